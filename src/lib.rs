@@ -1,0 +1,3 @@
+//! netsplit: a deterministic distributed-system simulator.
+
+pub mod engine;

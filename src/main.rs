@@ -1,0 +1,3 @@
+//! The `netsplit` command.
+
+fn main() {}
