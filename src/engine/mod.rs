@@ -1,7 +1,11 @@
 //! Time passes, events happen. Knows no network, no TOML, no files: it could simulate a bakery.
 
+pub mod dist;
 pub mod ids;
+pub mod random;
 pub mod time;
 
+pub use dist::{Dist, Shape};
 pub use ids::*;
+pub use random::{Seed, mix};
 pub use time::{Instant, Span};

@@ -1,0 +1,1 @@
+//! History to verdict. Depends on the history alone, so it also judges histories recorded elsewhere.

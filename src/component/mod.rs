@@ -1,0 +1,1 @@
+//! System-design parts: services, load balancers, caches, queues, stores.

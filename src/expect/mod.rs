@@ -1,0 +1,1 @@
+//! The expectation grammar: comparisons of metrics, and properties.

@@ -1,0 +1,1 @@
+//! What breaks: each kind compiles its spec into timed controls.

@@ -1,0 +1,1 @@
+//! What one request does, compiled to steps; run by services and by clients.

@@ -1,0 +1,1 @@
+//! Counters, histograms and series that the world fills; integers, no formatting.

@@ -1,0 +1,1 @@
+//! How replicas agree: pure sans-IO state machines, one file each, the paper on line 1.

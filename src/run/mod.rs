@@ -1,0 +1,1 @@
+//! Plan to outcome: build, drive, explain, sweep.

@@ -1,0 +1,1 @@
+//! TOML to plan: names to ids, defaults explicit, complete and printable.

@@ -1,0 +1,1 @@
+//! Reading TOML without losing the place: sources, spans, units, diagnostics.

@@ -1,0 +1,1 @@
+//! What a log can replicate: deterministic state machines.

@@ -1,0 +1,1 @@
+//! Who asks what, when: a population is one process of dense rows.

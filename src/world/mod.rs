@@ -1,0 +1,1 @@
+//! Where processes meet physics; the only interpreter of effects.
