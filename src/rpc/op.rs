@@ -96,8 +96,8 @@ pub enum Consistency {
     Linearizable,
     /// A follower, however far behind.
     Follower,
-    /// A replica at most this many nanoseconds behind.
-    Bounded(u64),
+    /// A replica at most this many milliseconds behind.
+    Bounded(u32),
 }
 
 /// One operation. Small enough to be copied about; lists travel behind an `Arc`.
@@ -260,6 +260,8 @@ pub struct Requester {
     pub generation: u32,
     /// Attempt number within the call (0, 1, …), hedges included.
     pub attempt: u16,
+    /// Row in the world's table of visits, once the request has reached a station; 0 before.
+    pub visit: u32,
 }
 
 /// A request that has passed the station and now is the process's own.
