@@ -45,8 +45,13 @@ pub enum Verb {
     Invalidate,
     /// A message of a queue handed to a consumer flow.
     Deliver(FlowId),
-    /// An operator's request: forget everything (a cache), drain, move.
+    /// An operator's request: forget everything (a cache).
     Flush,
+    /// A fault's request to a population: arrive `f64::from_bits(value)` times as often.
+    Load,
+    /// A fault's request to whoever draws keys: of the key set numbered `key`, the key ranked `expected` gets the share
+    /// `f64::from_bits(value)` of the draws; 0 ends it.
+    HotKey,
 }
 
 impl Verb {
@@ -72,6 +77,8 @@ impl Verb {
             Verb::Invalidate => "invalidate",
             Verb::Deliver(_) => "deliver",
             Verb::Flush => "flush",
+            Verb::Load => "load",
+            Verb::HotKey => "hot_key",
         }
     }
 }
