@@ -1,9 +1,10 @@
 //! What a world is made of, as data: groups of processes on hosts, edges between groups, links, a schedule of faults.
 
-use crate::engine::{Dist, GroupId, ProcessId, Seed, ZoneId};
+use crate::engine::{Dist, GroupId, HostId, ProcessId, Seed, ZoneId};
 use crate::metric::Frame;
 use crate::physics::clock::ClockSpec;
 use crate::physics::disk::{DiskSpec, Fsync};
+use crate::physics::network::Place;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
 use crate::rpc::{EdgeSpec, Verb};
@@ -60,48 +61,39 @@ pub struct GroupSetup {
     pub name: String,
     /// Its first process.
     pub first: ProcessId,
-    /// Where each member stands; its length is the number of members.
-    pub zones: Vec<ZoneId>,
+    /// The host of each member; its length is the number of members.
+    pub hosts: Vec<HostId>,
     /// What it is.
     pub kind: GroupKind,
-    /// Whether its traffic also crosses its region's access link.
-    pub access: bool,
     /// The station of each member.
     pub station: StationSpec,
     /// Processor time of a visit.
     pub service: ServiceTime,
-    /// The clock of each host.
-    pub clock: ClockSpec,
-    /// The disk of each host.
-    pub disk: DiskSpec,
-    /// What `synced` waits for.
-    pub fsync: Fsync,
     /// Whether calls to it are operations of the history under its name.
     pub judged: bool,
 }
 
 impl GroupSetup {
-    /// A component of `count` members in one zone, with the defaults of the textbooks.
-    pub fn component(name: &str, first: ProcessId, count: u32) -> GroupSetup {
-        GroupSetup {
-            name: name.to_owned(),
-            first,
-            zones: vec![ZoneId(0); count as usize],
-            kind: GroupKind::Component,
-            access: false,
-            station: StationSpec::default(),
-            service: ServiceTime::default(),
-            clock: ClockSpec::default(),
-            disk: DiskSpec::default(),
-            fsync: Fsync::Always,
-            judged: false,
-        }
-    }
     /// Its processes.
     pub fn members(&self) -> impl Iterator<Item = ProcessId> + use<> {
         let first = self.first.0;
-        (first..first + u32::try_from(self.zones.len()).expect("plans are bounded at load")).map(ProcessId)
+        (first..first + u32::try_from(self.hosts.len()).expect("plans are bounded at load")).map(ProcessId)
     }
+}
+
+/// One machine: where it stands, its clock and its disk. Everything on it loses power together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostSetup {
+    /// Its name; the clock is drawn by it.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// Its clock.
+    pub clock: ClockSpec,
+    /// Its disk.
+    pub disk: DiskSpec,
+    /// What `synced` waits for.
+    pub fsync: Fsync,
 }
 
 /// Everything that a world needs to begin.
@@ -111,6 +103,8 @@ pub struct Setup<P: Process> {
     pub seed: Seed,
     /// Regions, zones, links.
     pub topology: Topology,
+    /// Machines, by [`HostId`].
+    pub hosts: Vec<HostSetup>,
     /// Groups, by [`GroupId`].
     pub groups: Vec<GroupSetup>,
     /// Processes, by [`ProcessId`], in the order of the groups.
@@ -124,8 +118,70 @@ pub struct Setup<P: Process> {
 }
 
 impl<P: Process> Setup<P> {
+    /// A world with nothing in it.
+    pub fn new(seed: Seed, topology: Topology, frame: Frame) -> Setup<P> {
+        Setup {
+            seed,
+            topology,
+            hosts: Vec::new(),
+            groups: Vec::new(),
+            processes: Vec::new(),
+            edges: Vec::new(),
+            schedule: Vec::new(),
+            frame,
+        }
+    }
     /// The group of that name.
     pub fn group(&self, name: &str) -> Option<GroupId> {
         self.groups.iter().position(|g| g.name == name).map(GroupId::at)
+    }
+    /// The id that the next process will get.
+    pub fn next_process(&self) -> ProcessId {
+        ProcessId::at(self.processes.len())
+    }
+    /// Adds a group of components, one new host of `host`'s kind for each place; `make` makes its members.
+    pub fn component(&mut self, group: GroupSetup, hosts: Vec<HostSetup>, make: impl FnMut(u32) -> P) -> GroupId {
+        let id = GroupId::at(self.groups.len());
+        let first_host = self.hosts.len();
+        let count = u32::try_from(hosts.len()).expect("plans are bounded at load");
+        let mut group = group;
+        group.first = self.next_process();
+        group.hosts = (first_host..first_host + hosts.len()).map(HostId::at).collect();
+        self.hosts.extend(hosts);
+        self.groups.push(group);
+        self.processes.extend((0..count).map(make));
+        id
+    }
+}
+
+impl GroupSetup {
+    /// A component with the station of the textbooks, to be given members by [`Setup::component`].
+    pub fn component(name: &str) -> GroupSetup {
+        GroupSetup {
+            name: name.to_owned(),
+            first: ProcessId(0),
+            hosts: Vec::new(),
+            kind: GroupKind::Component,
+            station: StationSpec::default(),
+            service: ServiceTime::default(),
+            judged: false,
+        }
+    }
+    /// A population with a mix of `entries`, to be given its one process by [`Setup::component`].
+    pub fn clients(name: &str, entries: u16) -> GroupSetup {
+        GroupSetup { kind: GroupKind::Clients { entries }, ..GroupSetup::component(name) }
+    }
+}
+
+impl HostSetup {
+    /// A perfect machine in a zone.
+    pub fn standard(name: &str, zone: ZoneId) -> HostSetup {
+        HostSetup {
+            name: name.to_owned(),
+            place: Place { zone, access: false },
+            clock: ClockSpec::default(),
+            disk: DiskSpec::default(),
+            fsync: Fsync::Always,
+        }
     }
 }
