@@ -33,6 +33,19 @@ pub struct Invocation {
     pub expected: u64,
 }
 
+/// How the file that a history came from wrote its words. All empty for our own runs, whose words are numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Texts {
+    /// Of keys from 1.
+    pub(super) keys: Vec<String>,
+    /// Of values from 1.
+    pub(super) values: Vec<String>,
+    /// Of the initial value, if it is not nil.
+    pub(super) initial: Option<String>,
+    /// Of processes from 0.
+    pub(super) processes: Vec<String>,
+}
+
 /// Everything that was recorded: operations in the order in which they were invoked, and observations.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -47,9 +60,7 @@ pub struct History {
     versions: Vec<u64>,
     /// Line of each operation's invocation in the file it came from. Empty if it came from no file.
     lines: Vec<u32>,
-    /// Texts of keys and values `1..`, if the file they came from has other values than numbers. Empty otherwise.
-    key_texts: Vec<String>,
-    value_texts: Vec<String>,
+    texts: Texts,
     time_unit: TimeUnit,
 }
 
@@ -188,12 +199,17 @@ impl History {
 
     /// A key as its file wrote it.
     pub fn key_text(&self, key: u64) -> String {
-        text_of(&self.key_texts, key)
+        text_of(&self.texts.keys, key, "0")
     }
 
     /// A value as its file wrote it; `nil` for 0.
     pub fn value_text(&self, value: u64) -> String {
-        text_of(&self.value_texts, value)
+        text_of(&self.texts.values, value, self.texts.initial.as_deref().unwrap_or("nil"))
+    }
+
+    /// Whether keys of this history have names.
+    pub fn has_key_texts(&self) -> bool {
+        !self.texts.keys.is_empty()
     }
 
     /// Keeps, for reports, at which line an operation was invoked.
@@ -204,13 +220,21 @@ impl History {
         self.lines[index.index()] = line;
     }
 
+    /// Client processes as their file wrote them, successors of unknown outcomes marked; the number otherwise.
+    pub fn process_text(&self, process: u32) -> String {
+        self.texts.processes.get(process as usize).cloned().unwrap_or_else(|| process.to_string())
+    }
+
+    pub(super) fn operation_mut(&mut self, index: OpIndex) -> &mut Operation {
+        &mut self.operations[index.index()]
+    }
+
     pub(crate) fn set_time_unit(&mut self, unit: TimeUnit) {
         self.time_unit = unit;
     }
 
-    pub(crate) fn set_texts(&mut self, keys: Vec<String>, values: Vec<String>) {
-        self.key_texts = keys;
-        self.value_texts = values;
+    pub(super) fn set_texts(&mut self, texts: Texts) {
+        self.texts = texts;
     }
 }
 
@@ -222,9 +246,9 @@ fn position_or_push(table: &mut Vec<String>, name: &str) -> u16 {
     u16::try_from(at).expect("a history names under 65536 objects and records")
 }
 
-fn text_of(texts: &[String], word: u64) -> String {
+fn text_of(texts: &[String], word: u64, zero: &str) -> String {
     if word == 0 {
-        return "nil".to_owned();
+        return zero.to_owned();
     }
     usize::try_from(word - 1).ok().and_then(|at| texts.get(at)).cloned().unwrap_or_else(|| word.to_string())
 }

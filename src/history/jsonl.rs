@@ -23,32 +23,15 @@
 //! observations, `object` and `name` count the lines `{"object":"kv"}` and `{"name":"sent"}` that begin the file.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
 use super::history::{History, Invocation};
+use super::io::Error;
 use super::observation::Observation;
 use super::op::{Function, OpIndex, Status};
 use crate::engine::Instant;
-
-/// Why a line could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineError {
-    /// The line, from 1.
-    pub line: u32,
-    /// What is wrong with it, and what was expected. One sentence without a period.
-    pub reason: String,
-}
-
-impl fmt::Display for LineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.reason)
-    }
-}
-
-impl std::error::Error for LineError {}
 
 /// Writes the history, one line an operation in the order of invocation, then one line an observation.
 pub fn write(history: &History, out: &mut impl Write) -> io::Result<()> {
@@ -95,14 +78,14 @@ pub fn write(history: &History, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Reads what [`write()`] wrote. Blank lines are skipped; the first line that is wrong ends the reading.
-pub fn read(text: &str) -> Result<History, LineError> {
+pub fn read(text: &str) -> Result<History, Error> {
     let mut history = History::new();
     for (at, text) in text.lines().enumerate() {
         if text.trim().is_empty() {
             continue;
         }
         let line = u32::try_from(at + 1).unwrap_or(u32::MAX);
-        read_line(&mut history, text, line).map_err(|reason| LineError { line, reason })?;
+        read_line(&mut history, text, line).map_err(|reason| Error { line, reason })?;
     }
     Ok(history)
 }

@@ -5,11 +5,16 @@
 //! never. Facts that no client sees (final states, leaders, deliveries) are [`Observation`]s beside the operations, so
 //! that the verdict on every property can be repeated from the history file alone.
 
+mod edn;
 #[expect(clippy::module_inception, reason = "the type History is what this folder is about")]
 mod history;
+mod intern;
 mod observation;
 mod op;
+mod recorder;
+mod tokens;
 
+pub mod io;
 pub mod jsonl;
 
 pub use history::{History, Invocation, TimeUnit};
