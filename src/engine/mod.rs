@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod dist;
 pub mod ids;
+pub mod queue;
 pub mod random;
 pub mod time;
 

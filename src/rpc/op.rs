@@ -272,7 +272,7 @@ pub struct Requester {
 }
 
 /// A request that has passed the station and now is the process's own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// To be handed to the reply.
     pub requester: Requester,

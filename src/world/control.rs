@@ -3,7 +3,8 @@
 use crate::engine::{EdgeId, GroupId, Instant, KeysId, ProcessId, Span};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::LinkId;
-use crate::physics::{link::LinkShape, link::LinkStrain};
+use crate::physics::LinkChange;
+use crate::physics::link::LinkShape;
 use crate::rpc::{Op, Policy};
 
 use super::out::Point;
@@ -87,7 +88,7 @@ pub enum Control {
         /// Name for `Relax`.
         id: u32,
         /// How.
-        strain: LinkStrain,
+        strain: LinkChange,
     },
     /// Ends strain `id`.
     Relax {

@@ -43,11 +43,11 @@ impl<P: Process> World<P> {
                 (Vec::new(), false)
             }
             Control::Strain { id, strain } => {
-                self.network.strain(id, strain);
+                self.network.shape(id, strain);
                 (Vec::new(), false)
             }
             Control::Relax { id } => {
-                self.network.relax(id);
+                self.network.unshape(id);
                 (Vec::new(), false)
             }
             Control::Crash(target, power) => self.each(&target, |world, p| world.crash(p, power)),
@@ -69,7 +69,7 @@ impl<P: Process> World<P> {
                 let host = world.host_of(p);
                 let (now, clock) = (world.now, &mut world.clocks[host.index()]);
                 match fault {
-                    ClockFault::Step(by) => clock.step(now, by),
+                    ClockFault::Step(by) => clock.step(by),
                     ClockFault::Drift(ppm) => clock.drift(now, ppm),
                     ClockFault::Freeze => clock.freeze(now),
                     ClockFault::Undo => clock.undo(now),
@@ -171,9 +171,8 @@ impl<P: Process> World<P> {
         member.role = super::process::Role::Peer;
         member.station.crash();
         let host = member.host;
-        match power {
-            Power::Process => self.disks[host.index()].crash(self.now, process),
-            Power::Machine => self.disks[host.index()].power_loss(self.now, process),
+        if power == Power::Machine {
+            self.disks[host.index()].power_loss(self.now);
         }
         // Connections break: callers hear that nobody knows how far their request came. A machine without power says nothing.
         for v in 1..self.visits.len() {
@@ -182,9 +181,9 @@ impl<P: Process> World<P> {
                 continue;
             }
             let visit = u32::try_from(v).expect("fewer than 2^32 requests under way");
-            let (requester, work, arrived, verb) = (row.requester, row.work, row.arrived, row.verb);
+            let (requester, work, arrived) = (row.requester, row.work, row.arrived);
             self.close_visit(visit);
-            self.meters.visit_ended(process, arrived, self.now, Outcome::Unavailable, verb);
+            self.meters.visit_ended(process, arrived, self.now, Outcome::Unavailable);
             if power == Power::Process {
                 let answer = Answer { definite: false, ..Answer::of(Outcome::Unavailable) };
                 self.send_back(process, Requester { visit: 0, ..requester }, answer, work.root, work.path);
@@ -246,7 +245,7 @@ impl<P: Process> World<P> {
 
     fn set(&mut self, setting: Setting) {
         match setting {
-            Setting::Policy(edge, policy) => self.calls.set_policy(edge, policy),
+            Setting::Policy(edge, policy) => self.calls.set_policy(self.now, edge, policy),
             Setting::Station(group, spec) => {
                 for p in self.groups[group.index()].members() {
                     let mut steps = mem::take(&mut self.station_steps);
@@ -259,11 +258,6 @@ impl<P: Process> World<P> {
             Setting::Service(group, law) => self.groups[group.index()].service = law,
             Setting::Link(link, shape) => self.network.set_link(link, shape),
         }
-    }
-
-    /// A deferred or pending event of a paused process is told apart from one of its next life by the incarnation.
-    pub(super) fn is_up(&self, process: ProcessId) -> bool {
-        self.members[process.index()].life == Life::Up
     }
 }
 

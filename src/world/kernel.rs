@@ -5,22 +5,22 @@ use std::mem;
 
 use crate::engine::digest::{Digest, DigestHasher};
 use crate::engine::queue::EventQueue;
-use crate::engine::random::{Draws, name_hash};
+use crate::engine::random::Draws;
 use crate::engine::{GroupId, HostId, Instant, ProcessId, mix};
-use crate::history::{History, OpIndex};
+use crate::history::History;
 use crate::physics::clock::HostClock;
 use crate::physics::disk::HostDisk;
 use crate::physics::network::Network;
 use crate::physics::station::{self, Station};
-use crate::rpc::{self, Answer, Calls, Outcome, Token};
+use crate::rpc::{self, Answer, Calls, Token};
 
 use super::check::Census;
-use super::control::{Acted, Control, Gray, Scheduled};
+use super::control::{Acted, Gray, Scheduled};
 use super::event::{Event, Job, Life, Member, Visit};
 use super::meters::Meters;
 use super::out::{Effect, Env, Out};
-use super::process::{Message, Process, Role};
-use super::setup::{GroupKind, GroupSetup, HostSetup, Setup};
+use super::process::{Process, Role};
+use super::setup::{GroupKind, GroupSetup, Setup};
 use super::trace::{Focus, Trace, TraceEvent};
 
 /// A running system: processes on hosts, the network between them, and everything that is under way.
@@ -32,7 +32,6 @@ pub struct World<P: Process> {
     pub(super) queue: EventQueue<Event<P>>,
     pub(super) members: Vec<Member<P>>,
     pub(super) groups: Vec<GroupSetup>,
-    pub(super) hosts: Vec<HostSetup>,
     pub(super) clocks: Vec<HostClock>,
     pub(super) disks: Vec<HostDisk<P::Record>>,
     pub(super) network: Network,
@@ -119,7 +118,6 @@ impl<P: Process> World<P> {
             queue: EventQueue::new(),
             members,
             groups: setup.groups,
-            hosts: setup.hosts,
             clocks,
             disks,
             network: Network::new(setup.topology, places),
@@ -137,7 +135,7 @@ impl<P: Process> World<P> {
             schedule: setup.schedule,
             acted: Vec::new(),
             roles: Vec::new(),
-            next_mark: Instant::ZERO + meters.frame().bin,
+            next_mark: Instant::ZERO + meters.frame().bin(),
             meters,
             history,
             renamed: std::collections::BTreeMap::new(),
@@ -182,7 +180,7 @@ impl<P: Process> World<P> {
             assert!(at >= self.now, "an event at {at:?} came after {:?}", self.now);
             while at >= self.next_mark {
                 self.digests.push(self.digest.value());
-                self.next_mark += self.meters.frame().bin;
+                self.next_mark += self.meters.frame().bin();
             }
             self.now = at;
             self.events += 1;
@@ -223,7 +221,7 @@ impl<P: Process> World<P> {
             Event::Answer { requester, answer } => self.on_answer(requester, answer),
             Event::Finish { process, ticket } => self.on_finish(process, ticket),
             Event::Calls(wake) => {
-                self.fold(1, 0, u64::from(wake.slot));
+                self.fold(1, 0, wake.number());
                 let mut steps = mem::take(&mut self.call_steps);
                 self.calls.wake(self.now, wake, &mut steps);
                 self.carry_out_calls(&mut steps);

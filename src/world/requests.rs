@@ -188,7 +188,7 @@ impl<P: Process> World<P> {
             open: true,
             call: Some(call),
         });
-        self.meters.visit_arrived(to, self.now, verb);
+        self.meters.visit_arrived(to, self.now);
         let job = station::Job { what: Job::Visit(visit), work: time + extra, priority, deadline };
         let mut steps = mem::take(&mut self.station_steps);
         self.members[to.index()].station.offer(self.now, job, &mut steps);
@@ -276,7 +276,7 @@ impl<P: Process> World<P> {
             self.trace.keep(self.focus.limit, event);
         }
         self.close_visit(visit);
-        self.meters.visit_ended(process, arrived, self.now, answer.outcome, verb);
+        self.meters.visit_ended(process, arrived, self.now, answer.outcome);
         self.send_back(process, requester, answer, work.root, work.path);
         if let Some(worker) = worker {
             let mut steps = Vec::new();

@@ -114,12 +114,12 @@ pub struct Setup<P: Process> {
     /// What breaks, and when.
     pub schedule: Vec<Scheduled>,
     /// Epochs and bins of the meters.
-    pub frame: Frame,
+    pub frame: std::sync::Arc<Frame>,
 }
 
 impl<P: Process> Setup<P> {
     /// A world with nothing in it.
-    pub fn new(seed: Seed, topology: Topology, frame: Frame) -> Setup<P> {
+    pub fn new(seed: Seed, topology: Topology, frame: std::sync::Arc<Frame>) -> Setup<P> {
         Setup {
             seed,
             topology,
