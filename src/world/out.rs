@@ -241,6 +241,10 @@ impl<'a, P: Process> Out<'a, P> {
     pub fn env(&self) -> Env {
         self.env
     }
+    /// Hands surroundings and sink to a process inside this one.
+    pub fn narrow(&mut self, hand: impl FnOnce(Env, &mut dyn Sink<P>)) {
+        hand(self.env, &mut *self.sink);
+    }
     /// The time on the host's own clock. The only clock that a protocol may read.
     pub fn now(&self) -> Instant {
         self.env.local
