@@ -320,6 +320,8 @@ fn combine(l: Measured, arithmetic: Arithmetic, r: Measured) -> Option<Measured>
         let (left, right) = (part(by_left, left), part(by_right, right));
         (left * left + right * right).sqrt()
     });
+    // 0 to a measured power, for one: the value may be right, but not how much it changes.
+    let standard_error = standard_error.filter(|error| error.is_finite());
     Some(Measured { value, dimension, standard_error, samples: l.samples.min(r.samples) })
 }
 

@@ -14,6 +14,9 @@ use crate::spec::TextError;
 /// How deep parentheses may stand in one another; deeper is a mistake, and would cost the stack.
 const DEPTH_MAX: usize = 32;
 
+/// The longest text in words and signs, for the same reason: the tree of a sum is as deep as the sum is long.
+const TOKENS_MAX: usize = 1000;
+
 /// Reads what stands behind `that`.
 pub fn parse_that(text: &str) -> Result<That, TextError> {
     Parser::of(text)?.whole(Parser::that)
@@ -44,7 +47,12 @@ pub(super) struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn of(text: &'a str) -> Result<Parser<'a>, TextError> {
-        Ok(Parser { text, tokens: lex(text)?, next: 0, depth: 0 })
+        let tokens = lex(text)?;
+        if let Some(first_over) = tokens.get(TOKENS_MAX) {
+            let message = format!("an expression has at most {TOKENS_MAX} words and signs");
+            return Err(TextError::new(first_over.at.clone(), message));
+        }
+        Ok(Parser { text, tokens, next: 0, depth: 0 })
     }
 
     fn whole<T>(mut self, rule: impl FnOnce(&mut Self) -> Result<T, TextError>) -> Result<T, TextError> {

@@ -1,7 +1,7 @@
 //! The expectation grammar: comparisons of metrics, and properties.
 //!
-//! [`grammar`] reads the text of `that`, `during` and `within` into the tree of [`ast`]; [`check`] finds what can be
-//! found before a run (units, unknown words); [`evaluate`] judges it against whoever knows the numbers ([`Source`]).
+//! [`grammar`] reads the text of `that`, `during` and `within` into the tree of [`ast`]; [`mod@check`] finds what can be
+//! found before a run (units, unknown words); [`mod@evaluate`] judges it against whoever knows the numbers ([`Source`]).
 //! Whether a name in a scope exists is for the scenario to say: every node carries its bytes.
 
 pub mod ast;
@@ -14,6 +14,9 @@ pub mod names;
 mod quantity;
 mod scope;
 pub mod verdict;
+
+#[cfg(test)]
+mod tests;
 
 pub use ast::{Expr, Label, Metric, Operand, Phase, Property, Scope, That, Within};
 pub use check::{AnyName, Names, check};
