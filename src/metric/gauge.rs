@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hdrhistogram::Histogram;
+
 use super::frame::{EpochSet, Frame, Mismatch};
 use crate::engine::{Instant, Span};
 
@@ -20,6 +22,8 @@ pub struct Gauge {
     bin_end: Instant,
     epochs: Vec<Level>,
     bins: Vec<u128>,
+    // Per epoch, how many nanoseconds each value held; empty unless percentiles are wanted.
+    held: Vec<Option<Box<Histogram<u64>>>>,
     runs: u32,
 }
 
@@ -84,9 +88,16 @@ impl Gauge {
             bin_end: frame.bin_bounds(0).end,
             epochs: vec![Level::default(); frame.epochs()],
             bins: vec![0; frame.bins()],
+            held: Vec::new(),
             runs: 1,
             frame,
         }
+    }
+
+    /// A gauge that also keeps how long each value held, to two digits, for [`Gauge::percentile`].
+    pub fn with_percentiles(frame: Arc<Frame>, value: u64) -> Gauge {
+        let held = vec![None; frame.epochs()];
+        Gauge { held, ..Gauge::new(frame, value) }
     }
 
     /// From `at` on it is `value`.
@@ -118,6 +129,10 @@ impl Gauge {
             let until = at.min(self.epoch_end).min(self.bin_end);
             let span = until - self.since;
             self.epochs[self.epoch].hold(self.value, span);
+            if let Some(held) = self.held.get_mut(self.epoch) {
+                let held = held.get_or_insert_with(|| Box::new(Histogram::new(2).expect("two digits are supported")));
+                held.record_n(self.value, span.0).expect("an auto-resizing histogram takes every u64");
+            }
             self.bins[self.bin] += u128::from(self.value) * u128::from(span.0);
             self.since = until;
             if until == self.epoch_end && self.epoch + 1 < self.frame.epochs() {
@@ -138,6 +153,30 @@ impl Gauge {
             level.join(epoch);
         }
         level
+    }
+
+    /// The smallest value such that it held that or less for `percent` of the time, to two digits, rounded up. `None`
+    /// if it was watched for no time, or without [`Gauge::with_percentiles`].
+    pub fn percentile(&self, epochs: &EpochSet, percent: f64) -> Option<u64> {
+        let level = self.level(epochs);
+        let mut held: Option<Histogram<u64>> = None;
+        for more in epochs.iter().filter_map(|epoch| self.held.get(epoch)?.as_deref()) {
+            match &mut held {
+                Some(held) => held.add(more).expect("an auto-resizing histogram takes every other"),
+                None => held = Some(more.clone()),
+            }
+        }
+        let held = held?;
+        let millionths = (percent * 1e6).round().clamp(0.0, 1e8) as u128;
+        let wanted_ns = (u128::from(level.watched.0) * millionths).div_ceil(100_000_000).max(1);
+        let mut until_ns = 0u128;
+        for step in held.iter_recorded() {
+            until_ns += u128::from(step.count_since_last_iteration());
+            if until_ns >= wanted_ns {
+                return Some(held.highest_equivalent(step.value_iterated_to()).clamp(level.min, level.max));
+            }
+        }
+        Some(level.max)
     }
 
     /// The standard error of the mean of [`Gauge::level`], by batch means.
@@ -167,8 +206,17 @@ impl Gauge {
 
     /// Adds what another run measured. Both must be finished.
     pub fn merge(&mut self, other: &Gauge) -> Result<(), Mismatch> {
-        if self.frame != other.frame {
+        if self.frame != other.frame || self.held.len() != other.held.len() {
             return Err(Mismatch);
+        }
+        for (mine, theirs) in self.held.iter_mut().zip(&other.held) {
+            match (mine, theirs) {
+                (Some(mine), Some(theirs)) => {
+                    mine.add(&**theirs).expect("an auto-resizing histogram takes every other")
+                }
+                (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
+                (_, None) => {}
+            }
         }
         self.runs += other.runs;
         for (mine, theirs) in self.epochs.iter_mut().zip(&other.epochs) {
@@ -213,6 +261,23 @@ mod tests {
         gauge.finish(Instant(10));
         assert_eq!(gauge.level(&frame.all()), Level { area: 15, nonzero: Span(10), max: 2, min: 1, watched: Span(10) });
         assert_eq!(gauge.level(&EpochSet::default()).mean(), None);
+    }
+
+    #[test]
+    fn percentiles_are_weighted_by_time() {
+        let frame = Arc::new(frame(1000, &[500], 100));
+        let mut gauge = Gauge::with_percentiles(frame.clone(), 0);
+        gauge.set(Instant(300), 7);
+        gauge.set(Instant(990), 50);
+        gauge.finish(frame.end());
+        let all = frame.all();
+        assert_eq!([30.0, 30.1, 50.0, 99.0, 99.1].map(|p| gauge.percentile(&all, p)), [0, 7, 7, 7, 50].map(Some));
+        assert_eq!(gauge.percentile(&[0].into_iter().collect(), 60.0), Some(0));
+        let twin = gauge.clone();
+        gauge.merge(&twin).expect("the same frame");
+        assert_eq!(gauge.percentile(&all, 99.0), Some(7));
+        assert_eq!(Gauge::new(frame.clone(), 3).percentile(&all, 50.0), None);
+        assert_eq!(gauge.merge(&Gauge::new(frame, 0)), Err(Mismatch));
     }
 
     #[test]
