@@ -50,6 +50,16 @@ pub trait FromText: Sized {
         Self::from_text(written)
     }
 
+    /// Whether some bare numbers are read.
+    fn numbers() -> bool {
+        false
+    }
+
+    /// If only these texts are read: all of them.
+    fn words() -> &'static [&'static str] {
+        &[]
+    }
+
     /// Regular expression for editors; `None` if the grammar is richer than one.
     fn pattern() -> Option<String> {
         None

@@ -480,6 +480,9 @@ macro_rules! quantity_type {
                 let $value = quantity_in(text, Dimension::$dimension, Sign::Positive)?;
                 Ok($name($make))
             }
+            fn numbers() -> bool {
+                matches!(Dimension::$dimension, Dimension::Count)
+            }
             fn pattern() -> Option<String> {
                 Some(format!("^{}$", Dimension::$dimension.regex()))
             }
@@ -510,6 +513,34 @@ quantity_type!(
     /// How many.
     Count(u64), Count, "a count", &["100", "100_000", "50M"], |value| value as u64
 );
+
+/// A plain number, such as a factor.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Number(pub f64);
+
+impl FromText for Number {
+    const WHAT: &'static str = "a number";
+    fn from_text(text: &str) -> Result<Number, TextError> {
+        if quantity_in(text, Dimension::Number, Sign::Any).is_ok() {
+            return Err(TextError::new(0..text.len(), format!("`{text}` is a text, expected a number"))
+                .help(format!("write {text} without quotes")));
+        }
+        quantity_in(text, Dimension::Number, Sign::Any).map(Number)
+    }
+    fn from_number(written: &str) -> Result<Number, TextError> {
+        let value: f64 = written.parse().unwrap_or(f64::NAN);
+        if value.is_finite() {
+            return Ok(Number(value));
+        }
+        Err(TextError::new(0..written.len(), format!("`{written}` is not a finite number")))
+    }
+    fn numbers() -> bool {
+        true
+    }
+    fn examples() -> &'static [&'static str] {
+        &[]
+    }
+}
 
 /// A part of a whole, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
