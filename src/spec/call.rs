@@ -243,13 +243,14 @@ impl<'a> Bound<'a> {
     }
 }
 
-/// The error for a word that isn't one of `known`.
-pub(crate) fn unknown_word<'b>(
+/// The error for a word that isn't one of `known`. `what` may have its article.
+pub fn unknown_word<'b>(
     word: &str,
     at: Range<usize>,
     what: &str,
     known: impl IntoIterator<Item = &'b str>,
 ) -> TextError {
+    let what = what.strip_prefix("a ").or(what.strip_prefix("an ")).unwrap_or(what);
     let known: Vec<&str> = known.into_iter().collect();
     let list = known.join(", ");
     let help = match nearest(word, known.iter().copied()) {

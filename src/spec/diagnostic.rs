@@ -109,6 +109,8 @@ impl Diagnostic {
         } else if known.len() <= 24 || meant.is_none() {
             let shown = known.len().min(40);
             let more = if known.len() > shown { format!(" and {} more", known.len() - shown) } else { String::new() };
+            let mut letters = what.chars();
+            let what: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
             let _ = write!(help, "{what}: {}{more}", known[..shown].join(", "));
         }
         self.nearest = meant.map(str::to_string);
@@ -249,13 +251,11 @@ mod tests {
         let sources = Sources::new("cut.toml", "[fault.cut]\npartition = [\"region:east\", \"region:wset\"]\n");
         let mut diagnostics = Diagnostics::new();
         let at = sources.file().text.find("wset").expect("the word is there");
-        diagnostics.push(
-            Diagnostic::error(at..at + 4, "no region is called `wset`").label("not a region").nearest(
-                "wset",
-                "regions",
-                ["east", "west"],
-            ),
-        );
+        diagnostics.push(Diagnostic::error(at..at + 4, "no region is called `wset`").label("not a region").nearest(
+            "wset",
+            "regions",
+            ["east", "west"],
+        ));
         diagnostics.push(Diagnostic::warning(0..11, "`cut` has no `at`"));
         (sources, diagnostics)
     }
@@ -263,13 +263,30 @@ mod tests {
     #[test]
     fn an_error_shows_line_word_and_help() {
         let (sources, diagnostics) = broken();
-        insta::assert_snapshot!(diagnostics.render(&sources, Screen::PLAIN), @"");
+        insta::assert_snapshot!(diagnostics.render(&sources, Screen::PLAIN), @r#"
+        warning: `cut` has no `at`
+          ╭▸ cut.toml:1:1
+          │
+        1 │ [fault.cut]
+          ╰╴━━━━━━━━━━━
+
+        error: no region is called `wset`
+          ╭▸ cut.toml:2:37
+          │
+        2 │ partition = ["region:east", "region:wset"]
+          │                                     ━━━━ not a region
+          │
+          ╰ help: did you mean `west`? Regions: east, west
+        "#);
     }
 
     #[test]
     fn a_line_an_error_for_machines() {
         let (sources, diagnostics) = broken();
-        insta::assert_snapshot!(diagnostics.lines(&sources), @"");
+        insta::assert_snapshot!(diagnostics.lines(&sources), @r#"
+        cut.toml:1:1: warning: `cut` has no `at`
+        cut.toml:2:37: error: no region is called `wset`; did you mean `west`? Regions: east, west
+        "#);
     }
 
     #[test]
