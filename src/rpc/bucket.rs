@@ -56,8 +56,8 @@ mod tests {
                 taken.push(call);
             }
         }
-        // The burst of two, then every tenth call.
-        assert_eq!(taken, [0, 1, 11, 21, 31, 41, 51, 61, 71, 81, 91]);
+        // The burst of two; what is left of it and nine calls make the next token, then every tenth call.
+        assert_eq!(taken, [0, 1, 10, 20, 30, 40, 50, 60, 70, 80, 90]);
     }
 
     #[test]
