@@ -10,7 +10,7 @@ use crate::spec::{Diagnostic, Diagnostics, Place, Sources};
 /// A value with its place.
 pub(super) type Node<'t> = Spanned<DeValue<'t>>;
 
-/// Reads the file and puts every `--set` in its place.
+/// Reads the file.
 pub(super) fn read<'t>(sources: &'t Sources, diagnostics: &mut Diagnostics) -> Option<DeTable<'t>> {
     let file = sources.file();
     if let Some(at) = sources.not_utf8() {
@@ -39,11 +39,16 @@ pub(super) fn read<'t>(sources: &'t Sources, diagnostics: &mut Diagnostics) -> O
     if broken {
         return None;
     }
-    let mut table = table.into_inner();
+    let table = table.into_inner();
     if table.is_empty() {
         diagnostics.push(Diagnostic::overall("the scenario is empty").help("begin with `schema = 1`, or run `netsplit new`"));
         return None;
     }
+    Some(table)
+}
+
+/// Puts every `--set` in its place; they count over variants.
+pub(super) fn set<'t>(sources: &'t Sources, table: &mut DeTable<'t>, diagnostics: &mut Diagnostics) {
     for set in sources.sets() {
         let text: &'t str = &set.text;
         let Some((path, value)) = text.split_once('=') else {
@@ -54,9 +59,8 @@ pub(super) fn read<'t>(sources: &'t Sources, diagnostics: &mut Diagnostics) -> O
         let (path, value) = (path.trim_end(), value.trim());
         let start = set.start + (value.as_ptr() as usize - text.as_ptr() as usize);
         let value = parse_value(value, start);
-        assign(&mut table, path, set.start..set.start + path.len(), value, diagnostics);
+        assign(table, path, set.start..set.start + path.len(), value, diagnostics);
     }
-    Some(table)
 }
 
 fn nests_too_deeply(text: &str) -> bool {

@@ -1,7 +1,6 @@
 //! `[clients.X]`: who asks what, when.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::flows::FlowHead;
 use super::places::KeySet;

@@ -30,6 +30,8 @@ use crate::spec::{Diagnostic, Place, Sources};
 use crate::workload::Pattern;
 use crate::world::{HostSetup, ServiceTime};
 
+pub(crate) use expects::after_windows;
+
 use clients::ClientSite;
 use components::WrittenBalance;
 use flows::FlowSite;
@@ -413,10 +415,10 @@ impl<'t> Lowering<'_, 't> {
 
     fn seeds(&self, root: &Fields<'_, '_>) -> (u64, u64) {
         let Some((range, place)) = root.at::<crate::spec::units::WholeRange>("seeds") else { return (1, 1) };
-        if range.high < range.low {
+        if range.last < range.first {
             root.error(Diagnostic::error(place, "the range of seeds is empty"));
         }
-        (range.low, range.high)
+        (range.first, range.last)
     }
 
     /// `[edge.A.B]`, by edge.
