@@ -21,7 +21,7 @@ const EXAMPLES: usize = 2048;
 /// What is measured of one group.
 #[derive(Clone, Debug)]
 pub struct GroupMeters {
-    /// Visits of all members: from arrival to answer. Of client groups: nothing.
+    /// Visits of all members: from arrival to answer. Of client groups: all operations, whatever their mix entry.
     pub visits: Tally,
     /// Waits of all members' visits until a worker took them, all in class 0.
     pub waits: Tally,
@@ -225,7 +225,9 @@ impl Meters {
     }
 
     pub(super) fn offered(&mut self, group: GroupId, entry: u16, intended: Instant) {
-        self.groups[group.index()].entries[entry as usize].asked(intended);
+        let group = &mut self.groups[group.index()];
+        group.entries[entry as usize].asked(intended);
+        group.visits.asked(intended);
     }
 
     pub(super) fn ended(
@@ -240,6 +242,7 @@ impl Meters {
         let group = &mut self.groups[group.index()];
         let latency = at.since(intended);
         group.entries[entry as usize].ended(intended, at, latency, outcome as u8);
+        group.visits.ended(intended, at, latency, outcome as u8);
         if outcome.answered() {
             group.silence.answered(at);
         }
