@@ -43,6 +43,11 @@ macro_rules! processes {
                 pub mod $kind {
                     use super::*;
                     pub struct Wrap<'a>(pub &'a mut dyn Sink<$name>);
+                    impl std::fmt::Debug for Wrap<'_> {
+                        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                            f.write_str("Wrap")
+                        }
+                    }
                     impl Sink<$process> for Wrap<'_> {
                         fn push(&mut self, effect: Effect<$process>) {
                             self.0.push(match effect {

@@ -37,7 +37,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     text += "\nparts\n";
     for component in &plan.components {
         let (n, w) = (component.hosts.len(), component.station.workers);
-        text += &format!("  {:<14} {} ×{n}, {w} worker{}\n", component.name, component.kind.name(), if w == 1 { "" } else { "s" });
+        text += &format!(
+            "  {:<14} {} ×{n}, {w} worker{}\n",
+            component.name,
+            component.kind.name(),
+            if w == 1 { "" } else { "s" }
+        );
     }
     for (clients, _) in &plan.clients {
         let mix: Vec<&str> = clients.mix.iter().map(|m| m.name.as_str()).collect();

@@ -1,8 +1,8 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
 mod check;
-mod explain;
 mod exit;
+mod explain;
 mod list;
 mod load;
 mod run;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::history::{Observation, ObjectId};
+use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Op, Outcome, Token, Verb};
 use crate::world::{Never, Out, Process};
 

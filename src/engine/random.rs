@@ -112,10 +112,7 @@ impl Bits for Addressed {
         // The block number is folded into the counter's second word by mixing, so that 128 bits of address stay free.
         let n = if self.block == 0 { self.n } else { mix(self.n, u64::from(self.block)) };
         self.block += 1;
-        let out = philox(
-            [self.entity as u32, (self.entity >> 32) as u32, n as u32, (n >> 32) as u32],
-            self.key,
-        );
+        let out = philox([self.entity as u32, (self.entity >> 32) as u32, n as u32, (n >> 32) as u32], self.key);
         self.spare = Some(u64::from(out[2]) | u64::from(out[3]) << 32);
         u64::from(out[0]) | u64::from(out[1]) << 32
     }
@@ -130,12 +127,7 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
         }
         let a = u64::from(counter[0]) * 0xd251_1f53;
         let b = u64::from(counter[2]) * 0xcd9e_8d57;
-        counter = [
-            (b >> 32) as u32 ^ counter[1] ^ key[0],
-            b as u32,
-            (a >> 32) as u32 ^ counter[3] ^ key[1],
-            a as u32,
-        ];
+        counter = [(b >> 32) as u32 ^ counter[1] ^ key[0], b as u32, (a >> 32) as u32 ^ counter[3] ^ key[1], a as u32];
     }
     counter
 }

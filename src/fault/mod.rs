@@ -99,12 +99,8 @@ mod tests {
 
     #[test]
     fn random_failures_take_the_share_of_time_that_the_formula_says() {
-        let timing = Timing::Random {
-            mtbf: Span::secs(9),
-            mttr: Span::secs(1),
-            from: Instant::ZERO,
-            until: Instant::NEVER,
-        };
+        let timing =
+            Timing::Random { mtbf: Span::secs(9), mttr: Span::secs(1), from: Instant::ZERO, until: Instant::NEVER };
         let end = Instant(1_000_000_000_000_000);
         let down: u64 = windows(&timing, None, end, &mut stream()).iter().map(|(a, b)| b.0 - a.0).sum();
         let share = down as f64 / end.0 as f64;

@@ -53,7 +53,13 @@ pub fn digits(value: f64) -> String {
         }
         return if whole < 0 { format!("-{out}") } else { out };
     }
-    let places = if size >= 99.95 { 0 } else if size >= 9.995 { 1 } else { 2 };
+    let places = if size >= 99.95 {
+        0
+    } else if size >= 9.995 {
+        1
+    } else {
+        2
+    };
     let text = format!("{value:.places$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
@@ -135,9 +141,8 @@ fn wrap(text: &str, width: usize) -> String {
 /// The table of numbers: a row a variant.
 fn numbers(runs: &[&Run]) -> String {
     let many = runs.first().is_some_and(|r| r.outcome.plan.clients.len() > 1);
-    let mut rows: Vec<Vec<String>> = vec![
-        ["", "goodput", "mean", "p50", "p90", "p99", "p99.9", "max", "answered"].map(str::to_owned).to_vec(),
-    ];
+    let mut rows: Vec<Vec<String>> =
+        vec![["", "goodput", "mean", "p50", "p90", "p99", "p99.9", "max", "answered"].map(str::to_owned).to_vec()];
     for run in runs {
         let summary = summary(&run.outcome);
         for seen in &summary.seen {
@@ -299,7 +304,9 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_and_a_unit() {
-        for (ns, text) in [(50_300_000.0, "50.3 ms"), (1_234_000_000.0, "1.23 s"), (999.0, "999 ns"), (1500.0, "1.5 us")] {
+        for (ns, text) in
+            [(50_300_000.0, "50.3 ms"), (1_234_000_000.0, "1.23 s"), (999.0, "999 ns"), (1500.0, "1.5 us")]
+        {
             assert_eq!(duration(ns), text);
         }
         for (value, text) in [(226_202.0, "226 202"), (0.5, "0.5"), (99.99, "100"), (f64::NAN, "–")] {

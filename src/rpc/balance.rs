@@ -70,7 +70,7 @@ impl Balancer {
         self.ring.clear();
         if matches!(spec.policy.balance, Balance::ConsistentHash { .. }) {
             for i in 0..spec.instances {
-                self.ring.extend((0..POINTS).map(|p| (mix(mix(u64::from(i), 0x0052_696e_67), p), i)));
+                self.ring.extend((0..POINTS).map(|p| (mix(mix(u64::from(i), 0x5269_6e67), p), i)));
             }
             self.ring.sort_unstable();
         }

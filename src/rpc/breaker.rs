@@ -19,9 +19,13 @@ pub struct BreakerState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Closed,
-    Open { until: Instant },
+    Open {
+        until: Instant,
+    },
     /// With so many probes still to be let through.
-    HalfOpen { permits: u32 },
+    HalfOpen {
+        permits: u32,
+    },
 }
 
 impl BreakerState {

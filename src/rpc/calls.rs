@@ -351,11 +351,8 @@ impl Calls {
         let flight = Flight { attempt: n, instance, sent: now };
         let place = if row.flights[0].is_none() { 0 } else { 1 };
         row.flights[place] = Some(flight);
-        let deadline = if propagate {
-            timeout.map_or(row.deadline, |t| row.deadline.min(now + t))
-        } else {
-            Instant::NEVER
-        };
+        let deadline =
+            if propagate { timeout.map_or(row.deadline, |t| row.deadline.min(now + t)) } else { Instant::NEVER };
         let call = Call {
             requester: Requester { process: row.caller, slot, generation: row.generation, attempt: n, visit: 0 },
             op: row.op.clone(),

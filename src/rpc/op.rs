@@ -252,7 +252,7 @@ pub struct Cause {
 impl Cause {
     /// The cause of the `step`-th thing this request does, `attempt` counting from 0.
     pub fn child(self, step: u32, attempt: u32) -> Cause {
-        Cause { path: crate::engine::mix(self.path, u64::from(step) << 32 | u64::from(attempt) + 1), ..self }
+        Cause { path: crate::engine::mix(self.path, (u64::from(step) << 32) | (u64::from(attempt) + 1)), ..self }
     }
 }
 

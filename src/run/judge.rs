@@ -269,7 +269,8 @@ impl<'a> Numbers<'a> {
                     "aborted" => in_classes(class(Ended::Aborted)),
                     other => return missing(format!("`{other}` is not measured here")),
                 };
-                let rate = matches!(measure, "offered" | "goodput") && stat != Some(Stat::Count) || stat == Some(Stat::Rate);
+                let rate =
+                    matches!(measure, "offered" | "goodput") && stat != Some(Stat::Count) || stat == Some(Stat::Rate);
                 if !rate {
                     return Ok(count(n, offered));
                 }
@@ -282,14 +283,21 @@ impl<'a> Numbers<'a> {
                     ([one], "goodput" | "ok") => one.rate_standard_error(epochs, OK),
                     _ => None,
                 };
-                Ok(Measured { value: n as f64 / seconds, dimension: Dimension::RATE, standard_error, samples: offered.max(1) })
+                Ok(Measured {
+                    value: n as f64 / seconds,
+                    dimension: Dimension::RATE,
+                    standard_error,
+                    samples: offered.max(1),
+                })
             }
         }
     }
 
     /// Attempts and hedges of an edge.
     fn attempts(&self, found: &Found<'_>, measure: &str, stat: Option<Stat>) -> Result<Measured, Missing> {
-        let Some(edge) = found.edge else { return missing(format!("`{measure}` is counted on edges: `{measure}(a -> b)`")) };
+        let Some(edge) = found.edge else {
+            return missing(format!("`{measure}` is counted on edges: `{measure}(a -> b)`"));
+        };
         let counter = if measure == "attempts" { &edge.attempts } else { &edge.hedges };
         let n = counter.count(&found.epochs);
         let calls = edge.calls.offered(&found.epochs);
@@ -408,7 +416,12 @@ fn across(
 }
 
 fn count(n: u64, samples: u64) -> Measured {
-    Measured { value: n as f64, dimension: Dimension::COUNT, standard_error: Some((n as f64).sqrt()), samples: samples.max(n) }
+    Measured {
+        value: n as f64,
+        dimension: Dimension::COUNT,
+        standard_error: Some((n as f64).sqrt()),
+        samples: samples.max(n),
+    }
 }
 
 impl Source for Numbers<'_> {
@@ -459,7 +472,8 @@ impl Source for Numbers<'_> {
             Some("recovery_time") => {
                 let Some(fault) = &found.fault else { return missing("`recovery_time` is of a fault") };
                 let plan = &outcome.plan;
-                let Some(end) = plan.faults.iter().find(|f| f.name == *fault).and_then(|f| f.span()).map(|s| s.1) else {
+                let Some(end) = plan.faults.iter().find(|f| f.name == *fault).and_then(|f| f.span()).map(|s| s.1)
+                else {
                     return Err(Missing::NoSamples("the fault never happened".to_owned()));
                 };
                 let clients = plan.components.len()..outcome.meters.groups.len();
@@ -496,7 +510,8 @@ impl Source for Numbers<'_> {
             Some("hit_ratio") => missing("caches come with a later version"),
             Some(m @ ("redeliveries" | "stale_served" | "hints" | "conflicts" | "leader_changes")) => {
                 let counted = Counted::ALL.iter().find(|c| c.name() == m);
-                let n = found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));
+                let n =
+                    found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));
                 Ok(count(n, found.tallies.iter().map(|t| t.offered(&found.epochs)).sum()))
             }
             Some(m) => self.requests(&found, m, *stat),
@@ -521,10 +536,7 @@ impl Source for Numbers<'_> {
     }
 
     fn property(&self, property: &Property, _within: Option<&Within>) -> Judgement {
-        Judgement {
-            verdict: Verdict::Unknown,
-            because: format!("`{}` is not judged by this version", property.name),
-        }
+        Judgement { verdict: Verdict::Unknown, because: format!("`{}` is not judged by this version", property.name) }
     }
 
     fn label(&self, label: &Label) -> Result<String, Missing> {

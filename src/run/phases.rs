@@ -26,9 +26,7 @@ pub(super) fn epochs(plan: &Plan, frame: &Frame, phase: Option<&Phase>) -> Epoch
         Some(Phase::Before(name)) => {
             span(name).map_or_else(EpochSet::default, |(from, _)| frame.epochs_in(warm, from.max(warm)))
         }
-        Some(Phase::After(name)) => {
-            span(name).map_or_else(EpochSet::default, |(_, to)| frame.epochs_in(to, end))
-        }
+        Some(Phase::After(name)) => span(name).map_or_else(EpochSet::default, |(_, to)| frame.epochs_in(to, end)),
         Some(Phase::Window(from, to)) => {
             let at = |seconds: f64| Instant((seconds * 1e9).max(0.0) as u64);
             frame.epochs_in(at(from.value), at(to.value))

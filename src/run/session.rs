@@ -25,11 +25,8 @@ pub type Progress<'a> = dyn Fn(usize, Instant, u64) -> bool + Sync + 'a;
 /// others that have its seed.
 pub fn play_all(plans: Vec<Plan>, progress: &Progress<'_>) -> Result<Vec<Run>, Stopped> {
     let plans: Vec<Arc<Plan>> = plans.into_iter().map(Arc::new).collect();
-    let outcomes: Result<Vec<Outcome>, Stopped> = plans
-        .par_iter()
-        .enumerate()
-        .map(|(i, plan)| play(plan, &mut |at, events| progress(i, at, events)))
-        .collect();
+    let outcomes: Result<Vec<Outcome>, Stopped> =
+        plans.par_iter().enumerate().map(|(i, plan)| play(plan, &mut |at, events| progress(i, at, events))).collect();
     let outcomes = outcomes?;
     let judged: Vec<Vec<Judged>> = outcomes
         .iter()

@@ -37,11 +37,11 @@ pub fn load(
         let table = root.get("variant").and_then(|n| n.get_ref().as_table());
         let found = table.and_then(|t| t.get(name));
         let Some(found) = found else {
-            let known: Vec<String> = table.into_iter().flat_map(|t| t.keys().map(|k| k.get_ref().to_string())).collect();
+            let known: Vec<String> =
+                table.into_iter().flat_map(|t| t.keys().map(|k| k.get_ref().to_string())).collect();
             let known = std::iter::once(base.as_str()).chain(known.iter().map(String::as_str));
-            diagnostics.push(
-                Diagnostic::overall(format!("no variant is called `{name}`")).nearest(name, "variants", known),
-            );
+            diagnostics
+                .push(Diagnostic::overall(format!("no variant is called `{name}`")).nearest(name, "variants", known));
             return (None, diagnostics);
         };
         let sets: Vec<_> = found

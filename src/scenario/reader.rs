@@ -66,13 +66,11 @@ impl<'a, 't> Fields<'a, 't> {
         if let Some(word) = words.iter().find(|w| **w == text) {
             return Some(word);
         }
-        self.error(
-            Diagnostic::error(inside(node), format!("`{text}` is not a {key}")).nearest(
-                &text,
-                "expected one of",
-                words.iter().copied(),
-            ),
-        );
+        self.error(Diagnostic::error(inside(node), format!("`{text}` is not a {key}")).nearest(
+            &text,
+            "expected one of",
+            words.iter().copied(),
+        ));
         None
     }
 

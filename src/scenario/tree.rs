@@ -41,7 +41,8 @@ pub(super) fn read<'t>(sources: &'t Sources, diagnostics: &mut Diagnostics) -> O
     }
     let table = table.into_inner();
     if table.is_empty() {
-        diagnostics.push(Diagnostic::overall("the scenario is empty").help("begin with `schema = 1`, or run `netsplit new`"));
+        diagnostics
+            .push(Diagnostic::overall("the scenario is empty").help("begin with `schema = 1`, or run `netsplit new`"));
         return None;
     }
     Some(table)
@@ -144,9 +145,8 @@ pub(super) fn assign<'t>(
     diagnostics: &mut Diagnostics,
 ) {
     let Some(parts) = segments(path) else {
-        diagnostics.push(
-            Diagnostic::error(place, format!("`{path}` is not a path")).help("a path is `service.web.workers`"),
-        );
+        diagnostics
+            .push(Diagnostic::error(place, format!("`{path}` is not a path")).help("a path is `service.web.workers`"));
         return;
     };
     // `[service.web]` must be there; below it, what is off may be set whole. `network`, `clock` stand for themselves.
@@ -160,8 +160,11 @@ pub(super) fn assign<'t>(
         if !here.contains_key(part.as_str()) {
             if named && !implied {
                 diagnostics.push(
-                    Diagnostic::error(place, format!("there is no `{}` to set", parts[..=depth].join(".")))
-                        .nearest(part, "names here", known.iter().map(String::as_str)),
+                    Diagnostic::error(place, format!("there is no `{}` to set", parts[..=depth].join("."))).nearest(
+                        part,
+                        "names here",
+                        known.iter().map(String::as_str),
+                    ),
                 );
                 return;
             }
@@ -206,9 +209,7 @@ pub(super) fn plain(value: &DeValue<'_>) -> toml::Value {
         DeValue::String(s) => toml::Value::String(s.to_string()),
         DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix())
             .map_or_else(|_| toml::Value::String(i.to_string()), toml::Value::Integer),
-        DeValue::Float(f) => {
-            f.as_str().parse().map_or_else(|_| toml::Value::String(f.to_string()), toml::Value::Float)
-        }
+        DeValue::Float(f) => f.as_str().parse().map_or_else(|_| toml::Value::String(f.to_string()), toml::Value::Float),
         DeValue::Boolean(b) => toml::Value::Boolean(*b),
         DeValue::Datetime(d) => toml::Value::Datetime(*d),
         DeValue::Array(a) => toml::Value::Array(a.iter().map(|v| plain(v.get_ref())).collect()),

@@ -72,8 +72,7 @@ impl Rate {
     pub fn mean(&self, from: Instant, to: Instant) -> f64 {
         let steps = 1000;
         let width = to.since(from).0 as f64 / f64::from(steps);
-        let sum: f64 =
-            (0..steps).map(|i| self.at(Instant(from.0 + ((f64::from(i) + 0.5) * width) as u64))).sum();
+        let sum: f64 = (0..steps).map(|i| self.at(Instant(from.0 + ((f64::from(i) + 0.5) * width) as u64))).sum();
         sum / f64::from(steps)
     }
 

@@ -1,10 +1,10 @@
 //! The closed list of things that a fault may do. Faults are programs; these are their instructions.
 
 use crate::engine::{EdgeId, GroupId, Instant, KeysId, ProcessId, Span};
-use crate::physics::station::StationSpec;
-use crate::physics::topology::LinkId;
 use crate::physics::LinkChange;
 use crate::physics::link::LinkShape;
+use crate::physics::station::StationSpec;
+use crate::physics::topology::LinkId;
 use crate::rpc::{Op, Policy};
 
 use super::out::Point;

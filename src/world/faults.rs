@@ -31,9 +31,8 @@ impl<P: Process> World<P> {
         match control {
             Control::Cut { id, from, to } => {
                 let (from, to) = (self.side(&from), self.side(&to));
-                let hosts = |side: &[ProcessId], world: &World<P>| {
-                    side.iter().map(|p| world.host_of(*p)).collect::<HostSet>()
-                };
+                let hosts =
+                    |side: &[ProcessId], world: &World<P>| side.iter().map(|p| world.host_of(*p)).collect::<HostSet>();
                 let (senders, receivers) = (hosts(&from, self), hosts(&to, self));
                 self.network.cut(id, senders, receivers);
                 (from, true)
@@ -88,12 +87,8 @@ impl<P: Process> World<P> {
             }
             Control::HotKey(keys, hot) => {
                 let (rank, share) = hot.unwrap_or((0, 0.0));
-                let op = Op {
-                    key: u64::from(keys.0),
-                    expected: rank,
-                    value: share.to_bits(),
-                    ..Op::plain(Verb::HotKey)
-                };
+                let op =
+                    Op { key: u64::from(keys.0), expected: rank, value: share.to_bits(), ..Op::plain(Verb::HotKey) };
                 for p in 0..self.members.len() {
                     self.ask(ProcessId::at(p), &op);
                 }

@@ -246,6 +246,7 @@ impl<'a, P: Process> Out<'a, P> {
         hand(self.env, &mut *self.sink);
     }
     /// The time on the host's own clock. The only clock that a protocol may read.
+    #[expect(clippy::misnamed_getters, reason = "what a protocol calls now is what its host's clock shows")]
     pub fn now(&self) -> Instant {
         self.env.local
     }

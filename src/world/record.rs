@@ -1,7 +1,7 @@
 //! Which calls become operations of the history, and under which client's number.
 
 use crate::engine::{EdgeId, ProcessId};
-use crate::history::{Function, Invocation, OpIndex, ObjectId, Status};
+use crate::history::{Function, Invocation, ObjectId, OpIndex, Status};
 use crate::rpc::{Answer, Cause, Op, Outcome, Verb};
 
 use super::kernel::World;

@@ -306,7 +306,11 @@ impl<P: Process> World<P> {
 
     pub(super) fn on_answer(&mut self, requester: Requester, answer: Answer) {
         self.census.answers_arrived += 1;
-        self.fold(10, u64::from(requester.process.0) << 32 | u64::from(requester.slot), answer.value ^ answer.outcome as u64);
+        self.fold(
+            10,
+            u64::from(requester.process.0) << 32 | u64::from(requester.slot),
+            answer.value ^ answer.outcome as u64,
+        );
         let requester = Requester { visit: 0, ..requester };
         let mut steps = mem::take(&mut self.call_steps);
         self.calls.answer(self.now, requester, answer, &mut steps);

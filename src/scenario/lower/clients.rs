@@ -63,22 +63,17 @@ impl Lowering<'_, '_> {
             let text = fields.text_of(node)?;
             let found = site.keys.get(&text);
             if found.is_none() {
-                fields.error(
-                    Diagnostic::error(inside(node), format!("no key set is called `{text}`")).nearest(
-                        &text,
-                        "key sets",
-                        site.keys.keys().map(String::as_str),
-                    ),
-                );
+                fields.error(Diagnostic::error(inside(node), format!("no key set is called `{text}`")).nearest(
+                    &text,
+                    "key sets",
+                    site.keys.keys().map(String::as_str),
+                ));
             }
             found
         });
         // Illustrative: a thousand keys, all alike, of YCSB's size.
-        let own = KeySet {
-            sampler: KeySampler::new(Popularity::Uniform, 1000),
-            id: u64::MAX,
-            size: Dist::constant(1000.0),
-        };
+        let own =
+            KeySet { sampler: KeySampler::new(Popularity::Uniform, 1000), id: u64::MAX, size: Dist::constant(1000.0) };
         let keys = keys.unwrap_or(&own);
         let consistency = fields
             .word("consistency", &["one", "local_one", "quorum", "local_quorum", "all", "linearizable", "follower"])
@@ -202,7 +197,7 @@ impl Lowering<'_, '_> {
         for at in moments {
             let gap = (at - from).max(Span(1));
             steps.push((from, 1.0 / gap.as_secs_f64()));
-            from = from + gap;
+            from += gap;
         }
         steps.push((from, 0.0));
         Some(Rate::steps(&steps))
@@ -258,10 +253,11 @@ impl Lowering<'_, '_> {
                     }
                     None if store => {
                         let words = ["read", "write", "cas", "add", "append", "scan", "delete"];
-                        fields.error(
-                            Diagnostic::error(place, format!("`{name}` is no operation of a store"))
-                                .nearest(&name, "operations", words),
-                        );
+                        fields.error(Diagnostic::error(place, format!("`{name}` is no operation of a store")).nearest(
+                            &name,
+                            "operations",
+                            words,
+                        ));
                         continue;
                     }
                     None => Verb::Serve(self.operation(&name)),

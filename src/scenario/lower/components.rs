@@ -78,7 +78,11 @@ impl FromText for WrittenBalance {
                         Some((name, weight)) if weight >= 0.0 && weight.is_finite() => {
                             weights.push((name.to_owned(), weight));
                         }
-                        _ => return Err(TextError::new(0..text.len(), format!("`{}` is no weight", part.trim())).help(usage)),
+                        _ => {
+                            return Err(
+                                TextError::new(0..text.len(), format!("`{}` is no weight", part.trim())).help(usage)
+                            );
+                        }
                     }
                 }
                 if weights.iter().all(|(_, w)| *w == 0.0) {
@@ -162,7 +166,8 @@ impl Lowering<'_, '_> {
         let mut law = ServiceTime::default();
         let Some(table) = fields.table_of(node) else { return law };
         for (operation, _, node) in table.entries() {
-            let Some(dist) = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, node.span())) else {
+            let Some(dist) = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, node.span()))
+            else {
                 continue;
             };
             match operation.as_str() {

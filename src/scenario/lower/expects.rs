@@ -116,7 +116,8 @@ impl Lowering<'_, '_> {
             {
                 let known = faults.iter().map(|f| f.name.as_str());
                 self.log.borrow_mut().push(
-                    Diagnostic::error(at.clone(), format!("no fault is called `{fault}`")).nearest(fault, "faults", known),
+                    Diagnostic::error(at.clone(), format!("no fault is called `{fault}`"))
+                        .nearest(fault, "faults", known),
                 );
             }
             let line = self.sources.line_column(&place).line;
@@ -132,23 +133,21 @@ impl Lowering<'_, '_> {
                     let word = changes.text_of(node).unwrap_or_default();
                     let verdict = Expected::of(&word);
                     if verdict.is_none() {
-                        changes.error(
-                            Diagnostic::error(inside(node), format!("`{word}` is no verdict")).nearest(
-                                &word,
-                                "verdicts",
-                                Expected::WORDS,
-                            ),
-                        );
+                        changes.error(Diagnostic::error(inside(node), format!("`{word}` is no verdict")).nearest(
+                            &word,
+                            "verdicts",
+                            Expected::WORDS,
+                        ));
                     }
                     let target = expects.iter_mut().find(|e: &&mut ExpectPlan| e.name == of);
                     match (target, verdict) {
-                        (None, _) if !names.contains(&of) => changes.error(
-                            Diagnostic::error(place, format!("no expectation is called `{of}`")).nearest(
+                        (None, _) if !names.contains(&of) => {
+                            changes.error(Diagnostic::error(place, format!("no expectation is called `{of}`")).nearest(
                                 &of,
                                 "expectations",
                                 names.iter().map(String::as_str),
-                            ),
-                        ),
+                            ))
+                        }
                         (Some(expect), Some(verdict)) if name == variant => expect.expected = verdict,
                         _ => {}
                     }
@@ -179,8 +178,7 @@ impl Lowering<'_, '_> {
         variants: &[(String, Option<String>)],
         groups: &[String],
     ) {
-        let entries: Vec<&str> =
-            site.clients.iter().flat_map(|(c, _)| c.mix.iter().map(|m| m.name.as_str())).collect();
+        let entries: Vec<&str> = site.clients.iter().flat_map(|(c, _)| c.mix.iter().map(|m| m.name.as_str())).collect();
         let outcomes = crate::rpc::Outcome::ALL.map(crate::rpc::Outcome::name);
         let sweeps_too = |name: &str| {
             let mut known: Vec<&str> = groups.iter().map(String::as_str).collect();
@@ -207,16 +205,14 @@ impl Lowering<'_, '_> {
                             );
                         }
                     }
-                    Part::Instance { of, .. } => {
-                        if !groups.contains(of) {
-                            self.log.borrow_mut().push(
-                                Diagnostic::error(place, format!("no component is called `{of}`")).nearest(
-                                    of,
-                                    "components",
-                                    groups.iter().map(String::as_str),
-                                ),
-                            );
-                        }
+                    Part::Instance { of, .. } if !groups.contains(of) => {
+                        self.log.borrow_mut().push(
+                            Diagnostic::error(place, format!("no component is called `{of}`")).nearest(
+                                of,
+                                "components",
+                                groups.iter().map(String::as_str),
+                            ),
+                        );
                     }
                     Part::Phase(phase) => self.phase(Some(phase), &place, faults),
                     Part::Link { from, to, .. } => {

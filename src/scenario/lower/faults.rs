@@ -15,13 +15,43 @@ use crate::world::{Control, Gray, Power, Scheduled, Side, Target, When};
 
 /// The actions that this version plays, and those of the language that it doesn't.
 const ACTIONS: &[&str] = &[
-    "crash", "restart", "pause", "slow", "gray", "partition", "loss", "duplicate", "reorder", "delay", "bandwidth",
-    "load", "hot_key", "flush", "power_loss", "leak",
+    "crash",
+    "restart",
+    "pause",
+    "slow",
+    "gray",
+    "partition",
+    "loss",
+    "duplicate",
+    "reorder",
+    "delay",
+    "bandwidth",
+    "load",
+    "hot_key",
+    "flush",
+    "power_loss",
+    "leak",
 ];
 const LATER: &[&str] = &[
-    "set", "corrupt", "drop", "rolling_upgrade", "clock_step", "clock_drift", "clock_freeze", "leap_second",
-    "disk_slow", "disk_full", "torn_write", "bit_rot", "lost_fsync", "lose_invalidations", "stale_dns",
-    "expire_certificate", "scale", "split", "merge",
+    "set",
+    "corrupt",
+    "drop",
+    "rolling_upgrade",
+    "clock_step",
+    "clock_drift",
+    "clock_freeze",
+    "leap_second",
+    "disk_slow",
+    "disk_full",
+    "torn_write",
+    "bit_rot",
+    "lost_fsync",
+    "lose_invalidations",
+    "stale_dns",
+    "expire_certificate",
+    "scale",
+    "split",
+    "merge",
 ];
 
 /// What a place of the language comes to.
@@ -83,7 +113,8 @@ impl Lowering<'_, '_> {
                 let node = fields.node("every")?;
                 let every = self.drawn::<Durations>(fields, "every")?;
                 if every.is_zero() {
-                    fields.error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
+                    fields
+                        .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
                     return None;
                 }
                 Some((Timing::Every { every, from, until }, node.span()))
@@ -109,9 +140,10 @@ impl Lowering<'_, '_> {
                     let key = ["at", "every", "random"].into_iter().find(|w| w == k);
                     let _ = key.map(|k| fields.node(k));
                 });
-                fields.error(
-                    Diagnostic::error(fields.place.clone(), format!("{} exclude one another", several.join(" and "))),
-                );
+                fields.error(Diagnostic::error(
+                    fields.place.clone(),
+                    format!("{} exclude one another", several.join(" and ")),
+                ));
                 None
             }
         }
@@ -237,7 +269,8 @@ impl Lowering<'_, '_> {
             let own = matches!(timing, Timing::Random { .. });
             match hit {
                 Hit::Links(links) => {
-                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate() {
+                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
+                    {
                         let change = parameters.change(action, Reach::Links(links.clone()));
                         push(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
@@ -248,7 +281,8 @@ impl Lowering<'_, '_> {
                 }
                 Hit::Between(a, b) => {
                     let set = |p: &[ProcessId]| p.iter().map(|p| site.host(*p)).collect::<HostSet>();
-                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate() {
+                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
+                    {
                         let change = parameters.change(action, Reach::Between(set(&a), set(&b)));
                         push(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
@@ -469,16 +503,7 @@ struct Parameters {
 impl Default for Parameters {
     fn default() -> Parameters {
         let gray = Gray { errors: 1.0, service_time: None };
-        Parameters {
-            factor: 1.0,
-            gray,
-            share: 0.0,
-            key: 0,
-            delay: None,
-            bandwidth: None,
-            slots: 0,
-            one_way: false,
-        }
+        Parameters { factor: 1.0, gray, share: 0.0, key: 0, delay: None, bandwidth: None, slots: 0, one_way: false }
     }
 }
 

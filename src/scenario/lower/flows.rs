@@ -115,8 +115,7 @@ impl Lowering<'_, '_> {
                     _ => format!("this step has {} actions: {}", found.len(), found.join(", ")),
                 };
                 step.error(
-                    Diagnostic::error(step.place.clone(), message)
-                        .help(format!("one of: {}", ACTIONS.join(", "))),
+                    Diagnostic::error(step.place.clone(), message).help(format!("one of: {}", ACTIONS.join(", "))),
                 );
                 continue;
             };
@@ -136,9 +135,9 @@ impl Lowering<'_, '_> {
                 }
                 "work" => self.drawn::<Durations>(&step, "work").map(Act::Work),
                 "sleep" => self.drawn::<Durations>(&step, "sleep").map(Act::Sleep),
-                "reply" => step.word("reply", &["ok", "error"]).map(|word| {
-                    Act::Reply(if word == "ok" { Outcome::Ok } else { Outcome::Error })
-                }),
+                "reply" => step
+                    .word("reply", &["ok", "error"])
+                    .map(|word| Act::Reply(if word == "ok" { Outcome::Ok } else { Outcome::Error })),
                 _ => self.call(&step, action, home, site, edges),
             };
             step.done();
@@ -225,13 +224,11 @@ impl Lowering<'_, '_> {
                 return;
             }
             let Some(head) = site.heads.get(&name) else {
-                step.error(
-                    Diagnostic::error(place, format!("no flow is called `{name}`")).nearest(
-                        &name,
-                        "flows",
-                        site.heads.keys().map(String::as_str),
-                    ),
-                );
+                step.error(Diagnostic::error(place, format!("no flow is called `{name}`")).nearest(
+                    &name,
+                    "flows",
+                    site.heads.keys().map(String::as_str),
+                ));
                 continue;
             };
             if let Some(other) = &head.home {
@@ -254,13 +251,11 @@ impl Lowering<'_, '_> {
         let all_of_them = branches.len() as u32;
         let needed = match step.node("wait") {
             None => all_of_them,
-            Some(node) if node.get_ref().as_str().is_some() => {
-                match step.word("wait", &["all", "any", "none"]) {
-                    Some("any") => 1,
-                    Some("none") => 0,
-                    _ => all_of_them,
-                }
-            }
+            Some(node) if node.get_ref().as_str().is_some() => match step.word("wait", &["all", "any", "none"]) {
+                Some("any") => 1,
+                Some("none") => 0,
+                _ => all_of_them,
+            },
             Some(node) => {
                 let count = crate::scenario::reader::parse::<Count>(node, self.log).map_or(0, |c| c.0);
                 if count > u64::from(all_of_them) {

@@ -60,6 +60,7 @@ struct Draft {
     service: ServiceTime,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a handful of them lives for the time of a load")]
 enum DraftKind {
     Service,
     Store,
@@ -97,13 +98,48 @@ const RESERVED: &[&str] = &["all", "steady", "before", "after", "rest", "read", 
 
 /// Sections of the language that this version reads, and those that come later.
 const SECTIONS: &[&str] = &[
-    "region", "network", "link", "clock", "keys", "service", "load_balancer", "store", "edge", "flow", "clients",
-    "fault", "expect", "variant", "sweep", "teach",
+    "region",
+    "network",
+    "link",
+    "clock",
+    "keys",
+    "service",
+    "load_balancer",
+    "store",
+    "edge",
+    "flow",
+    "clients",
+    "fault",
+    "expect",
+    "variant",
+    "sweep",
+    "teach",
 ];
 const LATER: &[&str] = &[
-    "cache", "queue", "proxy", "membership", "lock", "id_generator", "cell", "population", "graph", "groups", "gateway",
-    "registry", "pubsub", "presence", "push_service", "rate_limiter", "object_store", "search", "geo", "scheduler",
-    "monitor", "swarm", "test", "drill",
+    "cache",
+    "queue",
+    "proxy",
+    "membership",
+    "lock",
+    "id_generator",
+    "cell",
+    "population",
+    "graph",
+    "groups",
+    "gateway",
+    "registry",
+    "pubsub",
+    "presence",
+    "push_service",
+    "rate_limiter",
+    "object_store",
+    "search",
+    "geo",
+    "scheduler",
+    "monitor",
+    "swarm",
+    "test",
+    "drill",
 ];
 
 impl Lowering<'_, '_> {
@@ -158,13 +194,8 @@ pub(super) fn lower<'t>(
     log: &Log,
     load: &Load<'_>,
 ) -> Option<Plan> {
-    let lowering = Lowering {
-        log,
-        load,
-        sources,
-        names: RefCell::new(BTreeMap::new()),
-        operations: RefCell::new(Vec::new()),
-    };
+    let lowering =
+        Lowering { log, load, sources, names: RefCell::new(BTreeMap::new()), operations: RefCell::new(Vec::new()) };
     lowering.plan(root, variant, seed)
 }
 
@@ -177,14 +208,17 @@ impl<'t> Lowering<'_, 't> {
         {
             if !root.has(key) {
                 root.error(
-                    Diagnostic::overall(format!("`{key}` is missing")).help(format!("add `{key} = {example}` at the top")),
+                    Diagnostic::overall(format!("`{key}` is missing"))
+                        .help(format!("add `{key} = {example}` at the top")),
                 );
             }
         }
         if let Some((schema, place)) = root.at::<Count>("schema")
             && schema.0 != 1
         {
-            root.error(Diagnostic::error(place, format!("schema {} is unknown", schema.0)).help("this version reads 1"));
+            root.error(
+                Diagnostic::error(place, format!("schema {} is unknown", schema.0)).help("this version reads 1"),
+            );
         }
         let title = root.text("title").unwrap_or_default();
         let question = root.text("question").unwrap_or_default();
@@ -200,7 +234,8 @@ impl<'t> Lowering<'_, 't> {
             && warmup.0 >= end.0
         {
             root.error(
-                Diagnostic::error(place.clone(), "the warm-up lasts as long as the run").label("nothing is left to measure"),
+                Diagnostic::error(place.clone(), "the warm-up lasts as long as the run")
+                    .label("nothing is left to measure"),
             );
         }
         let warmup = warmup.map_or(Span::ZERO, |(w, _)| w);
@@ -267,7 +302,8 @@ impl<'t> Lowering<'_, 't> {
             }
         }
         for (name, head) in &heads {
-            let used = edges_use(&flows, head) || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
+            let used =
+                edges_use(&flows, head) || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
             let named = flows.iter().any(|(.., f)| f.name == *name) && used;
             let inlined = head.home.is_none();
             if !named && !inlined {
@@ -296,10 +332,7 @@ impl<'t> Lowering<'_, 't> {
                 balance: policy.balance.take(),
                 same_as: policy.same_as.take(),
             };
-            policies.insert(
-                edges.pairs.iter().position(|(a, _)| *a == plan.name).unwrap_or(usize::MAX),
-                written,
-            );
+            policies.insert(edges.pairs.iter().position(|(a, _)| *a == plan.name).unwrap_or(usize::MAX), written);
         }
         let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &topology);
         let components = drafts.into_iter().map(|draft| {
@@ -307,8 +340,11 @@ impl<'t> Lowering<'_, 't> {
                 DraftKind::Store => {
                     if draft.hosts.len() > 1 {
                         root.error(
-                            Diagnostic::error(draft.place.clone(), format!("store `{}` has several replicas", draft.name))
-                                .help("this version keeps a single copy; replication comes with the next"),
+                            Diagnostic::error(
+                                draft.place.clone(),
+                                format!("store `{}` has several replicas", draft.name),
+                            )
+                            .help("this version keeps a single copy; replication comes with the next"),
                         );
                     }
                     Kind::Store
@@ -337,9 +373,18 @@ impl<'t> Lowering<'_, 't> {
         let components: Vec<ComponentPlan> = components.collect();
         let clients: Vec<_> = populations.into_iter().map(|(plan, host, _)| (Arc::new(plan), host)).collect();
         if clients.is_empty() && !self.log.borrow().has_errors() {
-            root.error(Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"));
+            root.error(
+                Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"),
+            );
         }
-        let site = Site { groups: &groups, components: &components, clients: &clients, topology: &topology, edges: &specs, keys: &keys };
+        let site = Site {
+            groups: &groups,
+            components: &components,
+            clients: &clients,
+            topology: &topology,
+            edges: &specs,
+            keys: &keys,
+        };
         let (faults, schedule) = self.faults(&root, &site, end, seed);
         self.warn_of_overload(&root, &components, &clients, &specs, end);
         let events = self.estimate(&clients, end, &specs);
@@ -400,8 +445,11 @@ impl<'t> Lowering<'_, 't> {
                 let key = LATER.iter().find(|l| **l == name).expect("it was found there");
                 root.node(key);
                 root.error(
-                    Diagnostic::error(place, format!("`{name}` is a kind of the language that this version does not have"))
-                        .help("see `netsplit list --kinds`"),
+                    Diagnostic::error(
+                        place,
+                        format!("`{name}` is a kind of the language that this version does not have"),
+                    )
+                    .help("see `netsplit list --kinds`"),
                 );
             } else if node.get_ref().is_table() {
                 let words = SECTIONS.iter().copied();
@@ -538,8 +586,11 @@ impl<'t> Lowering<'_, 't> {
                     let known: Vec<String> =
                         specs.iter().filter(|s| s.policy.pool.is_some()).map(|s| s.name.clone()).collect();
                     root.error(
-                        Diagnostic::error(place, format!("`{text}` is no edge of the same caller with a pool of its own"))
-                            .nearest(&text, "edges with pools", known.iter().map(String::as_str)),
+                        Diagnostic::error(
+                            place,
+                            format!("`{text}` is no edge of the same caller with a pool of its own"),
+                        )
+                        .nearest(&text, "edges with pools", known.iter().map(String::as_str)),
                     );
                 }
             }
@@ -557,7 +608,8 @@ impl<'t> Lowering<'_, 't> {
     ) -> Vec<f64> {
         let mut out = vec![1.0; instances as usize];
         for (name, weight) in weights {
-            let index = name.strip_prefix(callee).and_then(|n| n.strip_prefix('/')).and_then(|n| n.parse::<usize>().ok());
+            let index =
+                name.strip_prefix(callee).and_then(|n| n.strip_prefix('/')).and_then(|n| n.parse::<usize>().ok());
             match index.and_then(|i| out.get_mut(i)) {
                 Some(slot) => *slot = *weight,
                 None => root.error(
@@ -570,7 +622,12 @@ impl<'t> Lowering<'_, 't> {
     }
 
     /// Events that the run is estimated to take: four for a request and each call it makes, more for attempts.
-    fn estimate(&self, clients: &[(Arc<crate::workload::ClientsPlan>, HostSetup)], end: Instant, edges: &[EdgeSpec]) -> f64 {
+    fn estimate(
+        &self,
+        clients: &[(Arc<crate::workload::ClientsPlan>, HostSetup)],
+        end: Instant,
+        edges: &[EdgeSpec],
+    ) -> f64 {
         let seconds = end.as_secs_f64();
         let requests: f64 = clients
             .iter()
@@ -605,17 +662,22 @@ impl<'t> Lowering<'_, 't> {
                 let caller = GroupId::at(components.len() + c);
                 let target = edges.iter().find(|e| e.caller == caller).map(|e| e.callee.index());
                 let reached = target.is_some_and(|t| {
-                    t == g || edges.iter().any(|e| e.caller.index() == t && e.callee.index() == g && matches!(components[t].kind, Kind::LoadBalancer(_)))
+                    t == g
+                        || edges.iter().any(|e| {
+                            e.caller.index() == t
+                                && e.callee.index() == g
+                                && matches!(components[t].kind, Kind::LoadBalancer(_))
+                        })
                 });
                 if reached {
                     rate += r.mean(Instant::ZERO, end);
                 }
             }
             let Some(work) = component.service.default.mean() else { continue };
-            let capacity = f64::from(component.station.workers) * component.hosts.len() as f64 * component.station.speed;
+            let capacity =
+                f64::from(component.station.workers) * component.hosts.len() as f64 * component.station.speed;
             let utilisation = rate * work / 1e9 / capacity;
-            let meant = root.has("expect")
-                && self.sources.file().text.contains("violated");
+            let meant = root.has("expect") && self.sources.file().text.contains("violated");
             if utilisation > 1.0 && component.station.limit.is_none() && !meant {
                 root.error(Diagnostic {
                     severity: crate::spec::Severity::Warning,

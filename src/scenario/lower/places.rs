@@ -73,11 +73,11 @@ impl Lowering<'_, '_> {
             }
         }
         if let Some(codec) = fields.table("codec") {
-            shape.codec = codec.and_then(|codec| {
+            shape.codec = codec.map(|codec| {
                 let ratio = codec.get::<Number>("ratio").map_or(4.0, |n| n.0).max(1.0);
                 let cpu_per_mb = codec.get::<Span>("cpu_per_mb").unwrap_or(Span::millis(5));
                 codec.done();
-                Some(Codec { ratio, cpu_per_mb })
+                Codec { ratio, cpu_per_mb }
             });
         }
         fields.done();
@@ -173,11 +173,9 @@ impl Lowering<'_, '_> {
                     }
                 };
                 let full = |z: &Zone| format!("{}/{}", names[z.region], z.name);
-                for key in [
-                    (names[za.region].clone(), names[zb.region].clone()),
-                    (full(za), full(zb)),
-                ] {
-                    if a != b && (za.region != zb.region || key.0.contains('/'))
+                for key in [(names[za.region].clone(), names[zb.region].clone()), (full(za), full(zb))] {
+                    if a != b
+                        && (za.region != zb.region || key.0.contains('/'))
                         && let Some(given) = given.get(&key)
                     {
                         shape = given.clone();

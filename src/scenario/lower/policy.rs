@@ -41,11 +41,8 @@ impl Lowering<'_, '_> {
                     if found.is_none() {
                         let names = Outcome::ALL.iter().filter(|o| !o.answered()).map(|o| o.name());
                         fields.error(
-                            Diagnostic::error(place, format!("`{word}` is no outcome that can be retried")).nearest(
-                                &word,
-                                "outcomes",
-                                names,
-                            ),
+                            Diagnostic::error(place, format!("`{word}` is no outcome that can be retried"))
+                                .nearest(&word, "outcomes", names),
                         );
                     }
                     found

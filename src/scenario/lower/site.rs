@@ -79,17 +79,17 @@ impl Site<'_> {
         }
         let (name, member) = text.split_once('/').map_or((text, None), |(n, m)| (n, Some(m)));
         let Some((_, first, count)) = self.groups.iter().find(|(n, ..)| n == name) else {
-            return Err((name.to_owned(), "component or client group", self.groups.iter().map(|g| g.0.clone()).collect()));
+            return Err((
+                name.to_owned(),
+                "component or client group",
+                self.groups.iter().map(|g| g.0.clone()).collect(),
+            ));
         };
         match member {
             None | Some("*") => Ok((first.0..first.0 + count).map(ProcessId).collect()),
             Some(member) => match member.parse::<u32>() {
                 Ok(index) if index < *count => Ok(vec![ProcessId(first.0 + index)]),
-                _ => Err((
-                    text.to_owned(),
-                    "instance",
-                    (0..*count).map(|i| format!("{name}/{i}")).collect(),
-                )),
+                _ => Err((text.to_owned(), "instance", (0..*count).map(|i| format!("{name}/{i}")).collect())),
             },
         }
     }
