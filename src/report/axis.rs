@@ -72,7 +72,13 @@ impl Axis {
         let last = (high / step - 1e-9).ceil().max(first + 1.0);
         let ticks: Vec<f64> =
             (0..=16).map(|i| first + f64::from(i)).take_while(|i| *i <= last).map(|i| i * step).collect();
-        Axis { scale: Scale::Linear, low: first * step, high: last * step, start_px, end_px, ticks }
+        // A coarse step may leave most of the plot empty; then the axis ends between two ticks, just above the data.
+        let (mut top, mut ticks) = (last * step, ticks);
+        if top > 1.25 * high && last >= 2.0 && high > 0.0 {
+            top = high * 1.05;
+            ticks.retain(|tick| *tick <= top);
+        }
+        Axis { scale: Scale::Linear, low: first * step, high: top, start_px, end_px, ticks }
     }
 
     /// A linear axis that ends exactly at its bounds, with ticks at round numbers inside. For time and for sweeps.

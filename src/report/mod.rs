@@ -1,9 +1,12 @@
 //! The only place that draws or formats.
 //!
-//! Data in, text out. Nothing here runs a simulation or reads a clock, so equal data give equal bytes.
+//! Data in, text out: a [`figure`] is a plain struct of labels and numbers that renders to an SVG, a page
+//! puts figures, tables and sentences into one offline HTML file. Nothing here runs a simulation or reads a clock, so
+//! equal figures give equal bytes.
 
 pub mod axis;
 pub mod curve;
+pub mod figure;
 pub mod number;
 pub mod place;
 pub mod svg;

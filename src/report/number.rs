@@ -75,7 +75,7 @@ impl Unit {
     /// Text for an axis tick: as [`Unit::write`], but rates go without `/s` because the row's name carries it.
     pub fn tick(self, value: f64) -> String {
         match self {
-            Unit::PerSecond => rate(value).digits,
+            Unit::PerSecond => rate(value).to_string().trim_end_matches("/s").to_string(),
             _ => self.write(value),
         }
     }
@@ -92,6 +92,20 @@ pub fn fmt_span(span: Span) -> String {
 /// An exact count, grouped: `18 947`.
 pub fn fmt_count(n: u64) -> String {
     group(&n.to_string())
+}
+/// A count where there is no room for all digits: exact below ten million, then three digits and `M`, `G`, …
+pub fn fmt_about(n: u64) -> String {
+    let mut value = n as f64;
+    if n < 10_000_000 {
+        return fmt_count(n);
+    }
+    for unit in ["", "k", "M", "G", "T", "P"] {
+        if round3(value) < 1000.0 {
+            return format!("{}{NARROW_SPACE}{unit}", digits3(value));
+        }
+        value /= 1000.0;
+    }
+    format!("{}{NARROW_SPACE}E", digits3(value))
 }
 /// A rate per second, as text: `698/s`, `2 801/s`, `1.5 M/s`.
 pub fn fmt_rate(per_second: f64) -> String {

@@ -212,13 +212,35 @@ impl Text {
     }
     /// Cut in the middle so that it fits into `width_px`.
     pub fn fit(mut self, width_px: f64) -> Text {
-        let chars = (width_px / (self.size_px * theme::CHAR_EM)).max(1.0) as usize;
-        self.words = super::number::elide(&self.words, chars);
+        let mut chars = self.words.chars().count();
+        let whole = self.words.clone();
+        while self.width() > width_px && chars > 1 {
+            chars = (chars - 1).min((chars as f64 * width_px.max(0.0) / self.width()).ceil() as usize).max(1);
+            self.words = super::number::elide(&whole, chars);
+        }
         self
+    }
+    /// Broken at spaces into lines that fit into `width_px`; a single longer word is cut in the middle.
+    pub fn wrap(&self, width_px: f64) -> Vec<Text> {
+        let mut lines: Vec<Text> = Vec::new();
+        for word in self.words.split(' ').filter(|w| !w.is_empty()) {
+            let one = Text { words: word.to_string(), ..self.clone() }.fit(width_px);
+            match lines.last_mut() {
+                Some(line) if line.width() + one.width() + self.size_px * 0.42 <= width_px => {
+                    line.words = format!("{} {}", line.words, one.words);
+                }
+                _ => lines.push(one),
+            }
+        }
+        lines
+    }
+    /// How many words it has.
+    pub fn words(&self) -> usize {
+        self.words.split(' ').filter(|w| !w.is_empty()).count()
     }
     /// The width it is taken to need.
     pub fn width(&self) -> f64 {
-        theme::text_width(&self.words, self.size_px)
+        theme::text_width(&self.words, self.size_px, self.weight >= 600)
     }
     /// Its box when the baseline starts at the given point.
     pub fn area(&self, x: f64, y: f64) -> Area {

@@ -22,16 +22,32 @@ pub const HALF_PX: f64 = 588.0;
 pub const LEFT_PX: f64 = 150.0;
 /// Right margin of a timeline: direct labels.
 pub const RIGHT_PX: f64 = 180.0;
-/// Width that a character is taken to need, in em.
-pub const CHAR_EM: f64 = 0.62;
 /// Labels at the right end of lines keep this distance.
 pub const LABEL_GAP_PX: f64 = 21.0;
 /// Classes of the magnitude ramp.
 pub const HEAT_CLASSES: usize = 8;
 
-/// The width `text` is taken to need at `size_px`.
-pub fn text_width(text: &str, size_px: f64) -> f64 {
-    text.chars().count() as f64 * CHAR_EM * size_px
+/// The width `text` is taken to need, by the advance widths of DejaVu Sans, the widest of the common fallbacks.
+pub fn text_width(text: &str, size_px: f64, bold: bool) -> f64 {
+    text.chars().map(|c| char_em(c, bold)).sum::<f64>() * size_px
+}
+
+fn char_em(c: char, bold: bool) -> f64 {
+    let regular = match c {
+        'i' | 'j' | 'l' | 'I' | 'J' | '\'' => 0.29,
+        ' ' | '.' | ',' | ':' | ';' | '/' | '|' | '·' | '\u{202f}' | '\u{a0}' => 0.33,
+        'f' | 't' | 'r' | '-' | '(' | ')' | '[' | ']' | '!' | '"' => 0.41,
+        's' | 'c' | 'z' | '_' | '?' | '–' => 0.55,
+        'm' | 'M' | 'W' | '%' | '…' | 'Q' | '@' | '&' => 0.99,
+        'w' => 0.82,
+        'a' | 'e' | 'k' | 'o' | 'v' | 'x' | 'y' => 0.61,
+        'a'..='z' | '0'..='9' | 'L' | 'F' | 'E' | 'µ' => 0.636,
+        'A'..='Z' => 0.77,
+        '+' | '<' | '=' | '>' | '~' | '−' | '×' | '±' | '→' | '✓' | '✕' | '≥' | '≤' => 0.84,
+        '\0'..' ' | '\u{7f}' | '\u{2500}'.. => 1.0,
+        _ => 0.84,
+    };
+    if bold { regular + 0.07 } else { regular }
 }
 
 /// One meaning of colour.
