@@ -112,11 +112,13 @@ impl Axis {
     pub fn time_between(low: f64, high: f64, ticks_max: usize, start_px: f64, end_px: f64) -> Axis {
         let (low, high) = ordered(low, high, 0.0, LARGEST);
         let unit = time_unit(high - low).1;
-        let steps: &[f64] = match unit {
-            u if u == 60e9 => &[1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0],
-            u if u == 3600e9 => &[1.0, 2.0, 3.0, 6.0, 12.0, 24.0],
-            u if u == 1e9 => &[1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0],
-            _ => &[1.0, 2.0, 5.0, 10.0],
+        // Units that divide by sixty or twenty-four want other round numbers than units that divide by ten.
+        let steps: &[f64] = if unit == 3600e9 {
+            &[1.0, 2.0, 3.0, 6.0, 12.0, 24.0]
+        } else if unit == 60e9 || unit == 1e9 {
+            &[1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0]
+        } else {
+            &[1.0, 2.0, 5.0, 10.0]
         };
         let raw = (high - low) / unit / ticks_max.clamp(2, 12) as f64;
         let step = steps

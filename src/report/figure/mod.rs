@@ -30,9 +30,10 @@ pub trait Figure: Debug {
     fn title(&self) -> &str;
     /// The same numbers as a table.
     fn table(&self) -> Table;
-    /// True if the drawing has steps that the page's controls walk through.
-    fn has_steps(&self) -> bool {
-        false
+    /// One sentence per step, if the drawing has steps that the page's controls walk through. What belongs to step n,
+    /// from 1, carries the class `step step-n`. The drawing itself shows the last step.
+    fn steps(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 

@@ -13,8 +13,10 @@ use crate::report::theme::{FULL_PX, Ink};
 
 const COLUMNS_MAX: usize = 400;
 
-/// From the bottom up: how to count it, how to paint it, what the key says.
-const OUTCOMES: [(fn(&Outcomes) -> u64, &str); 4] = [
+type Count = fn(&Outcomes) -> u64;
+
+/// From the bottom up: how to count it, what the key says.
+const OUTCOMES: [(Count, &str); 4] = [
     (|o| o.ok, "answered, fresh"),
     (|o| o.stale, "answered, stale"),
     (|o| o.error, "error: surely not done"),

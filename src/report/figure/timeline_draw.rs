@@ -373,7 +373,7 @@ fn off_scale(svg: &mut Svg, lines: &Lines, cap: f64, x: &Axis, y: &Axis, inside:
     for line in &lines.lines {
         let above = || line.points.iter().filter(|p| p.1.is_some_and(|v| v.is_finite() && v > cap));
         let Some((_, peak)) = range(above().filter_map(|p| p.1)) else { continue };
-        let Some((first, last)) = above().next().zip(above().last()) else { continue };
+        let Some((first, last)) = above().next().zip(above().next_back()) else { continue };
         let words = format!("▲ off scale: peak {}", lines.unit.write(peak));
         let text = Text::label(words, line.ink).fit(inside.width);
         let top = y.at(cap);
