@@ -1,6 +1,8 @@
 //! The registry: every kind of process that the product has, on one screen. Keep it sorted.
 
 use crate::component::{load_balancer, service, store};
+use crate::history::ObjectId;
+use crate::protocol::{Group, Replication, abd};
 use crate::workload::clients;
 
 /// Makes one enum out of several kinds of process, which a [`World`](crate::world::World) then runs.
@@ -163,9 +165,17 @@ macro_rules! processes {
 processes! {
     /// Any process that a scenario can name.
     pub enum AnyProcess {
+        Abd(abd::Abd),
         Clients(clients::Clients),
         LoadBalancer(load_balancer::LoadBalancer),
         Service(service::Service),
         Store(store::Store),
+    }
+}
+
+/// A replica of a store.
+pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
+    match replication {
+        Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
     }
 }

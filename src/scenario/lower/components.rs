@@ -285,7 +285,7 @@ impl Lowering<'_, '_> {
             "load_balancer" => self.load_balancer(&fields),
             _ => {
                 fsync = self.fsync(&fields);
-                DraftKind::Store
+                DraftKind::Store(self.replication(&fields, zones.len() as u32))
             }
         };
         let hosts = zones.iter().enumerate().map(|(i, zone)| HostSetup {
@@ -296,9 +296,8 @@ impl Lowering<'_, '_> {
             fsync,
         });
         let hosts = hosts.collect();
-        let place = fields.place.clone();
         fields.done_also(&["like", "preset"]);
-        Draft { name, place, kind: draft, hosts, station, service }
+        Draft { name, kind: draft, hosts, station, service }
     }
 
     fn load_balancer(&self, fields: &Fields<'_, '_>) -> DraftKind {

@@ -7,6 +7,7 @@ mod faults;
 mod flows;
 mod places;
 mod policy;
+mod replication;
 mod site;
 
 use std::cell::RefCell;
@@ -23,6 +24,7 @@ use crate::component::service::ServiceSpec;
 use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span};
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
+use crate::protocol::Replication;
 use crate::rpc::policy::{Balance, Policy};
 use crate::rpc::{Connections, EdgeSpec, Outlier};
 use crate::spec::units::Count;
@@ -53,7 +55,6 @@ pub(super) struct Lowering<'a, 't> {
 /// A component before its edges are known.
 struct Draft {
     name: String,
-    place: Place,
     kind: DraftKind,
     hosts: Vec<HostSetup>,
     station: StationSpec,
@@ -63,7 +64,7 @@ struct Draft {
 #[expect(clippy::large_enum_variant, reason = "a handful of them lives for the time of a load")]
 enum DraftKind {
     Service,
-    Store,
+    Store(Option<Replication>),
     LoadBalancer {
         target: Option<(String, Place)>,
         policy: Option<(WrittenBalance, Place)>,
@@ -260,7 +261,7 @@ impl<'t> Lowering<'_, 't> {
         }
         drafts.sort_by(|a, b| a.name.cmp(&b.name));
         let stores: BTreeMap<String, bool> =
-            drafts.iter().map(|d| (d.name.clone(), matches!(d.kind, DraftKind::Store))).collect();
+            drafts.iter().map(|d| (d.name.clone(), matches!(d.kind, DraftKind::Store(_)))).collect();
         let mut behind = BTreeMap::new();
         let mut edges = Edges::default();
         for draft in &drafts {
@@ -337,18 +338,7 @@ impl<'t> Lowering<'_, 't> {
         let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &topology);
         let components = drafts.into_iter().map(|draft| {
             let kind = match draft.kind {
-                DraftKind::Store => {
-                    if draft.hosts.len() > 1 {
-                        root.error(
-                            Diagnostic::error(
-                                draft.place.clone(),
-                                format!("store `{}` has several replicas", draft.name),
-                            )
-                            .help("this version keeps a single copy; replication comes with the next"),
-                        );
-                    }
-                    Kind::Store
-                }
+                DraftKind::Store(replication) => Kind::Store(replication),
                 DraftKind::Service => Kind::Service(Arc::new(ServiceSpec {
                     flows: flows
                         .iter()
