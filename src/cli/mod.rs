@@ -6,6 +6,7 @@ mod explain;
 mod list;
 mod load;
 mod run;
+mod seeds;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 

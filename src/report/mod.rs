@@ -11,6 +11,7 @@ pub mod figure;
 pub mod number;
 pub mod page;
 pub mod place;
+pub mod seeds;
 pub mod summary;
 pub mod svg;
 pub mod text;
