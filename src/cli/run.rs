@@ -53,7 +53,18 @@ pub(super) struct Arguments {
 
 pub(super) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// From now on Ctrl-C asks for an end between two steps, so that a report is whole or not there; a second one is
+/// obeyed at once.
+pub(super) fn heed_interrupts() {
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
+    heed_interrupts();
     let sources = match load::sources(&arguments.file, &arguments.set) {
         Ok(sources) => sources,
         Err(exit) => return exit,
