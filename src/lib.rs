@@ -1,5 +1,6 @@
 //! netsplit: a deterministic distributed-system simulator.
 
+pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod component;

@@ -1,3 +1,5 @@
-//! The `netsplit` command.
+//! The binary: parse, run, exit.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    netsplit::cli::main()
+}

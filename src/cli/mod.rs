@@ -1,1 +1,75 @@
-//! Arguments, commands, exit codes.
+//! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
+
+mod check;
+mod exit;
+mod explain;
+mod list;
+mod load;
+mod run;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// A deterministic distributed-system simulator.
+#[derive(Debug, Parser)]
+#[command(name = "netsplit", version, about, max_term_width = 100, propagate_version = true)]
+#[command(after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play a scenario and write its report.
+    Run(run::Arguments),
+    /// Read a scenario and say what is wrong with it; run nothing.
+    Check(check::Arguments),
+    /// List scenarios, or the kinds of the language.
+    List(list::Arguments),
+    /// Tell what a scenario asks; hints and answers only on request.
+    Explain(explain::Arguments),
+    /// Print completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command line and returns the exit code of the process.
+pub fn main() -> std::process::ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers; everything else is a usage error, which is 2 as clap has it.
+            let _ = error.print();
+            return std::process::ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let exit = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);
+            out(&String::from_utf8_lossy(&script));
+            Exit::Pass
+        }
+    };
+    exit.into()
+}
+
+/// Writes to stdout. A reader that has gone away (`| head`) is no error of anybody's.
+fn out(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes to stderr.
+fn err(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,11 +1,13 @@
 //! Time passes, events happen. Knows no network, no TOML, no files: it could simulate a bakery.
 
+pub mod digest;
 pub mod dist;
 pub mod ids;
+pub mod queue;
 pub mod random;
 pub mod time;
 
 pub use dist::{Dist, Shape};
 pub use ids::*;
-pub use random::{Seed, mix};
+pub use random::{Bits, Draws, Seed, Stream, mix};
 pub use time::{Instant, Span};

@@ -145,8 +145,8 @@ impl fmt::Display for Span {
             (1, "ns"),
         ];
         for (size, unit) in UNITS {
-            if self.0 >= size && (self.0 % size == 0 || size <= 1_000_000_000) {
-                if self.0 % size == 0 {
+            if self.0 >= size && (self.0.is_multiple_of(size) || size <= 1_000_000_000) {
+                if self.0.is_multiple_of(size) {
                     return write!(f, "{}{unit}", self.0 / size);
                 }
                 if (self.0 % size).is_multiple_of(size / 1000) {

@@ -1,6 +1,6 @@
 //! Disks: how long a write takes to be durable, and what a crash keeps.
 
-use crate::engine::Dist;
+use crate::engine::{Dist, Draws, Instant, ProcessId, Span};
 
 /// The disk of each host of a component.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,5 +27,171 @@ impl Default for DiskSpec {
             bandwidth: None,
             space: None,
         }
+    }
+}
+
+/// What an answer waits for, hence what a power loss takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// Each record is fsynced before it counts as durable; records that wait share one fsync (group commit).
+    Always,
+    /// It counts at once; an fsync follows every so often.
+    Every(Span),
+    /// It counts at once, and is never fsynced.
+    Never,
+}
+
+/// One record of a write-ahead log.
+#[derive(Clone, Debug)]
+struct Entry<R> {
+    process: ProcessId,
+    record: R,
+    durable_at: Instant,
+}
+
+/// The disk of one host: a write-ahead log for each of its processes, and one queue of fsyncs.
+#[derive(Clone, Debug)]
+pub struct HostDisk<R> {
+    spec: DiskSpec,
+    fsync: Fsync,
+    draws: Draws,
+    log: Vec<Entry<R>>,
+    operations: u64,
+    /// The fsync under way ends then; what is written before it begins again shares the next one.
+    busy_until: Instant,
+    next: Option<(Instant, Instant)>,
+    slow: f64,
+}
+
+impl<R: Clone> HostDisk<R> {
+    /// An empty disk.
+    pub fn new(spec: DiskSpec, fsync: Fsync, draws: Draws) -> HostDisk<R> {
+        HostDisk {
+            spec,
+            fsync,
+            draws,
+            log: Vec::new(),
+            operations: 0,
+            busy_until: Instant::ZERO,
+            next: None,
+            slow: 1.0,
+        }
+    }
+
+    /// Appends a record; it counts as durable at the time that comes back.
+    pub fn append(&mut self, now: Instant, process: ProcessId, record: R, bytes: u32) -> Instant {
+        self.operations += 1;
+        let mut time = self.spec.write_time.sample_span(&mut self.draws.at(0, self.operations));
+        if let Some(bandwidth) = self.spec.bandwidth {
+            time += Span(u64::from(bytes) * 1_000_000_000 / bandwidth.max(1));
+        }
+        let written = now + self.stretched(time);
+        let (acknowledged, durable_at) = match self.fsync {
+            Fsync::Always => {
+                let at = self.sync_after(written);
+                (at, at)
+            }
+            Fsync::Every(every) => (written, Instant((written.0 / every.0.max(1) + 1) * every.0.max(1))),
+            Fsync::Never => (written, Instant::NEVER),
+        };
+        self.log.push(Entry { process, record, durable_at });
+        acknowledged
+    }
+
+    /// Replaces a process's whole log by one record.
+    pub fn checkpoint(&mut self, now: Instant, process: ProcessId, record: R, bytes: u32) -> Instant {
+        let at = self.append(now, process, record, bytes);
+        let last = self.log.len() - 1;
+        let mut index = 0;
+        self.log.retain(|entry| {
+            index += 1;
+            index > last || entry.process != process
+        });
+        at
+    }
+
+    /// The fsync that covers something written at `written`: the one that waits to begin, or a new one behind it.
+    fn sync_after(&mut self, written: Instant) -> Instant {
+        if let Some((begins, ends)) = self.next
+            && written <= begins
+        {
+            return ends;
+        }
+        let begins = written.max(self.next.map_or(self.busy_until, |(_, ends)| ends));
+        self.operations += 1;
+        let time = self.spec.fsync_time.sample_span(&mut self.draws.at(1, self.operations));
+        let ends = begins + self.stretched(time);
+        self.busy_until = ends;
+        self.next = Some((begins, ends));
+        ends
+    }
+
+    fn stretched(&self, time: Span) -> Span {
+        if self.slow == 1.0 { time } else { Span::from_nanos_f64(time.0 as f64 * self.slow) }
+    }
+
+    /// Every operation that begins from now on takes `factor` times as long.
+    pub fn set_slow(&mut self, factor: f64) {
+        self.slow = factor;
+    }
+
+    /// What a process finds when it starts, oldest first.
+    pub fn log(&self, process: ProcessId) -> Vec<R> {
+        self.log.iter().filter(|e| e.process == process).map(|e| e.record.clone()).collect()
+    }
+
+    /// The machine loses power: what was not fsynced is gone, of all its processes.
+    pub fn power_loss(&mut self, now: Instant) {
+        self.log.retain(|entry| entry.durable_at <= now);
+        self.busy_until = now;
+        self.next = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Seed;
+
+    const MS: u64 = 1_000_000;
+
+    fn disk(fsync: Fsync) -> HostDisk<u32> {
+        HostDisk::new(DiskSpec::default(), fsync, Draws::named(Seed(1), "kv/0/disk"))
+    }
+
+    #[test]
+    fn records_that_wait_share_one_fsync() {
+        let mut d = disk(Fsync::Always);
+        assert_eq!(d.append(Instant(0), ProcessId(0), 1, 0), Instant(MS));
+        assert_eq!(d.append(Instant(1), ProcessId(0), 2, 0), Instant(2 * MS));
+        assert_eq!(d.append(Instant(2), ProcessId(0), 3, 0), Instant(2 * MS), "shares the second");
+        assert_eq!(d.append(Instant(MS + 1), ProcessId(0), 4, 0), Instant(3 * MS));
+    }
+
+    #[test]
+    fn power_loss_takes_what_was_not_fsynced() {
+        let mut d = disk(Fsync::Always);
+        d.append(Instant(0), ProcessId(0), 1, 0);
+        d.append(Instant(MS / 2), ProcessId(0), 2, 0);
+        d.power_loss(Instant(MS));
+        assert_eq!(d.log(ProcessId(0)), [1]);
+
+        let mut d = disk(Fsync::Every(Span::millis(100)));
+        assert_eq!(d.append(Instant(0), ProcessId(0), 1, 0), Instant(0), "acknowledged at once");
+        d.append(Instant(150 * MS), ProcessId(0), 2, 0);
+        d.power_loss(Instant(160 * MS));
+        assert_eq!(d.log(ProcessId(0)), [1]);
+    }
+
+    #[test]
+    fn a_checkpoint_drops_what_precedes_it() {
+        let mut d = disk(Fsync::Always);
+        for r in 1..4 {
+            d.append(Instant(0), ProcessId(0), r, 0);
+        }
+        d.append(Instant(0), ProcessId(1), 9, 0);
+        d.checkpoint(Instant(0), ProcessId(0), 7, 0);
+        assert_eq!(d.log(ProcessId(0)), [7]);
+        assert_eq!(d.log(ProcessId(1)), [9]);
     }
 }

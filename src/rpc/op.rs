@@ -45,8 +45,13 @@ pub enum Verb {
     Invalidate,
     /// A message of a queue handed to a consumer flow.
     Deliver(FlowId),
-    /// An operator's request: forget everything (a cache), drain, move.
+    /// An operator's request: forget everything (a cache).
     Flush,
+    /// A fault's request to a population: arrive `f64::from_bits(value)` times as often.
+    Load,
+    /// A fault's request to whoever draws keys: of the key set numbered `key`, the key ranked `expected` gets the share
+    /// `f64::from_bits(value)` of the draws; 0 ends it.
+    HotKey,
 }
 
 impl Verb {
@@ -72,6 +77,8 @@ impl Verb {
             Verb::Invalidate => "invalidate",
             Verb::Deliver(_) => "deliver",
             Verb::Flush => "flush",
+            Verb::Load => "load",
+            Verb::HotKey => "hot_key",
         }
     }
 }
@@ -96,8 +103,8 @@ pub enum Consistency {
     Linearizable,
     /// A follower, however far behind.
     Follower,
-    /// A replica at most this many nanoseconds behind.
-    Bounded(u64),
+    /// A replica at most this many milliseconds behind.
+    Bounded(u32),
 }
 
 /// One operation. Small enough to be copied about; lists travel behind an `Arc`.
@@ -245,7 +252,7 @@ pub struct Cause {
 impl Cause {
     /// The cause of the `step`-th thing this request does, `attempt` counting from 0.
     pub fn child(self, step: u32, attempt: u32) -> Cause {
-        Cause { path: crate::engine::mix(self.path, u64::from(step) << 32 | u64::from(attempt) + 1), ..self }
+        Cause { path: crate::engine::mix(self.path, (u64::from(step) << 32) | (u64::from(attempt) + 1)), ..self }
     }
 }
 
@@ -260,10 +267,12 @@ pub struct Requester {
     pub generation: u32,
     /// Attempt number within the call (0, 1, …), hedges included.
     pub attempt: u16,
+    /// Row in the world's table of visits, once the request has reached a station; 0 before.
+    pub visit: u32,
 }
 
 /// A request that has passed the station and now is the process's own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// To be handed to the reply.
     pub requester: Requester,

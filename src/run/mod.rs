@@ -1,1 +1,12 @@
-//! Plan to outcome: build, drive, explain, sweep.
+//! Plan to outcome: build, drive, judge, sweep.
+
+mod build;
+mod judge;
+mod outcome;
+mod phases;
+mod session;
+
+pub use build::{Member, build, build_with, frame};
+pub use judge::{Judged, judge, value};
+pub use outcome::{Exemplar, Outcome, Stopped, explain, finish, play, play_with};
+pub use session::{Progress, Run, play_all};

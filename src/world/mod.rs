@@ -1,1 +1,24 @@
 //! Where processes meet physics; the only interpreter of effects.
+
+mod check;
+pub mod control;
+mod effects;
+mod event;
+mod faults;
+mod kernel;
+pub mod meters;
+pub mod out;
+pub mod process;
+mod record;
+mod requests;
+pub mod setup;
+pub mod trace;
+
+pub use control::{Acted, ClockFault, Control, Gray, Power, Scheduled, Setting, Side, Target, When};
+pub use kernel::{Finished, World};
+pub use meters::{EdgeMeters, Example, GroupMeters, MemberMeters, Meters};
+pub use out::{Counted, Effect, Env, Level, Meter, Out, Point, Sink};
+pub use process::{Message, Never, Process, Role};
+pub use record::function;
+pub use setup::{GroupKind, GroupSetup, HostSetup, ServiceTime, Setup};
+pub use trace::{Focus, Trace, TraceEvent, Work};

@@ -1,0 +1,171 @@
+//! The registry: every kind of process that the product has, on one screen. Keep it sorted.
+
+use crate::component::{load_balancer, service, store};
+use crate::workload::clients;
+
+/// Makes one enum out of several kinds of process, which a [`World`](crate::world::World) then runs.
+///
+/// `processes! { pub enum Mine { Raft(my::Raft), Clients(netsplit::workload::Clients) } }` expands to that enum and to
+/// enums of the kinds' messages, timers and records, and hands every input to the kind it belongs to. Effects are
+/// wrapped as they are pushed, so a kind never learns of the enum.
+#[macro_export]
+macro_rules! processes {
+    ($(#[$doc:meta])* pub enum $name:ident { $($kind:ident($process:ty)),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        #[allow(missing_docs, clippy::large_enum_variant)]
+        pub enum $name { $($kind($process)),+ }
+
+        #[doc(hidden)]
+        #[allow(missing_docs, unreachable_pub, clippy::all)]
+        pub mod wrapped {
+            use super::*;
+            use $crate::world::{Effect, Message, Process, Sink};
+
+            #[derive(Clone, Debug, Hash)]
+            pub enum Msg { $($kind(<$process as Process>::Msg)),+ }
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum Timer { $($kind(<$process as Process>::Timer)),+ }
+            #[derive(Clone, Debug)]
+            pub enum Record { $($kind(<$process as Process>::Record)),+ }
+
+            impl Message for Msg {
+                fn name(&self) -> &'static str {
+                    match self { $(Msg::$kind(msg) => msg.name()),+ }
+                }
+                fn bytes(&self) -> u32 {
+                    match self { $(Msg::$kind(msg) => msg.bytes()),+ }
+                }
+            }
+
+            $(
+                #[allow(non_snake_case)]
+                pub mod $kind {
+                    use super::*;
+                    pub struct Wrap<'a>(pub &'a mut dyn Sink<$name>);
+                    impl std::fmt::Debug for Wrap<'_> {
+                        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                            f.write_str("Wrap")
+                        }
+                    }
+                    impl Sink<$process> for Wrap<'_> {
+                        fn push(&mut self, effect: Effect<$process>) {
+                            self.0.push(match effect {
+                                Effect::Send { to, msg } => Effect::Send { to, msg: Msg::$kind(msg) },
+                                Effect::Arm { timer, after } => Effect::Arm { timer: Timer::$kind(timer), after },
+                                Effect::Disarm { timer } => Effect::Disarm { timer: Timer::$kind(timer) },
+                                Effect::Persist { record, token } =>
+                                    Effect::Persist { record: Record::$kind(record), token },
+                                Effect::Checkpoint { record, token } =>
+                                    Effect::Checkpoint { record: Record::$kind(record), token },
+                                Effect::Call { edge, op, cause, token, to } =>
+                                    Effect::Call { edge, op, cause, token, to },
+                                Effect::Reply { requester, answer } => Effect::Reply { requester, answer },
+                                Effect::Wake { token, at } => Effect::Wake { token, at },
+                                Effect::Compute { requester, work, token } =>
+                                    Effect::Compute { requester, work, token },
+                                Effect::Note(point) => Effect::Note(point),
+                                Effect::Observe(fact) => Effect::Observe(fact),
+                                Effect::Meter(meter) => Effect::Meter(meter),
+                                Effect::Eligible { edge, instance, eligible } =>
+                                    Effect::Eligible { edge, instance, eligible },
+                            });
+                        }
+                    }
+                }
+                impl From<$process> for $name {
+                    fn from(process: $process) -> $name {
+                        $name::$kind(process)
+                    }
+                }
+            )+
+        }
+
+        impl $crate::world::Process for $name {
+            type Msg = wrapped::Msg;
+            type Timer = wrapped::Timer;
+            type Record = wrapped::Record;
+
+            fn start(&mut self, log: &[Self::Record], out: &mut $crate::world::Out<'_, Self>) {
+                match self {
+                    $($name::$kind(process) => {
+                        let log: Vec<_> = log.iter().filter_map(|record| match record {
+                            wrapped::Record::$kind(record) => Some(record.clone()),
+                            #[allow(unreachable_patterns)]
+                            _ => None,
+                        }).collect();
+                        out.narrow(|env, sink| {
+                            process.start(&log, &mut $crate::world::Out::new(env, &mut wrapped::$kind::Wrap(sink)));
+                        });
+                    })+
+                }
+            }
+            fn message(
+                &mut self,
+                from: $crate::engine::ProcessId,
+                msg: Self::Msg,
+                out: &mut $crate::world::Out<'_, Self>,
+            ) {
+                match (self, msg) {
+                    $(($name::$kind(process), wrapped::Msg::$kind(msg)) => out.narrow(|env, sink| {
+                        process.message(from, msg, &mut $crate::world::Out::new(env, &mut wrapped::$kind::Wrap(sink)));
+                    }),)+
+                    #[allow(unreachable_patterns)]
+                    _ => {}
+                }
+            }
+            fn timer(&mut self, timer: Self::Timer, out: &mut $crate::world::Out<'_, Self>) {
+                match (self, timer) {
+                    $(($name::$kind(process), wrapped::Timer::$kind(timer)) => out.narrow(|env, sink| {
+                        process.timer(timer, &mut $crate::world::Out::new(env, &mut wrapped::$kind::Wrap(sink)));
+                    }),)+
+                    #[allow(unreachable_patterns)]
+                    _ => {}
+                }
+            }
+            $crate::processes!(@forward $name [$($kind)+]
+                request(call: $crate::rpc::Call)
+                answer(token: $crate::rpc::Token, answer: $crate::rpc::Answer)
+                woken(token: $crate::rpc::Token)
+                synced(token: $crate::rpc::Token)
+                computed(token: $crate::rpc::Token)
+                ask(op: &$crate::rpc::Op)
+                finish()
+            );
+            fn role(&self) -> $crate::world::Role {
+                match self { $($name::$kind(process) => process.role()),+ }
+            }
+        }
+    };
+    (@forward $name:ident $kinds:tt $($method:ident($($arg:ident: $ty:ty),*))+) => {
+        $($crate::processes!(@method $name $kinds $method($($arg: $ty),*));)+
+    };
+    (@method $name:ident [$($kind:ident)+] $method:ident $args:tt) => {
+        $crate::processes!(@body $name $method $args [$($kind)+]);
+    };
+    (@body $name:ident $method:ident ($($arg:ident: $ty:ty),*) $kinds:tt) => {
+        fn $method(&mut self, $($arg: $ty,)* out: &mut $crate::world::Out<'_, Self>) {
+            $crate::processes!(@match self out $name $method ($($arg),*) $kinds)
+        }
+    };
+    (@match $self:ident $out:ident $name:ident $method:ident $args:tt [$($kind:ident)+]) => {
+        match $self {
+            $($name::$kind(process) => $out.narrow(|env, sink| {
+                $crate::processes!(@call process env sink $kind $method $args)
+            }),)+
+        }
+    };
+    (@call $process:ident $env:ident $sink:ident $kind:ident $method:ident ($($arg:ident),*)) => {
+        $process.$method($($arg,)* &mut $crate::world::Out::new($env, &mut wrapped::$kind::Wrap($sink)))
+    };
+}
+
+processes! {
+    /// Any process that a scenario can name.
+    pub enum AnyProcess {
+        Clients(clients::Clients),
+        LoadBalancer(load_balancer::LoadBalancer),
+        Service(service::Service),
+        Store(store::Store),
+    }
+}

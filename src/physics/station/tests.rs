@@ -1,0 +1,113 @@
+use super::*;
+
+const MS: u64 = 1_000_000;
+
+/// Plays arrivals `(ms, work ms, priority)` through a station and says when each was done or refused, in ms.
+fn play(spec: StationSpec, arrivals: &[(u64, u64, u8)]) -> Vec<String> {
+    let mut station: Station<usize> = Station::new(spec, Instant::ZERO);
+    let mut calls: Vec<(Instant, Ticket)> = Vec::new();
+    let mut out = Vec::new();
+    let mut next = 0;
+    loop {
+        let arrival = arrivals.get(next).map(|a| Instant(a.0 * MS));
+        calls.sort();
+        let call = calls.first().map(|c| c.0);
+        let mut steps = Vec::new();
+        let now = match (arrival, call) {
+            (None, None) => return out,
+            (Some(a), c) if c.is_none_or(|c| a < c) => {
+                let (_, work, priority) = arrivals[next];
+                let job = Job { what: next, work: Span::millis(work), priority, deadline: a + Span::millis(10) };
+                station.offer(a, job, &mut steps);
+                next += 1;
+                a
+            }
+            _ => {
+                let (at, ticket) = calls.remove(0);
+                station.finish(at, ticket, &mut steps);
+                at
+            }
+        };
+        for step in steps {
+            match step {
+                Step::FinishAt { at, ticket } => calls.push((at, ticket)),
+                Step::Done { what, .. } => out.push(format!("{what} done {}", now.0 as f64 / MS as f64)),
+                Step::Refused { what, why } => out.push(format!("{what} {why:?} {}", now.0 as f64 / MS as f64)),
+            }
+        }
+    }
+}
+
+const FOUR: &[(u64, u64, u8)] = &[(0, 10, 0), (1, 5, 0), (2, 5, 3), (3, 5, 1)];
+
+#[test]
+fn first_in_first_out() {
+    assert_eq!(play(StationSpec::default(), FOUR), ["0 done 10", "1 done 15", "2 done 20", "3 done 25"]);
+}
+
+#[test]
+fn last_in_first_out() {
+    let spec = StationSpec { discipline: Discipline::Lifo, ..StationSpec::default() };
+    assert_eq!(play(spec, FOUR), ["0 done 10", "3 done 15", "2 done 20", "1 done 25"]);
+}
+
+#[test]
+fn highest_priority_first() {
+    let spec = StationSpec { discipline: Discipline::Priority, ..StationSpec::default() };
+    assert_eq!(play(spec, FOUR), ["0 done 10", "2 done 15", "3 done 20", "1 done 25"]);
+}
+
+#[test]
+fn two_workers_and_a_faster_box() {
+    let spec = StationSpec { workers: 2, speed: 2.0, ..StationSpec::default() };
+    assert_eq!(play(spec, FOUR), ["1 done 3.5", "0 done 5", "2 done 6", "3 done 7.5"]);
+}
+
+#[test]
+fn a_full_queue_rejects() {
+    let spec = StationSpec { limit: Some(1), ..StationSpec::default() };
+    assert_eq!(play(spec, FOUR), ["2 Full 2", "3 Full 3", "0 done 10", "1 done 15"]);
+}
+
+#[test]
+fn expired_work_is_thrown_away_at_the_head() {
+    let spec = StationSpec { drop: DropRule::Expired, ..StationSpec::default() };
+    // Each is given up 10 ms after its arrival.
+    assert_eq!(play(spec, FOUR), ["0 done 10", "1 done 15", "2 Expired 15", "3 Expired 15"]);
+}
+
+#[test]
+fn sharing_splits_a_worker_evenly() {
+    let spec = StationSpec { discipline: Discipline::ProcessorSharing, ..StationSpec::default() };
+    // 0 alone until 2 (2 ms done), then both at half speed: 1 needs 3 ms of work, done at 8; 0 has 5 left then, alone.
+    assert_eq!(play(spec, &[(0, 10, 0), (2, 3, 0)]), ["1 done 8", "0 done 13"]);
+}
+
+#[test]
+fn a_pause_keeps_what_is_left() {
+    let mut station: Station<u8> = Station::new(StationSpec::default(), Instant::ZERO);
+    let mut steps = Vec::new();
+    let job = Job { what: 1, work: Span::millis(10), priority: 0, deadline: Instant::NEVER };
+    station.offer(Instant::ZERO, job, &mut steps);
+    station.pause(Instant(4 * MS));
+    let Some(Step::FinishAt { at, ticket }) = steps.pop() else { panic!("it runs") };
+    station.finish(at, ticket, &mut steps);
+    assert!(steps.is_empty());
+    station.resume(Instant(50 * MS), &mut steps);
+    assert!(matches!(steps[0], Step::FinishAt { at, .. } if at == Instant(56 * MS)));
+}
+
+#[test]
+fn a_thread_is_held_until_the_reply() {
+    let spec = StationSpec { model: WorkerModel::Thread, ..StationSpec::default() };
+    let mut station: Station<u8> = Station::new(spec, Instant::ZERO);
+    let mut steps = Vec::new();
+    for what in [1, 2] {
+        let job = Job { what, work: Span::ZERO, priority: 0, deadline: Instant::NEVER };
+        station.offer(Instant::ZERO, job, &mut steps);
+    }
+    assert!(matches!(steps[..], [Step::Done { what: 1, worker: Some(0), .. }]));
+    steps.clear();
+    station.release(Instant(MS), 0, &mut steps);
+    assert!(matches!(steps[..], [Step::Done { what: 2, worker: Some(0), waited }] if waited == Span::millis(1)));
+}

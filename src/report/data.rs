@@ -1,0 +1,142 @@
+//! The files beside the page: summary.json, series.csv, latency.csv. Integer nanoseconds, no wall time, no host name.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::summary::summary;
+use crate::engine::digest::Digest;
+use crate::metric::ClassSet;
+use crate::rpc::Outcome as Ended;
+use crate::run::Run;
+
+/// One digest of all runs, in their order.
+pub fn digest(runs: &[Run]) -> u64 {
+    let mut digest = Digest::new();
+    for run in runs {
+        digest.fold(run.outcome.digest);
+    }
+    digest.value()
+}
+
+/// `summary.json`.
+pub fn summary_json(runs: &[Run]) -> Value {
+    let first = runs.first().map(|r| &r.outcome.plan);
+    let rows: Vec<Value> = runs.iter().map(run_json).collect();
+    json!({
+        "netsplit": env!("CARGO_PKG_VERSION"),
+        "scenario": first.map(|p| &p.name),
+        "title": first.map(|p| &p.title),
+        "question": first.map(|p| &p.question),
+        "duration_ns": first.map(|p| p.end.0),
+        "warmup_ns": first.map(|p| p.warmup.0),
+        "digest": format!("{:016x}", digest(runs)),
+        "runs": rows,
+    })
+}
+
+fn run_json(run: &Run) -> Value {
+    let plan = &run.outcome.plan;
+    let sum = summary(&run.outcome);
+    let clients: Vec<Value> = sum
+        .seen
+        .iter()
+        .map(|s| {
+            json!({
+                "name": s.name, "offered_per_s": s.offered, "goodput_per_s": s.goodput, "answered": s.answered,
+                "requests": s.requests, "mean_ns": s.mean_ns.map(|n| n.round() as u64),
+                "p50_ns": s.latency_ns[0], "p90_ns": s.latency_ns[1], "p99_ns": s.latency_ns[2],
+                "p99_9_ns": s.latency_ns[3], "max_ns": s.latency_ns[4],
+            })
+        })
+        .collect();
+    let components: Vec<Value> = sum
+        .parts
+        .iter()
+        .map(|p| {
+            json!({
+                "name": p.name, "replicas": p.replicas, "workers": p.workers, "utilization": p.utilisation,
+                "busiest": p.busiest, "waiting_mean": p.waiting, "waiting_max": p.waiting_max,
+                "visits_per_s": p.visits, "visit_mean_ns": p.visit_ns.map(|n| n.round() as u64),
+            })
+        })
+        .collect();
+    let expects: Vec<Value> = run
+        .judged
+        .iter()
+        .map(|j| {
+            json!({
+                "name": j.name, "that": j.text, "line": j.line, "verdict": j.finding.verdict.to_string(),
+                "outcome": j.finding.outcome.to_string(), "measured": j.finding.left.as_ref().map(|m| finite(m.value)),
+                "standard_error": j.finding.left.as_ref().and_then(|m| m.standard_error).map(finite),
+                "expected": j.finding.right.as_ref().map(|m| finite(m.value)), "sentence": j.finding.sentence,
+                "source": j.source,
+            })
+        })
+        .collect();
+    json!({
+        "variant": plan.variant, "seed": plan.seed.0, "digest": format!("{:016x}", run.outcome.digest),
+        "events": run.outcome.events, "clients": clients, "components": components,
+        "bottleneck": sum.bottleneck.map(|b| sum.parts[b].name.clone()),
+        "faults": plan.faults.iter().map(|f| json!({
+            "name": f.name, "what": f.what,
+            "windows_ns": f.windows.iter().map(|(a, b)| json!([a.0, b.0])).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "expectations": expects, "self_checks": run.outcome.broken,
+    })
+}
+
+fn finite(value: f64) -> Value {
+    if value.is_finite() { json!(value) } else { Value::Null }
+}
+
+/// `series.csv`: one row a run, client group and bin.
+pub fn series_csv(runs: &[Run]) -> String {
+    let mut text = String::from("variant,seed,clients,start_ns,end_ns,offered");
+    for outcome in Ended::ALL {
+        let _ = write!(text, ",{}", outcome.name());
+    }
+    text.push_str(",latency_mean_ns\n");
+    for run in runs {
+        let plan = &run.outcome.plan;
+        let frame = run.outcome.meters.frame();
+        for (c, (clients, _)) in plan.clients.iter().enumerate() {
+            let tally = &run.outcome.meters.groups[plan.components.len() + c].visits;
+            for bin in 0..frame.bins() {
+                let bounds = frame.bin_bounds(bin);
+                let (from, to) = (bounds.start.0, bounds.end.0);
+                let _ = write!(text, "{},{},{},{from},{to}", plan.variant, plan.seed.0, clients.name);
+                let _ = write!(text, ",{}", tally.started()[bin]);
+                let (mut sum, mut n) = (0_u64, 0_u64);
+                for outcome in Ended::ALL {
+                    let row = tally.bins(outcome as u8).map(|b| b[bin]).unwrap_or_default();
+                    let _ = write!(text, ",{}", row.ended);
+                    sum = sum.saturating_add(row.latency.0);
+                    n += u64::from(row.started);
+                }
+                let _ = match sum.checked_div(n) {
+                    Some(mean) => writeln!(text, ",{mean}"),
+                    None => writeln!(text, ","),
+                };
+            }
+        }
+    }
+    text
+}
+
+/// `latency.csv`: the cumulative distribution of each client group, after warm-up.
+pub fn latency_csv(runs: &[Run]) -> String {
+    let mut text = String::from("variant,seed,clients,latency_ns,at_most\n");
+    for run in runs {
+        let plan = &run.outcome.plan;
+        let frame = run.outcome.meters.frame();
+        let epochs = frame.epochs_in(crate::engine::Instant::ZERO + plan.warmup, plan.end);
+        for (c, (clients, _)) in plan.clients.iter().enumerate() {
+            let tally = &run.outcome.meters.groups[plan.components.len() + c].visits;
+            for (ns, n) in tally.latencies(&epochs, ClassSet::ALL).cumulative() {
+                let _ = writeln!(text, "{},{},{},{ns},{n}", plan.variant, plan.seed.0, clients.name);
+            }
+        }
+    }
+    text
+}

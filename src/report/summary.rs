@@ -1,0 +1,104 @@
+//! The numbers to say aloud, of one run.
+
+use crate::engine::Instant;
+use crate::metric::{ClassSet, EpochSet};
+use crate::run::Outcome;
+use crate::world::meters::{ANSWERED, OK};
+
+/// What one client group saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The group.
+    pub name: String,
+    /// Asked, per second.
+    pub offered: f64,
+    /// Answered in full, per second.
+    pub goodput: f64,
+    /// Share answered; `None` if nobody asked.
+    pub answered: Option<f64>,
+    /// Latencies in ns: p50, p90, p99, p99.9, max; of everything that ended.
+    pub latency_ns: [Option<u64>; 5],
+    /// Mean latency, ns.
+    pub mean_ns: Option<f64>,
+    /// How many requests these are.
+    pub requests: u64,
+}
+
+/// What one component did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// Instances.
+    pub replicas: usize,
+    /// Workers, each.
+    pub workers: u32,
+    /// Mean share of workers busy, all instances; 0 to 1.
+    pub utilisation: f64,
+    /// The busiest instance.
+    pub busiest: f64,
+    /// Waiting requests, mean over time, all instances.
+    pub waiting: f64,
+    /// Most that ever waited at one instance.
+    pub waiting_max: u64,
+    /// Visits per second.
+    pub visits: f64,
+    /// Mean time of a visit, ns.
+    pub visit_ns: Option<f64>,
+}
+
+/// The numbers of one run, after its warm-up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Client groups in the order of their names.
+    pub seen: Vec<Seen>,
+    /// Components in the order of their names.
+    pub parts: Vec<Part>,
+    /// The component with the busiest instance, if it does work at all.
+    pub bottleneck: Option<usize>,
+}
+
+/// Sums up a run.
+pub fn summary(outcome: &Outcome) -> Summary {
+    let plan = &outcome.plan;
+    let frame = outcome.meters.frame();
+    let epochs = frame.epochs_in(Instant::ZERO + plan.warmup, plan.end);
+    let seen = plan.clients.iter().enumerate().map(|(c, (clients, _))| {
+        let tally = &outcome.meters.groups[plan.components.len() + c].visits;
+        let latencies = tally.latencies(&epochs, ClassSet::ALL);
+        let at = |p: f64| latencies.percentile(p).map(|s| s.0);
+        Seen {
+            name: clients.name.clone(),
+            offered: tally.offered_per_second(&epochs),
+            goodput: tally.rate_per_second(&epochs, OK),
+            answered: tally.share(&epochs, ANSWERED),
+            latency_ns: [at(50.0), at(90.0), at(99.0), at(99.9), latencies.max().map(|s| s.0)],
+            mean_ns: latencies.mean_ns(),
+            requests: tally.offered(&epochs),
+        }
+    });
+    let seen = seen.collect();
+    let parts: Vec<Part> = (0..plan.components.len()).map(|g| part(outcome, g, &epochs)).collect();
+    let busiest = parts.iter().enumerate().max_by(|a, b| a.1.busiest.total_cmp(&b.1.busiest));
+    let bottleneck = busiest.filter(|(_, p)| p.busiest > 0.0).map(|(i, _)| i);
+    Summary { seen, parts, bottleneck }
+}
+
+fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
+    let plan = &outcome.plan;
+    let (component, meters) = (&plan.components[g], &outcome.meters.groups[g]);
+    let workers = f64::from(component.station.workers);
+    let busy = |m: &crate::world::MemberMeters| m.busy.level(epochs).mean().unwrap_or(0.0) / workers;
+    let n = meters.members.len().max(1) as f64;
+    Part {
+        name: component.name.clone(),
+        replicas: meters.members.len(),
+        workers: component.station.workers,
+        utilisation: meters.members.iter().map(busy).sum::<f64>() / n,
+        busiest: meters.members.iter().map(busy).fold(0.0, f64::max),
+        waiting: meters.members.iter().map(|m| m.waiting.level(epochs).mean().unwrap_or(0.0)).sum(),
+        waiting_max: meters.members.iter().map(|m| m.waiting.level(epochs).max).max().unwrap_or(0),
+        visits: meters.visits.offered_per_second(epochs),
+        visit_ns: meters.visits.latencies(epochs, ClassSet::ALL).mean_ns(),
+    }
+}

@@ -1,0 +1,412 @@
+//! Whom to ask: one caller's view of the instances of one callee.
+//!
+//! Load is what this caller has in flight to an instance; nobody sees a queue that is not his own.
+
+use super::edge::{EdgeSpec, Outlier};
+use super::op::Outcome;
+use super::policy::Balance;
+use crate::engine::{Bits, Instant, Span, mix};
+
+/// Points of one instance on the ring of [`Balance::ConsistentHash`].
+const POINTS: u64 = 128;
+
+#[derive(Clone, Debug)]
+struct Instance {
+    in_flight: u32,
+    /// What callers with old information see.
+    shown: u32,
+    eligible: bool,
+    eligible_since: Instant,
+    ejected_until: Option<Instant>,
+    ejections: u32,
+    errors: u32,
+    ewma_ns: f64,
+    ewma_at: Instant,
+}
+
+/// One caller's choice among the instances of one callee.
+#[derive(Clone, Debug)]
+pub struct Balancer {
+    instances: Vec<Instance>,
+    /// Instances that may be asked, ascending. All of them if nobody is eligible and the edge fails open.
+    live: Vec<u32>,
+    cursor: u32,
+    ring: Vec<(u64, u32)>,
+    total: u32,
+    shown_at: Instant,
+    next_return: Instant,
+}
+
+impl Balancer {
+    /// Everybody eligible, nothing in flight.
+    pub fn new(spec: &EdgeSpec) -> Balancer {
+        let mut balancer = Balancer {
+            instances: Vec::new(),
+            live: Vec::new(),
+            cursor: 0,
+            ring: Vec::new(),
+            total: 0,
+            shown_at: Instant::ZERO,
+            next_return: Instant::NEVER,
+        };
+        balancer.resize(spec, Instant::ZERO);
+        balancer
+    }
+
+    /// The callee has another number of instances.
+    pub fn resize(&mut self, spec: &EdgeSpec, now: Instant) {
+        let fresh = Instance {
+            in_flight: 0,
+            shown: 0,
+            eligible: true,
+            eligible_since: now,
+            ejected_until: None,
+            ejections: 0,
+            errors: 0,
+            ewma_ns: 0.0,
+            ewma_at: now,
+        };
+        self.instances.resize(spec.instances as usize, fresh);
+        self.ring.clear();
+        if matches!(spec.policy.balance, Balance::ConsistentHash { .. }) {
+            for i in 0..spec.instances {
+                self.ring.extend((0..POINTS).map(|p| (mix(mix(u64::from(i), 0x5269_6e67), p), i)));
+            }
+            self.ring.sort_unstable();
+        }
+        self.refresh(spec);
+    }
+
+    fn refresh(&mut self, spec: &EdgeSpec) {
+        let usable = |i: &&u32| {
+            let instance = &self.instances[**i as usize];
+            instance.eligible && instance.ejected_until.is_none()
+        };
+        let all: Vec<u32> = (0..self.instances.len() as u32).collect();
+        self.live = all.iter().filter(usable).copied().collect();
+        if self.live.is_empty() && spec.fail_open {
+            self.live = all;
+        }
+    }
+
+    /// Health checks and drains take an instance out and put it back.
+    pub fn set_eligible(&mut self, spec: &EdgeSpec, now: Instant, instance: u32, eligible: bool) {
+        let Some(row) = self.instances.get_mut(instance as usize) else { return };
+        if row.eligible != eligible {
+            row.eligible = eligible;
+            row.eligible_since = now;
+            self.refresh(spec);
+        }
+    }
+
+    /// Chooses an instance; `None` if nobody may be asked.
+    pub fn choose(
+        &mut self,
+        spec: &EdgeSpec,
+        now: Instant,
+        caller: u32,
+        key: u64,
+        client: u32,
+        bits: &mut impl Bits,
+    ) -> Option<u32> {
+        if now >= self.next_return {
+            self.readmit(spec, now);
+        }
+        if self.live.is_empty() {
+            return None;
+        }
+        self.look(spec.load_info_age, now);
+        let Some(warm_up) = spec.slow_start else {
+            return self.pick(spec, now, caller, key, client, bits);
+        };
+        // Envoy's linear ramp from a tenth: a choice of a young instance is taken back with the missing probability.
+        for _ in 0..8 {
+            let chosen = self.pick(spec, now, caller, key, client, bits)?;
+            let since = self.instances[chosen as usize].eligible_since;
+            let share = (now.since(since).0 as f64 / warm_up.0.max(1) as f64).clamp(0.1, 1.0);
+            if since == Instant::ZERO || share >= 1.0 || bits.chance(share) {
+                return Some(chosen);
+            }
+        }
+        self.pick(spec, now, caller, key, client, bits)
+    }
+
+    fn pick(
+        &mut self,
+        spec: &EdgeSpec,
+        now: Instant,
+        caller: u32,
+        key: u64,
+        client: u32,
+        bits: &mut impl Bits,
+    ) -> Option<u32> {
+        let n = self.live.len() as u64;
+        let any = |bits: &mut _| self.live[Bits::below(bits, n) as usize];
+        Some(match &spec.policy.balance {
+            Balance::RoundRobin => {
+                let at = self.cursor;
+                self.cursor = self.cursor.wrapping_add(1);
+                self.live[at as usize % self.live.len()]
+            }
+            Balance::Random => any(bits),
+            Balance::Weighted(weights) => {
+                let weight = |i: u32| weights.get(i as usize).copied().unwrap_or(1.0);
+                let total: f64 = self.live.iter().map(|i| weight(*i)).sum();
+                let mut left = bits.unit() * total;
+                let mut chosen = *self.live.last()?;
+                for i in &self.live {
+                    left -= weight(*i);
+                    if left < 0.0 {
+                        chosen = *i;
+                        break;
+                    }
+                }
+                chosen
+            }
+            Balance::LeastRequest => self.least(self.live.iter().copied(), bits)?,
+            Balance::PowerOfD { d, replace } => {
+                if !replace && u64::from(*d) >= n {
+                    return self.least(self.live.iter().copied(), bits);
+                }
+                let mut drawn: [u32; 16] = [u32::MAX; 16];
+                let d = (*d).clamp(1, 16) as usize;
+                for i in 0..d {
+                    let mut next = any(bits);
+                    while !replace && drawn[..i].contains(&next) {
+                        next = any(bits);
+                    }
+                    drawn[i] = next;
+                }
+                self.least(drawn[..d].iter().copied(), bits)?
+            }
+            Balance::Ewma => {
+                let (a, b) = (any(bits), any(bits));
+                let cost = |i: u32| {
+                    let instance = &self.instances[i as usize];
+                    // Finagle's decay: what was learnt fades with the time since.
+                    let age = now.since(instance.ewma_at).0 as f64 / EWMA_DECAY_NS;
+                    instance.ewma_ns * libm::exp(-age) * f64::from(instance.shown + 1)
+                };
+                if cost(b) < cost(a) { b } else { a }
+            }
+            Balance::ConsistentHash { bound } => self.on_ring(key, *bound)?,
+            Balance::Nearest => {
+                let order = spec.zones.get(caller as usize);
+                order.and_then(|o| o.iter().find(|i| self.live.contains(i))).copied().unwrap_or(self.live[0])
+            }
+            Balance::Sticky => {
+                // Rendezvous hashing: the same instance as long as it is there, and an even spread when it isn't.
+                *self.live.iter().max_by_key(|i| mix(u64::from(client), u64::from(**i)))?
+            }
+            Balance::Only(list) => {
+                let usable: Vec<u32> = list.iter().copied().filter(|i| self.live.contains(i)).collect();
+                let at = self.cursor;
+                self.cursor = self.cursor.wrapping_add(1);
+                *usable.get(at as usize % usable.len().max(1))?
+            }
+        })
+    }
+
+    /// The one with the fewest requests; each of several with the same chance.
+    fn least(&self, among: impl Iterator<Item = u32>, bits: &mut impl Bits) -> Option<u32> {
+        let mut best = None;
+        let mut load = u32::MAX;
+        let mut ties = 0_u64;
+        for i in among {
+            let shown = self.instances[i as usize].shown;
+            if shown < load {
+                (best, load, ties) = (Some(i), shown, 1);
+            } else if shown == load {
+                ties += 1;
+                if bits.below(ties) == 0 {
+                    best = Some(i);
+                }
+            }
+        }
+        best
+    }
+
+    /// Clockwise from the key to the first instance below the bound (Mirrokni, Thorup, Zadimoghaddam, SODA 2018).
+    fn on_ring(&self, key: u64, bound: f64) -> Option<u32> {
+        let start = self.ring.partition_point(|(point, _)| *point < mix(key, 0x006b_6579));
+        let most = (bound * f64::from(self.total + 1) / self.live.len() as f64).ceil();
+        let around = (0..self.ring.len()).map(|i| self.ring[(start + i) % self.ring.len()].1);
+        let usable = around.filter(|i| self.live.binary_search(i).is_ok());
+        let mut first = None;
+        for i in usable {
+            first = first.or(Some(i));
+            if f64::from(self.instances[i as usize].in_flight + 1) <= most {
+                return Some(i);
+            }
+        }
+        first
+    }
+
+    fn look(&mut self, age: Span, now: Instant) {
+        if age.is_zero() {
+            return;
+        }
+        let round = Instant(now.0 / age.0 * age.0);
+        if round > self.shown_at {
+            self.shown_at = round;
+            self.instances.iter_mut().for_each(|i| i.shown = i.in_flight);
+        }
+    }
+
+    /// A request goes to an instance.
+    pub fn sent(&mut self, spec: &EdgeSpec, instance: u32) {
+        if let Some(row) = self.instances.get_mut(instance as usize) {
+            row.in_flight += 1;
+            self.total += 1;
+            if spec.load_info_age.is_zero() {
+                row.shown = row.in_flight;
+            }
+        }
+    }
+
+    /// A request to an instance is over in the eyes of the caller; `None` = given up without a verdict on the instance.
+    /// Returns whether the instance was ejected for it.
+    pub fn over(&mut self, spec: &EdgeSpec, now: Instant, instance: u32, took: Span, outcome: Option<Outcome>) -> bool {
+        let Some(row) = self.instances.get_mut(instance as usize) else { return false };
+        row.in_flight -= 1;
+        self.total -= 1;
+        if spec.load_info_age.is_zero() {
+            row.shown = row.in_flight;
+        }
+        let Some(outcome) = outcome else { return false };
+        // Peak EWMA: up at once, down slowly.
+        let latency = took.0 as f64;
+        let weight = libm::exp(-(now.since(row.ewma_at).0 as f64) / EWMA_DECAY_NS);
+        row.ewma_ns = if latency > row.ewma_ns { latency } else { row.ewma_ns * weight + latency * (1.0 - weight) };
+        row.ewma_at = now;
+        if !matches!(outcome, Outcome::Error | Outcome::Unavailable | Outcome::Timeout) {
+            row.errors = 0;
+            return false;
+        }
+        row.errors += 1;
+        match &spec.outlier {
+            Some(rule) if row.errors >= rule.consecutive_errors && row.ejected_until.is_none() => {
+                self.eject(spec, rule, now, instance)
+            }
+            _ => false,
+        }
+    }
+
+    fn eject(&mut self, spec: &EdgeSpec, rule: &Outlier, now: Instant, instance: u32) -> bool {
+        let out = self.instances.iter().filter(|i| i.ejected_until.is_some()).count();
+        let most = ((rule.max_ejected * self.instances.len() as f64) as usize).max(1);
+        if out >= most {
+            return false;
+        }
+        let row = &mut self.instances[instance as usize];
+        row.errors = 0;
+        row.ejections += 1;
+        let longest = Span::secs(300).max(rule.ejection);
+        let until = now + (rule.ejection * u64::from(row.ejections)).min(longest);
+        // It returns at a sweep.
+        let every = rule.every.0.max(1);
+        let until = Instant(until.0.div_ceil(every) * every);
+        row.ejected_until = Some(until);
+        self.next_return = self.next_return.min(until);
+        self.refresh(spec);
+        true
+    }
+
+    fn readmit(&mut self, spec: &EdgeSpec, now: Instant) {
+        for row in &mut self.instances {
+            if row.ejected_until.is_some_and(|until| until <= now) {
+                row.ejected_until = None;
+                row.eligible_since = now;
+            }
+        }
+        self.next_return = self.instances.iter().filter_map(|i| i.ejected_until).min().unwrap_or(Instant::NEVER);
+        self.refresh(spec);
+    }
+}
+
+/// Finagle's default decay of a peak EWMA, 10 s.
+const EWMA_DECAY_NS: f64 = 10e9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{GroupId, ProcessId, Seed, Stream};
+    use crate::rpc::Policy;
+
+    fn edge(balance: Balance, instances: u32) -> EdgeSpec {
+        let policy = Policy { balance, ..Policy::default() };
+        EdgeSpec::new("a -> b", (GroupId(0), 1), (GroupId(1), ProcessId(1), instances), policy)
+    }
+
+    fn shares(balance: Balance, n: u32) -> Vec<f64> {
+        let spec = edge(balance, n);
+        let mut balancer = Balancer::new(&spec);
+        let mut bits = Stream::named(Seed(3), "balance");
+        let mut hits = vec![0_u32; n as usize];
+        let trials = 40_000;
+        for t in 0..trials {
+            let i = balancer.choose(&spec, Instant(t), 0, t, 0, &mut bits).expect("somebody");
+            hits[i as usize] += 1;
+        }
+        hits.iter().map(|h| f64::from(*h) / trials as f64).collect()
+    }
+
+    #[test]
+    fn even_policies_are_even_and_weights_are_kept() {
+        let error = 4.0 * (0.25_f64 * 0.75 / 40_000.0).sqrt();
+        for balance in [
+            Balance::RoundRobin,
+            Balance::Random,
+            Balance::LeastRequest,
+            Balance::PowerOfD { d: 2, replace: false },
+            Balance::PowerOfD { d: 2, replace: true },
+        ] {
+            for share in shares(balance.clone(), 4) {
+                assert!((share - 0.25).abs() < error, "{balance:?}: {share}");
+            }
+        }
+        let shares = shares(Balance::Weighted(vec![3.0, 1.0]), 2);
+        assert!((shares[0] - 0.75).abs() < error);
+    }
+
+    #[test]
+    fn the_least_loaded_is_chosen() {
+        let spec = edge(Balance::LeastRequest, 3);
+        let mut balancer = Balancer::new(&spec);
+        let mut bits = Stream::named(Seed(3), "balance");
+        balancer.sent(&spec, 0);
+        balancer.sent(&spec, 2);
+        assert_eq!(balancer.choose(&spec, Instant(1), 0, 0, 0, &mut bits), Some(1));
+    }
+
+    #[test]
+    fn loads_on_a_ring_stay_below_the_bound() {
+        let spec = edge(Balance::ConsistentHash { bound: 1.25 }, 10);
+        let mut balancer = Balancer::new(&spec);
+        let mut bits = Stream::named(Seed(3), "balance");
+        for key in 0..1000 {
+            let i = balancer.choose(&spec, Instant(1), 0, key % 7, 0, &mut bits).expect("somebody");
+            balancer.sent(&spec, i);
+        }
+        let most = balancer.instances.iter().map(|i| i.in_flight).max();
+        assert!(most <= Some(126), "{most:?}");
+    }
+
+    #[test]
+    fn an_instance_that_keeps_failing_is_ejected_and_returns_at_a_sweep() {
+        let mut spec = edge(Balance::RoundRobin, 10);
+        spec.outlier = Some(Outlier::default());
+        let mut balancer = Balancer::new(&spec);
+        let mut bits = Stream::named(Seed(3), "balance");
+        for i in 0..5 {
+            balancer.sent(&spec, 4);
+            assert_eq!(balancer.over(&spec, Instant(1), 4, Span::ZERO, Some(Outcome::Error)), i == 4);
+        }
+        assert!(!balancer.live.contains(&4));
+        let back = Instant(40_000_000_000);
+        balancer.choose(&spec, Instant(back.0 - 1), 0, 0, 0, &mut bits);
+        assert!(!balancer.live.contains(&4), "30 s, then the next sweep");
+        balancer.choose(&spec, back, 0, 0, 0, &mut bits);
+        assert!(balancer.live.contains(&4));
+    }
+}

@@ -1,0 +1,105 @@
+//! One kind of call: who calls whom, and what is fixed about it for the whole run.
+
+use crate::engine::{GroupId, ProcessId, Span};
+
+use super::policy::Policy;
+
+/// A caller group, a callee group and the policy between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeSpec {
+    /// As the scenario language writes it: `web -> pricing`. Addresses the edge's random numbers.
+    pub name: String,
+    /// Who calls.
+    pub caller: GroupId,
+    /// How many processes call. More may appear later; each gets a view of its own at its first call.
+    pub callers: u32,
+    /// Who is called.
+    pub callee: GroupId,
+    /// The callee's instance 0; instance `i` is process `first + i`.
+    pub first: ProcessId,
+    /// How many instances the callee has at the start.
+    pub instances: u32,
+    /// How patiently.
+    pub policy: Policy,
+    /// Passive ejection of failing instances.
+    pub outlier: Option<Outlier>,
+    /// Time over which an instance that becomes eligible during the run gets its full share (Envoy's slow start,
+    /// linear, from 10%).
+    pub slow_start: Option<Span>,
+    /// Age of the loads that balancers compare: they are copied every so often (Mitzenmacher, "How Useful Is Old
+    /// Information?", PODC 1997, the periodic model). Zero = as they are.
+    pub load_info_age: Span,
+    /// For [`Balance::Nearest`](super::policy::Balance::Nearest): by caller index, the instances from near to far.
+    /// A caller without a list takes them by number.
+    pub zones: Vec<Vec<u32>>,
+    /// With no instance eligible, whether all of them are asked (AWS ALB) or nobody, which is `Unavailable`.
+    pub fail_open: bool,
+    /// Whose a connection is.
+    pub connections: Connections,
+}
+
+impl EdgeSpec {
+    /// An edge with nothing but a policy: no ejection, no slow start, loads as they are, failing open.
+    pub fn new(
+        name: impl Into<String>,
+        (caller, callers): (GroupId, u32),
+        (callee, first, instances): (GroupId, ProcessId, u32),
+        policy: Policy,
+    ) -> EdgeSpec {
+        EdgeSpec {
+            name: name.into(),
+            caller,
+            callers,
+            callee,
+            first,
+            instances,
+            policy,
+            outlier: None,
+            slow_start: None,
+            load_info_age: Span::ZERO,
+            zones: Vec::new(),
+            fail_open: true,
+            connections: Connections::PerCaller,
+        }
+    }
+}
+
+/// Whose a connection is, and what the balance chooses with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// The calling process has one connection to each instance, shared by its requests; the balance chooses for each
+    /// request (a proxy or balancer at layer 7).
+    #[default]
+    PerCaller,
+    /// Each client row ([`Cause::client`](super::Cause)) has one connection of its own; another instance is another
+    /// connection.
+    PerClient,
+    /// Each client row has one connection of its own, and the balance chooses for each connection: requests follow it
+    /// while it lives (layer 4).
+    Pinned,
+}
+
+/// Passive ejection, as Envoy's outlier detection on consecutive errors.
+///
+/// Errors are the outcomes `error`, `unavailable` and `timeout`. Ejection is immediate; an instance returns at the
+/// first sweep after `ejection` × the number of its ejections (at most 300 s, or `ejection` if longer), and every
+/// sweep it stays takes one off that number. One instance may always be ejected.
+/// Source: Envoy 1.22, "Outlier detection".
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outlier {
+    /// Errors in a row that eject.
+    pub consecutive_errors: u32,
+    /// Between sweeps.
+    pub every: Span,
+    /// Of the first ejection.
+    pub ejection: Span,
+    /// Largest share of instances ejected at once, 0..=1.
+    pub max_ejected: f64,
+}
+
+impl Default for Outlier {
+    fn default() -> Outlier {
+        // Envoy's documented defaults.
+        Outlier { consecutive_errors: 5, every: Span::secs(10), ejection: Span::secs(30), max_ejected: 0.1 }
+    }
+}

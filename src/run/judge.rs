@@ -1,0 +1,556 @@
+//! Judges the expectations of a run over what was measured.
+
+use std::ops::Range;
+
+use super::outcome::Outcome;
+use super::phases;
+use crate::engine::{Instant, Span};
+use crate::expect::ast::{Label, Member, Metric, Part, Phase, Property, Stat, Within};
+use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms, Verdict};
+use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
+use crate::rpc::Outcome as Ended;
+use crate::world::meters::{ANSWERED, OK};
+use crate::world::{Counted, EdgeMeters, GroupMeters};
+
+/// An expectation with what came of it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Its name.
+    pub name: String,
+    /// As written.
+    pub text: String,
+    /// Where it stands.
+    pub line: usize,
+    /// What came of it.
+    pub finding: Finding,
+    /// Where its number is from.
+    pub source: Option<String>,
+    /// Why it matters.
+    pub why: Option<String>,
+}
+
+/// Judges the expectations of `outcome`; the others are the variants that have been run under the same seed.
+pub fn judge(outcome: &Outcome, others: &[&Outcome]) -> Vec<Judged> {
+    let plan = &outcome.plan;
+    let numbers = Numbers { outcome, others };
+    let mut all = Vec::new();
+    for expect in &plan.expects {
+        if !expect.only.is_empty() && !expect.only.contains(&plan.variant) {
+            continue;
+        }
+        let windows: Option<Vec<Range<Instant>>> = match &expect.within {
+            Some(Within::After { delay, fault, .. }) => {
+                let fault = plan.faults.iter().find(|f| f.name == *fault);
+                let delay = Span::from_nanos_f64(delay.value * 1e9);
+                Some(fault.map_or_else(Vec::new, |fault| {
+                    crate::scenario::after_windows(delay, fault, &plan.faults, plan.end)
+                }))
+            }
+            _ => None,
+        };
+        let terms = Terms {
+            that: &expect.that,
+            expected: expect.expected,
+            needs: &expect.needs,
+            during: expect.during.as_ref(),
+            within: expect.within.as_ref(),
+            windows: windows.as_deref(),
+        };
+        let finding = expect::evaluate(&terms, &numbers);
+        all.push(Judged {
+            name: expect.name.clone(),
+            text: expect.text.clone(),
+            line: expect.line,
+            finding,
+            source: expect.source.clone(),
+            why: expect.why.clone(),
+        });
+    }
+    all
+}
+
+/// The value of an expression, such as a sweep shows.
+pub fn value(text: &str, outcome: &Outcome) -> Option<Measured> {
+    let expr = expect::parse_expr(text).ok()?;
+    expect::value(&expr, None, &Numbers { outcome, others: &[] }).ok()
+}
+
+struct Numbers<'a> {
+    outcome: &'a Outcome,
+    others: &'a [&'a Outcome],
+}
+
+/// What a scope comes to.
+struct Found<'a> {
+    tallies: Vec<&'a Tally>,
+    group: Option<&'a GroupMeters>,
+    group_number: usize,
+    edge: Option<&'a EdgeMeters>,
+    member: Option<usize>,
+    every: bool,
+    classes: Option<ClassSet>,
+    epochs: EpochSet,
+    fault: Option<String>,
+}
+
+fn missing<T>(what: impl Into<String>) -> Result<T, Missing> {
+    Err(Missing::Unknown(what.into()))
+}
+
+impl<'a> Numbers<'a> {
+    fn find(&self, outcome: &'a Outcome, ask: &Ask<'_>) -> Result<Found<'a>, Missing> {
+        let plan = &outcome.plan;
+        let frame = outcome.meters.frame();
+        let mut found = Found {
+            tallies: Vec::new(),
+            group: None,
+            group_number: 0,
+            edge: None,
+            member: None,
+            every: false,
+            classes: None,
+            epochs: EpochSet::default(),
+            fault: None,
+        };
+        let mut phase: Option<Phase> = None;
+        let mut operation: Option<&str> = None;
+        for (part, _) in &ask.metric.scope.parts {
+            match part {
+                Part::Name(name) => {
+                    if let Some(number) = plan.group(name) {
+                        found.group = Some(&outcome.meters.groups[number]);
+                        found.group_number = number;
+                    } else if let Some(class) = Ended::ALL.iter().find(|o| o.name() == name) {
+                        found.classes = Some(ClassSet::of(&[*class as u8]));
+                    } else if plan.faults.iter().any(|f| f.name == *name) {
+                        found.fault = Some(name.clone());
+                        phase = Some(Phase::During(name.clone()));
+                    } else {
+                        operation = Some(name);
+                    }
+                }
+                Part::Instance { of, members } => {
+                    let Some(number) = plan.group(of) else { return missing(format!("nothing is called {of}")) };
+                    found.group = Some(&outcome.meters.groups[number]);
+                    found.group_number = number;
+                    match members.as_slice() {
+                        [Member::Every] => found.every = true,
+                        [Member::Index(i)] => found.member = Some(*i as usize),
+                        _ => return missing("roles have no metrics of their own in this version"),
+                    }
+                }
+                Part::Link { from, to, .. } => {
+                    let (Part::Name(a), Part::Name(b)) = (&**from, &**to) else {
+                        return missing("only edges between components have metrics");
+                    };
+                    let name = format!("{a} -> {b}");
+                    let edge = plan.edges.iter().position(|e| e.name == name);
+                    let Some(edge) = edge else { return missing(format!("nobody calls over {name}")) };
+                    found.edge = Some(&outcome.meters.edges[edge]);
+                }
+                Part::Phase(p) => phase = Some(p.clone()),
+                Part::Region(_) | Part::Zone(_) => return missing("regions and zones have no metrics of their own"),
+            }
+        }
+        found.epochs = match ask.window {
+            Some(window) => phases::inside(frame, window),
+            None => phases::epochs(plan, frame, phase.as_ref().or(ask.during)),
+        };
+        if let Some(edge) = found.edge {
+            found.tallies.push(&edge.calls);
+        } else if let Some(group) = found.group {
+            if let Some(member) = found.member {
+                let Some(member) = group.members.get(member) else { return missing("there is no such instance") };
+                found.tallies.push(&member.visits);
+            } else if let Some(operation) = operation {
+                let c = found.group_number.checked_sub(plan.components.len());
+                let entries = c.map(|c| &plan.clients[c].0.mix);
+                let entry = entries.and_then(|mix| mix.iter().position(|m| m.name == operation));
+                match entry {
+                    Some(entry) => found.tallies.push(&group.entries[entry]),
+                    None => return missing(format!("`{operation}` is no operation of these clients")),
+                }
+            } else {
+                found.tallies.push(&group.visits);
+            }
+        } else if let Some(operation) = operation {
+            for (c, (clients, _)) in plan.clients.iter().enumerate() {
+                let group = &outcome.meters.groups[plan.components.len() + c];
+                for (entry, m) in clients.mix.iter().enumerate().filter(|(_, m)| m.name == operation) {
+                    let _ = m;
+                    found.tallies.push(&group.entries[entry]);
+                }
+            }
+        } else if plan.clients.len() == 1 {
+            // Nothing but a phase or an outcome: the users.
+            found.tallies.push(&outcome.meters.groups[plan.components.len()].visits);
+        }
+        Ok(found)
+    }
+
+    /// A statistic over latencies.
+    fn latency(&self, found: &Found<'_>, stat: Option<Stat>) -> Result<Measured, Missing> {
+        let classes = found.classes.unwrap_or(ClassSet::ALL);
+        let tally = match found.tallies.as_slice() {
+            [] => return missing("this scope has no latency"),
+            [one] => *one,
+            _ => return missing("several client groups at once: name one of them in the scope"),
+        };
+        let latencies = tally.latencies(&found.epochs, classes);
+        if latencies.count() == 0 {
+            return Err(Missing::NoSamples("no request was made and answered there".to_owned()));
+        }
+        let seconds = |ns: f64| ns / 1e9;
+        let (value, error) = match stat.unwrap_or(Stat::Mean) {
+            Stat::Mean => (latencies.mean_ns(), tally.mean_standard_error_ns(&found.epochs, classes)),
+            Stat::Min => (latencies.min().map(|s| s.0 as f64), None),
+            Stat::Max => (latencies.max().map(|s| s.0 as f64), None),
+            Stat::Sum => (Some(latencies.sum_ns() as f64), None),
+            Stat::Percentile(percent) => (
+                latencies.percentile(percent).map(|s| s.0 as f64),
+                latencies
+                    .percentile_standard_error_ns(percent)
+                    .map(|e| e * tally.variance_inflation(&found.epochs, classes).sqrt()),
+            ),
+            Stat::Count => return Ok(count(latencies.count(), latencies.count())),
+            Stat::Rate => {
+                return Ok(Measured {
+                    value: tally.rate_per_second(&found.epochs, classes),
+                    dimension: Dimension::RATE,
+                    standard_error: tally.rate_standard_error(&found.epochs, classes),
+                    samples: latencies.count(),
+                });
+            }
+        };
+        let Some(value) = value else { return missing("the percentile lies beyond what was measured") };
+        Ok(Measured {
+            value: seconds(value),
+            dimension: Dimension::DURATION,
+            standard_error: error.map(seconds),
+            samples: latencies.count(),
+        })
+    }
+
+    /// Counts, rates and shares of requests.
+    fn requests(&self, found: &Found<'_>, measure: &str, stat: Option<Stat>) -> Result<Measured, Missing> {
+        let epochs = &found.epochs;
+        let offered: u64 = found.tallies.iter().map(|t| t.offered(epochs)).sum();
+        if found.tallies.is_empty() {
+            return missing(format!("this scope has no `{measure}`"));
+        }
+        let in_classes = |classes: ClassSet| found.tallies.iter().map(|t| t.count(epochs, classes)).sum::<u64>();
+        let class = |o: Ended| ClassSet::of(&[o as u8]);
+        let share_error = |classes| match found.tallies.as_slice() {
+            [one] => one.share_standard_error(epochs, classes),
+            _ => None,
+        };
+        match measure {
+            "availability" | "error_ratio" => {
+                if offered == 0 {
+                    return Err(Missing::NoSamples("nobody asked".to_owned()));
+                }
+                let answered = in_classes(ANSWERED) as f64 / offered as f64;
+                let value = if measure == "availability" { answered } else { 1.0 - answered };
+                Ok(Measured {
+                    value,
+                    dimension: Dimension::SHARE,
+                    standard_error: share_error(ANSWERED),
+                    samples: offered,
+                })
+            }
+            _ => {
+                let n = match measure {
+                    "offered" | "calls" => offered,
+                    "goodput" | "ok" => in_classes(OK),
+                    "degraded" => in_classes(class(Ended::Degraded)),
+                    "errors" => in_classes(class(Ended::Error)) + in_classes(class(Ended::Unavailable)),
+                    "timeouts" => in_classes(class(Ended::Timeout)),
+                    "rejected" => in_classes(class(Ended::Rejected)),
+                    "aborted" => in_classes(class(Ended::Aborted)),
+                    other => return missing(format!("`{other}` is not measured here")),
+                };
+                let rate =
+                    matches!(measure, "offered" | "goodput") && stat != Some(Stat::Count) || stat == Some(Stat::Rate);
+                if !rate {
+                    return Ok(count(n, offered));
+                }
+                let seconds = found.tallies[0].frame().duration(epochs).as_secs_f64();
+                if seconds == 0.0 {
+                    return Err(Missing::NoSamples("the phase has no length".to_owned()));
+                }
+                let standard_error = match (found.tallies.as_slice(), measure) {
+                    ([one], "offered" | "calls") => one.offered_standard_error(epochs),
+                    ([one], "goodput" | "ok") => one.rate_standard_error(epochs, OK),
+                    _ => None,
+                };
+                Ok(Measured {
+                    value: n as f64 / seconds,
+                    dimension: Dimension::RATE,
+                    standard_error,
+                    samples: offered.max(1),
+                })
+            }
+        }
+    }
+
+    /// Attempts and hedges of an edge.
+    fn attempts(&self, found: &Found<'_>, measure: &str, stat: Option<Stat>) -> Result<Measured, Missing> {
+        let Some(edge) = found.edge else {
+            return missing(format!("`{measure}` is counted on edges: `{measure}(a -> b)`"));
+        };
+        let counter = if measure == "attempts" { &edge.attempts } else { &edge.hedges };
+        let n = counter.count(&found.epochs);
+        let calls = edge.calls.offered(&found.epochs);
+        if stat == Some(Stat::Rate) {
+            return Ok(Measured {
+                value: counter.rate_per_second(&found.epochs),
+                dimension: Dimension::RATE,
+                standard_error: counter.rate_standard_error(&found.epochs),
+                samples: calls,
+            });
+        }
+        Ok(count(n, calls))
+    }
+
+    /// Levels over time: utilisation, queues, how many run.
+    fn levels(
+        &self,
+        outcome: &Outcome,
+        found: &Found<'_>,
+        measure: &str,
+        stat: Option<Stat>,
+    ) -> Result<Measured, Missing> {
+        if measure == "in_flight"
+            && let Some(edge) = found.edge
+        {
+            return level(&[&edge.in_flight], &found.epochs, 1.0, stat, Dimension::COUNT);
+        }
+        let Some(group) = found.group else { return missing(format!("`{measure}` is of a component")) };
+        let Some(component) = outcome.plan.components.get(found.group_number) else {
+            return missing(format!("clients have no `{measure}`"));
+        };
+        let workers = f64::from(component.station.workers);
+        let members: Vec<usize> = match found.member {
+            Some(one) if one < group.members.len() => vec![one],
+            Some(_) => return missing("there is no such instance"),
+            None => (0..group.members.len()).collect(),
+        };
+        let (scale, dimension) = match measure {
+            "utilization" => (1.0 / workers, Dimension::SHARE),
+            _ => (1.0, Dimension::COUNT),
+        };
+        let of = |i: usize| -> &Gauge {
+            let member = &group.members[i];
+            match measure {
+                "utilization" => &member.busy,
+                "queue_length" => &member.waiting,
+                "running" => &member.up,
+                _ => &member.inside,
+            }
+        };
+        if found.every {
+            let values: Vec<f64> =
+                members.iter().filter_map(|i| of(*i).level(&found.epochs).mean().map(|m| m * scale)).collect();
+            let standard_error = members
+                .iter()
+                .map(|i| of(*i).mean_standard_error(&found.epochs).map(|e| e * scale))
+                .collect::<Option<Vec<f64>>>()
+                .map(|e| e.iter().map(|x| x * x).sum::<f64>().sqrt() / e.len().max(1) as f64);
+            return across(&values, stat, dimension, standard_error);
+        }
+        let gauges: Vec<&Gauge> = members.iter().map(|i| of(*i)).collect();
+        let scale = if measure == "utilization" { scale / gauges.len() as f64 } else { scale };
+        level(&gauges, &found.epochs, scale, stat, dimension)
+    }
+}
+
+/// A statistic of levels added up.
+fn level(
+    gauges: &[&Gauge],
+    epochs: &EpochSet,
+    scale: f64,
+    stat: Option<Stat>,
+    dimension: Dimension,
+) -> Result<Measured, Missing> {
+    let means: Option<f64> = gauges.iter().map(|g| g.level(epochs).mean()).sum();
+    let Some(mean) = means else { return Err(Missing::NoSamples("the phase has no length".to_owned())) };
+    let errors: Option<Vec<f64>> = gauges.iter().map(|g| g.mean_standard_error(epochs)).collect();
+    let value = match stat.unwrap_or(Stat::Mean) {
+        Stat::Mean => mean * scale,
+        // The highest of each, added up: an upper bound where there are several.
+        Stat::Max => gauges.iter().map(|g| g.level(epochs).max as f64).sum::<f64>() * scale,
+        Stat::Min => gauges.iter().map(|g| g.level(epochs).min as f64).sum::<f64>() * scale,
+        _ => return missing("levels have a mean, a minimum and a maximum"),
+    };
+    let standard_error = errors
+        .filter(|_| matches!(stat, None | Some(Stat::Mean)))
+        .map(|e| e.iter().map(|x| x * x).sum::<f64>().sqrt() * scale);
+    Ok(Measured { value, dimension, standard_error, samples: u64::MAX })
+}
+
+/// A statistic over one value per instance.
+fn across(
+    values: &[f64],
+    stat: Option<Stat>,
+    dimension: Dimension,
+    standard_error: Option<f64>,
+) -> Result<Measured, Missing> {
+    if values.is_empty() {
+        return Err(Missing::NoSamples("there is no instance".to_owned()));
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (value, standard_error) = match stat.unwrap_or(Stat::Mean) {
+        Stat::Mean => (values.iter().sum::<f64>() / values.len() as f64, standard_error),
+        Stat::Min => (sorted[0], None),
+        Stat::Max => (sorted[sorted.len() - 1], None),
+        Stat::Sum => (values.iter().sum(), None),
+        Stat::Percentile(p) => {
+            let at = ((sorted.len() as f64 * p / 100.0).ceil() as usize).clamp(1, sorted.len()) - 1;
+            (sorted[at], None)
+        }
+        Stat::Count => return Ok(count(values.len() as u64, values.len() as u64)),
+        Stat::Rate => return missing("instances have no rate of their own"),
+    };
+    Ok(Measured { value, dimension, standard_error, samples: values.len() as u64 })
+}
+
+fn count(n: u64, samples: u64) -> Measured {
+    Measured {
+        value: n as f64,
+        dimension: Dimension::COUNT,
+        standard_error: Some((n as f64).sqrt()),
+        samples: samples.max(n),
+    }
+}
+
+impl Source for Numbers<'_> {
+    fn metric(&self, ask: Ask<'_>) -> Result<Measured, Missing> {
+        let Metric { stat, measure, variant, .. } = ask.metric;
+        let outcome = match variant {
+            None => self.outcome,
+            Some(v) if *v == self.outcome.plan.variant => self.outcome,
+            Some(v) => match self.others.iter().find(|o| o.plan.variant == *v) {
+                Some(other) => other,
+                None => return missing(format!("variant {v} was not run")),
+            },
+        };
+        let measure = measure.as_deref();
+        if measure == Some("threshold") {
+            return missing("the sweep was not run");
+        }
+        let found = self.find(outcome, &ask)?;
+        match measure {
+            None | Some("latency") => {
+                if found.every {
+                    return self.instances(&found, *stat);
+                }
+                self.latency(&found, *stat)
+            }
+            Some(m @ ("attempts" | "hedges")) => self.attempts(&found, m, *stat),
+            Some(m @ ("utilization" | "queue_length" | "in_flight" | "running")) => {
+                self.levels(outcome, &found, m, *stat)
+            }
+            Some("queue_age") => {
+                let Some(group) = found.group else { return missing("`queue_age` is of a component") };
+                let waits = Found { tallies: vec![&group.waits], classes: None, epochs: found.epochs.clone(), ..found };
+                self.latency(&waits, *stat)
+            }
+            Some("share") => {
+                let Some(group) = found.group else { return missing("`share` is of instances: `share(db/*)`") };
+                let all = group.visits.offered(&found.epochs);
+                if all == 0 {
+                    return Err(Missing::NoSamples("nothing was asked of it".to_owned()));
+                }
+                let of = |t: &Tally| t.offered(&found.epochs) as f64 / all as f64;
+                let values: Vec<f64> = match found.member {
+                    Some(i) => group.members.get(i).map(|m| of(&m.visits)).into_iter().collect(),
+                    None => group.members.iter().map(|m| of(&m.visits)).collect(),
+                };
+                across(&values, *stat, Dimension::SHARE, None)
+            }
+            Some("recovery_time") => {
+                let Some(fault) = &found.fault else { return missing("`recovery_time` is of a fault") };
+                let plan = &outcome.plan;
+                let Some(end) = plan.faults.iter().find(|f| f.name == *fault).and_then(|f| f.span()).map(|s| s.1)
+                else {
+                    return Err(Missing::NoSamples("the fault never happened".to_owned()));
+                };
+                let clients = plan.components.len()..outcome.meters.groups.len();
+                let mut longest = Some(Span::ZERO);
+                for group in &outcome.meters.groups[clients] {
+                    let bin = outcome.meters.frame().bin();
+                    let took = recovery_time(&group.visits, OK, 0.95, bin, end, plan.end);
+                    longest = longest.zip(took).map(|(a, b)| a.max(b));
+                }
+                match longest {
+                    Some(span) => Ok(Measured {
+                        value: span.as_secs_f64(),
+                        dimension: Dimension::DURATION,
+                        standard_error: None,
+                        samples: 1,
+                    }),
+                    None => Ok(Measured {
+                        value: f64::INFINITY,
+                        dimension: Dimension::DURATION,
+                        standard_error: None,
+                        samples: 1,
+                    }),
+                }
+            }
+            Some("unavailable") => {
+                let Some(group) = found.group else { return missing("`unavailable` is of a client group") };
+                Ok(Measured {
+                    value: group.silence.longest(&found.epochs).as_secs_f64(),
+                    dimension: Dimension::DURATION,
+                    standard_error: None,
+                    samples: group.visits.offered(&found.epochs),
+                })
+            }
+            Some("hit_ratio") => missing("caches come with a later version"),
+            Some(m @ ("redeliveries" | "stale_served" | "hints" | "conflicts" | "leader_changes")) => {
+                let counted = Counted::ALL.iter().find(|c| c.name() == m);
+                let n =
+                    found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));
+                Ok(count(n, found.tallies.iter().map(|t| t.offered(&found.epochs)).sum()))
+            }
+            Some(m) => self.requests(&found, m, *stat),
+        }
+    }
+
+    fn path(&self, path: &str) -> Result<Measured, Missing> {
+        let mut here = toml::Value::Table(self.outcome.plan.tree.clone());
+        for part in path.split('.') {
+            let Some(next) = here.get(part) else { return missing(format!("the scenario has no `{path}`")) };
+            here = next.clone();
+        }
+        match here {
+            toml::Value::Integer(i) => Ok(Measured::exact(i as f64, Dimension::NUMBER)),
+            toml::Value::Float(f) => Ok(Measured::exact(f, Dimension::NUMBER)),
+            toml::Value::String(text) => match expect::parse_expr(&text).map(|e| e.operand) {
+                Ok(expect::Operand::Quantity(q)) => Ok(Measured::exact(q.value, q.dimension)),
+                _ => missing(format!("`{path}` is no single quantity")),
+            },
+            _ => missing(format!("`{path}` is no single quantity")),
+        }
+    }
+
+    fn property(&self, property: &Property, _within: Option<&Within>) -> Judgement {
+        Judgement { verdict: Verdict::Unknown, because: format!("`{}` is not judged by this version", property.name) }
+    }
+
+    fn label(&self, label: &Label) -> Result<String, Missing> {
+        missing(format!("`{}` is not judged by this version", label.name))
+    }
+}
+
+impl Numbers<'_> {
+    /// A statistic over the mean latencies of the instances.
+    fn instances(&self, found: &Found<'_>, stat: Option<Stat>) -> Result<Measured, Missing> {
+        let Some(group) = found.group else { return missing("`/*` is of a component") };
+        let classes = found.classes.unwrap_or(ClassSet::ALL);
+        let means = group.members.iter().filter_map(|m| m.visits.latencies(&found.epochs, classes).mean_ns());
+        let values: Vec<f64> = means.map(|ns| ns / 1e9).collect();
+        across(&values, stat, Dimension::DURATION, None)
+    }
+}

@@ -1,0 +1,131 @@
+//! Plays a plan, and plays it again to look closer.
+
+use std::sync::Arc;
+
+use super::build::{Member, build_with};
+use crate::catalog::AnyProcess;
+use crate::engine::{Instant, Span};
+use crate::history::History;
+use crate::scenario::Plan;
+use crate::world::{Acted, Example, Finished, Focus, Meters, Process, Role, Trace, World};
+
+/// What one run of one plan came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was run.
+    pub plan: Arc<Plan>,
+    /// The running hash of everything that happened.
+    pub digest: u64,
+    /// The same at the end of each bin.
+    pub digests: Vec<u64>,
+    /// How many events there were.
+    pub events: u64,
+    /// What was measured.
+    pub meters: Meters,
+    /// What clients of stores saw, and what was observed.
+    pub history: History,
+    /// What the faults did.
+    pub acted: Vec<Acted>,
+    /// Who became what, when.
+    pub roles: Vec<(Instant, crate::engine::ProcessId, Role)>,
+    /// Self-checks that failed: errors of ours.
+    pub broken: Vec<String>,
+}
+
+/// The run was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// How far it came.
+    pub at: Instant,
+}
+
+/// Plays a plan. `progress` is told virtual time and events now and then, and may stop the run by saying `false`.
+pub fn play(plan: &Arc<Plan>, progress: &mut dyn FnMut(Instant, u64) -> bool) -> Result<Outcome, Stopped> {
+    play_with::<AnyProcess>(plan, |_| None, progress)
+}
+
+/// Plays a plan with processes of the caller's own in the place of some.
+pub fn play_with<P: Process + From<AnyProcess>>(
+    plan: &Arc<Plan>,
+    own: impl Fn(Member<'_>) -> Option<P>,
+    progress: &mut dyn FnMut(Instant, u64) -> bool,
+) -> Result<Outcome, Stopped> {
+    let mut world = build_with(plan, Focus::default(), own);
+    drive(&mut world, plan, progress)?;
+    Ok(finish(plan, world.finish()))
+}
+
+fn drive<P: Process>(
+    world: &mut World<P>,
+    plan: &Plan,
+    progress: &mut dyn FnMut(Instant, u64) -> bool,
+) -> Result<(), Stopped> {
+    // A thousand steps: often enough to be stopped, too seldom to cost anything.
+    let step = Span((plan.end.0 / 1000).max(1));
+    let mut now = Instant::ZERO;
+    while now < plan.end {
+        now = (now + step).min(plan.end);
+        world.run_until(now);
+        if !progress(now, world.events()) {
+            return Err(Stopped { at: now });
+        }
+    }
+    Ok(())
+}
+
+/// Turns a finished world into an outcome.
+pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
+    Outcome {
+        plan: plan.clone(),
+        digest: finished.digest,
+        digests: finished.digests,
+        events: finished.events,
+        meters: finished.meters,
+        history: finished.history,
+        acted: finished.acted,
+        roles: finished.roles,
+        broken: finished.broken,
+    }
+}
+
+/// A request that stands for a percentile, and everything that happened on its behalf.
+#[derive(Clone, Debug)]
+pub struct Exemplar {
+    /// Which percentile, in percent.
+    pub percent: f64,
+    /// The request.
+    pub example: Example,
+    /// Its client group.
+    pub clients: usize,
+}
+
+/// Plays the same run again and keeps what happened on behalf of one median and one p99 request of each client group.
+/// An error if the second pass did not reproduce the first: then something of ours isn't deterministic.
+pub fn explain(outcome: &Outcome) -> Result<(Vec<Exemplar>, Trace), String> {
+    let plan = &outcome.plan;
+    let mut exemplars = Vec::new();
+    for c in 0..plan.clients.len() {
+        let group = &outcome.meters.groups[plan.components.len() + c];
+        let warm = Instant::ZERO + plan.warmup;
+        let mut sample: Vec<&Example> = group.examples.iter().filter(|e| e.intended >= warm).collect();
+        sample.sort_by_key(|e| (e.latency, e.root));
+        for percent in [50.0, 99.0] {
+            let at = ((sample.len() as f64 * percent / 100.0).ceil() as usize).clamp(1, sample.len().max(1)) - 1;
+            if let Some(example) = sample.get(at) {
+                exemplars.push(Exemplar { percent, example: **example, clients: c });
+            }
+        }
+    }
+    let mut roots: Vec<u64> = exemplars.iter().map(|e| e.example.root).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    let focus = Focus { windows: Vec::new(), roots, limit: 20_000 };
+    let mut world = super::build(plan, focus);
+    let _ = drive(&mut world, plan, &mut |_, _| true);
+    let again = world.finish();
+    if again.digest != outcome.digest {
+        let bin = again.digests.iter().zip(&outcome.digests).position(|(a, b)| a != b);
+        return Err(format!("the second pass differs from the first, from bin {bin:?} on"));
+    }
+    Ok((exemplars, again.trace))
+}

@@ -1,0 +1,282 @@
+//! `[clients.X]`: who asks what, when.
+
+use std::collections::BTreeMap;
+
+use super::flows::FlowHead;
+use super::places::KeySet;
+use super::policy::WrittenPolicy;
+use super::{Edges, Lowering};
+use crate::engine::{Dist, Instant, Seed, Span, Stream};
+use crate::physics::clock::ClockSpec;
+use crate::physics::disk::{DiskSpec, Fsync};
+use crate::physics::network::Place as Standing;
+use crate::physics::topology::Topology;
+use crate::rpc::{Consistency, Verb};
+use crate::scenario::reader::{Fields, inside, parse};
+use crate::spec::dist::{Counts, Durations};
+use crate::spec::units::{Count, Share};
+use crate::spec::{Diagnostic, Place, RateOverTime};
+use crate::workload::keys::{KeySampler, Popularity};
+use crate::workload::rate::Process as Gaps;
+use crate::workload::{Action, ClientsPlan, MixEntry, Pattern, Rate};
+use crate::world::HostSetup;
+
+/// What populations are lowered with.
+pub(super) struct ClientSite<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) keys: &'a BTreeMap<String, KeySet>,
+    pub(super) flows: &'a BTreeMap<String, FlowHead>,
+    /// Components by name, and whether each is a store.
+    pub(super) components: &'a BTreeMap<String, bool>,
+    /// What stands behind a load balancer.
+    pub(super) behind: &'a BTreeMap<String, String>,
+    pub(super) end: Instant,
+    pub(super) seed: Seed,
+}
+
+impl Lowering<'_, '_> {
+    pub(super) fn clients(
+        &self,
+        name: String,
+        fields: Fields<'_, '_>,
+        site: &ClientSite<'_>,
+        edges: &mut Edges,
+    ) -> Option<(ClientsPlan, HostSetup, WrittenPolicy)> {
+        let policy = self.policy(&fields);
+        fields.require("target", "\"api\"");
+        let (target, target_place) = {
+            let node = fields.node("target")?;
+            (fields.text_of(node)?, inside(node))
+        };
+        let Some(store) = site.components.get(&target) else {
+            fields.error(
+                Diagnostic::error(target_place, format!("no component is called `{target}`"))
+                    .label("not a component")
+                    .nearest(&target, "components", site.components.keys().map(String::as_str)),
+            );
+            fields.done_also(KEYS);
+            return None;
+        };
+        let pattern = self.pattern(&name, &fields, site);
+        let mix = self.mix(&fields, &name, &target, *store, site, edges);
+        let keys = fields.node("keys").and_then(|node| {
+            let text = fields.text_of(node)?;
+            let found = site.keys.get(&text);
+            if found.is_none() {
+                fields.error(Diagnostic::error(inside(node), format!("no key set is called `{text}`")).nearest(
+                    &text,
+                    "key sets",
+                    site.keys.keys().map(String::as_str),
+                ));
+            }
+            found
+        });
+        // Illustrative: a thousand keys, all alike, of YCSB's size.
+        let own =
+            KeySet { sampler: KeySampler::new(Popularity::Uniform, 1000), id: u64::MAX, size: Dist::constant(1000.0) };
+        let keys = keys.unwrap_or(&own);
+        let consistency = fields
+            .word("consistency", &["one", "local_one", "quorum", "local_quorum", "all", "linearizable", "follower"])
+            .map_or(Consistency::Default, |word| match word {
+                "one" => Consistency::One,
+                "local_one" => Consistency::LocalOne,
+                "quorum" => Consistency::Quorum,
+                "local_quorum" => Consistency::LocalQuorum,
+                "all" => Consistency::All,
+                "linearizable" => Consistency::Linearizable,
+                _ => Consistency::Follower,
+            });
+        let priority = fields.at::<Count>("priority").map_or(0, |(c, _)| c.0.min(7) as u8);
+        let region = fields.node("region").and_then(|node| {
+            let text = fields.text_of(node)?;
+            let found = site.topology.regions.iter().position(|r| *r == text);
+            if found.is_none() {
+                let known = site.topology.regions.iter().map(String::as_str);
+                fields.error(
+                    Diagnostic::error(inside(node), format!("no region is called `{text}`"))
+                        .nearest(&text, "regions", known),
+                );
+            }
+            found
+        });
+        let zone = site.topology.zones_of(region.unwrap_or(0)).next()?;
+        let access = site.topology.links.len() > site.topology.access_base();
+        let host = HostSetup {
+            name: name.clone(),
+            place: Standing { zone, access },
+            clock: ClockSpec::default(),
+            disk: DiskSpec::default(),
+            fsync: Fsync::Never,
+        };
+        fields.done_also(KEYS);
+        let plan = ClientsPlan {
+            name,
+            pattern: pattern?,
+            mix,
+            keys: keys.sampler.clone(),
+            keys_id: keys.id,
+            value_bytes: keys.size.clone(),
+            priority,
+            consistency,
+        };
+        Some((plan, host, policy))
+    }
+
+    fn pattern(&self, name: &str, fields: &Fields<'_, '_>, site: &ClientSite<'_>) -> Option<Pattern> {
+        let think = self.drawn::<Durations>(fields, "think").unwrap_or(Dist::constant(0.0));
+        let requests = self.drawn::<Counts>(fields, "requests").unwrap_or(Dist::constant(1.0));
+        let gaps = match fields.word("arrivals", &["poisson", "constant"]) {
+            Some("constant") => Gaps::Constant,
+            _ => Gaps::Poisson,
+        };
+        match (fields.has("rate"), fields.has("count")) {
+            (true, true) => {
+                let _ = (fields.node("rate"), fields.node("count"));
+                fields.error(
+                    Diagnostic::error(fields.place.clone(), "clients are open (`rate`) or closed (`count`), not both")
+                        .help("`rate`: they come whatever happens; `count`: so many ask, wait, think and ask again"),
+                );
+                None
+            }
+            (false, false) => {
+                fields.error(
+                    Diagnostic::error(fields.place.clone(), "nothing says how many clients ask, or how often")
+                        .help("add `rate = \"100/s\"` (open) or `count = 10` (closed)"),
+                );
+                None
+            }
+            (false, true) => {
+                let (count, place) = fields.at::<Count>("count")?;
+                if count.0 == 0 || count.0 > 10_000_000 {
+                    fields.error(Diagnostic::error(place, "a closed population has 1 to 10 million clients"));
+                }
+                Some(Pattern::Closed { count: count.0.clamp(1, 10_000_000) as u32, think })
+            }
+            (true, false) => {
+                let (rate, place) = fields.at::<RateOverTime>("rate")?;
+                let rate = match rate {
+                    RateOverTime::Constant(rate) => Rate::constant(rate),
+                    RateOverTime::Ramp { from, to, over } => Rate::ramp(from, to, over),
+                    RateOverTime::Steps(steps) => Rate::steps(&steps),
+                    RateOverTime::Diurnal { mean, peak, period } => Rate::diurnal(mean, peak, period, site.end),
+                    RateOverTime::Bursts { low, high, low_for, high_for } => {
+                        let low_for = self.loaded(&low_for, place.clone())?;
+                        let high_for = self.loaded(&high_for, place)?;
+                        let mut stream = Stream::named(site.seed, &format!("clients/{name}/bursts"));
+                        Rate::bursts((low, &low_for), (high, &high_for), site.end, &mut stream)
+                    }
+                    RateOverTime::Trace(file) => self.trace(fields, &file, place)?,
+                };
+                Some(Pattern::Open { rate, gaps, requests, think })
+            }
+        }
+    }
+
+    /// Arrivals from a file: one second or duration a line, turned into a rate of one arrival between each two.
+    fn trace(&self, fields: &Fields<'_, '_>, file: &str, place: Place) -> Option<Rate> {
+        let text = match (self.load)(file) {
+            Ok(text) => text,
+            Err(reason) => {
+                fields.error(Diagnostic::error(place, format!("`{file}` can't be read: {reason}")));
+                return None;
+            }
+        };
+        let mut moments = Vec::new();
+        for (i, line) in text.lines().map(str::trim).enumerate().filter(|(_, l)| !l.is_empty()) {
+            let seconds = line.parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0);
+            let Some(seconds) = seconds else {
+                let message = format!("{file}:{}: `{line}` is no moment in seconds", i + 1);
+                fields.error(Diagnostic::error(place, message));
+                return None;
+            };
+            moments.push(Span::from_nanos_f64(seconds * 1e9));
+        }
+        moments.sort_unstable();
+        let mut steps = Vec::new();
+        let mut from = Span::ZERO;
+        for at in moments {
+            let gap = (at - from).max(Span(1));
+            steps.push((from, 1.0 / gap.as_secs_f64()));
+            from += gap;
+        }
+        steps.push((from, 0.0));
+        Some(Rate::steps(&steps))
+    }
+
+    fn mix(
+        &self,
+        fields: &Fields<'_, '_>,
+        clients: &str,
+        target: &str,
+        store: bool,
+        site: &ClientSite<'_>,
+        edges: &mut Edges,
+    ) -> Vec<MixEntry> {
+        let edge = edges.between(clients, target);
+        let entry = |name: &str, share: f64, verb: Verb, keyed: bool| MixEntry {
+            name: name.to_owned(),
+            share,
+            action: Action { edge, verb, keyed },
+        };
+        let Some(Some(table)) = fields.table("mix") else {
+            if store {
+                // YCSB's workload A.
+                return vec![entry("read", 0.5, Verb::Read, true), entry("write", 0.5, Verb::Write, true)];
+            }
+            return vec![entry("request", 1.0, Verb::Serve(self.operation("request")), false)];
+        };
+        let mut mix = Vec::new();
+        let mut total = 0.0;
+        for (name, place, node) in table.entries() {
+            let Some(share) = parse::<Share>(node, self.log) else { continue };
+            total += share.0;
+            let verb = match name.as_str() {
+                "read" if store => Verb::Read,
+                "write" if store => Verb::Write,
+                "cas" if store => Verb::CompareAndSet,
+                "add" if store => Verb::Add,
+                "append" if store => Verb::Append,
+                "scan" if store => Verb::Scan,
+                "delete" if store => Verb::Delete,
+                _ => match site.flows.get(&name) {
+                    Some(head) => {
+                        let behind = site.behind.get(target).map_or(target, String::as_str);
+                        if head.home.as_deref() != Some(behind) {
+                            let home = head.home.as_deref().unwrap_or("nowhere");
+                            fields.error(
+                                Diagnostic::error(place.clone(), format!("flow `{name}` runs on {home}"))
+                                    .label(format!("`{target}` doesn't lead there"))
+                                    .help("target the component that it runs on, or a load balancer in front"),
+                            );
+                        }
+                        Verb::Run(head.id)
+                    }
+                    None if store => {
+                        let words = ["read", "write", "cas", "add", "append", "scan", "delete"];
+                        fields.error(Diagnostic::error(place, format!("`{name}` is no operation of a store")).nearest(
+                            &name,
+                            "operations",
+                            words,
+                        ));
+                        continue;
+                    }
+                    None => Verb::Serve(self.operation(&name)),
+                },
+            };
+            mix.push(entry(&name, share.0, verb, true));
+        }
+        if (total - 1.0).abs() > 1e-9 {
+            fields.error(
+                Diagnostic::error(table.place.clone(), format!("the mix adds up to {:.6}%", total * 100.0))
+                    .label("not 100%"),
+            );
+        }
+        if mix.is_empty() {
+            fields.error(Diagnostic::error(table.place.clone(), "the mix is empty"));
+        }
+        mix
+    }
+}
+
+/// Keys that are read elsewhere, or belong to later parts of the language.
+const KEYS: &[&str] = &["like", "contact", "access", "population", "per_user", "peak"];

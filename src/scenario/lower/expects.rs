@@ -1,0 +1,380 @@
+//! `[expect.X]`, `[variant.X]`, `[sweep.X]`, `[teach]`.
+
+use std::collections::BTreeMap;
+
+use toml::de::{DeTable, DeValue};
+
+use super::Lowering;
+use super::flows::FlowHead;
+use super::site::Site;
+use crate::engine::{Instant, Span};
+use crate::expect::ast::{Operand, Part, Phase, That, Within};
+use crate::expect::{self, Dimension, Expected, Names};
+use crate::scenario::plan::{ExpectPlan, FaultPlan, SweepPlan, Teach};
+use crate::scenario::reader::{Fields, inside};
+use crate::scenario::tree;
+use crate::spec::units::Count;
+use crate::spec::{Diagnostic, Place, TextError};
+
+/// What paths of the scenario measure, for the checks of units.
+struct Paths<'a, 't>(&'a DeTable<'t>);
+
+impl Names for Paths<'_, '_> {
+    fn path(&self, path: &str) -> Result<Option<Dimension>, Option<String>> {
+        let Some(node) = tree::find(self.0, path) else { return Err(None) };
+        Ok(match node.get_ref() {
+            DeValue::Integer(_) | DeValue::Float(_) => None,
+            DeValue::String(text) => expect::parse_expr(text)
+                .ok()
+                .and_then(|expr| if let Operand::Quantity(q) = expr.operand { Some(q.dimension) } else { None }),
+            _ => return Err(None),
+        })
+    }
+    fn is_record(&self, _name: &str) -> bool {
+        false
+    }
+}
+
+impl Lowering<'_, '_> {
+    fn parsed<T>(&self, text: &str, place: &Place, parse: impl Fn(&str) -> Result<T, TextError>) -> Option<T> {
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.log.borrow_mut().push(Diagnostic::in_text(place.start, error));
+                None
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an expectation may speak of everything")]
+    pub(super) fn expects(
+        &self,
+        root: &Fields<'_, '_>,
+        tree: &DeTable<'_>,
+        site: &Site<'_>,
+        faults: &[FaultPlan],
+        flows: &BTreeMap<String, FlowHead>,
+        variant: &str,
+        variants: &[(String, Option<String>)],
+        groups: &[String],
+    ) -> Vec<ExpectPlan> {
+        let mut expects = Vec::new();
+        let Some(Some(table)) = root.table("expect") else { return expects };
+        let mut names: Vec<String> = Vec::new();
+        for (name, place, node) in table.entries() {
+            self.check_name(&name, &place);
+            names.push(name.clone());
+            let Some(mut fields) = table.table_of(node) else { continue };
+            fields.place = place.clone();
+            fields.require("that", "\"p99(api) < 50ms\"");
+            let Some(that_node) = fields.node("that") else { continue };
+            let Some(text) = fields.text_of(that_node) else { continue };
+            let at = inside(that_node);
+            let that = self.parsed(&text, &at, expect::parse_that);
+            let expected = fields.word("verdict", &Expected::WORDS).and_then(Expected::of).unwrap_or_default();
+            let during = fields.node("during").and_then(|node| {
+                let text = fields.text_of(node)?;
+                self.parsed(&text, &inside(node), expect::parse_phase)
+            });
+            let within = fields.node("within").and_then(|node| {
+                let text = fields.text_of(node)?;
+                self.parsed(&text, &inside(node), expect::parse_within)
+            });
+            let needs = fields
+                .texts("needs")
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|(text, place)| self.parsed(&text, &place, expect::parse_that))
+                .collect();
+            let only = fields.texts("only").unwrap_or_default();
+            for (name, place) in &only {
+                if !variants.iter().any(|(v, _)| v == name) {
+                    let known = variants.iter().map(|(v, _)| v.as_str());
+                    fields.error(
+                        Diagnostic::error(place.clone(), format!("no variant is called `{name}`"))
+                            .nearest(name, "variants", known),
+                    );
+                }
+            }
+            let source = fields.text("source");
+            let why = fields.text("why");
+            fields.done();
+            let Some(that) = that else { continue };
+            for error in expect::check(&that, &Paths(tree)) {
+                fields_error(self, &at, error);
+            }
+            if matches!(that, That::Near { .. }) && source.is_none() {
+                self.log.borrow_mut().push(
+                    Diagnostic::error(at.clone(), "a value that should come out needs a `source`")
+                        .help("say where the number is from: `source = \"M/M/1: 1 / (mu - lambda)\"`"),
+                );
+            }
+            self.scopes(&that, &at, site, faults, flows, variants, groups);
+            self.phase(during.as_ref(), &at, faults);
+            if let Some(Within::After { fault, .. }) = &within
+                && !faults.iter().any(|f| f.name == *fault)
+            {
+                let known = faults.iter().map(|f| f.name.as_str());
+                self.log.borrow_mut().push(
+                    Diagnostic::error(at.clone(), format!("no fault is called `{fault}`"))
+                        .nearest(fault, "faults", known),
+                );
+            }
+            let line = self.sources.line_column(&place).line;
+            let only = only.into_iter().map(|(o, _)| o).collect();
+            expects.push(ExpectPlan { name, that, text, expected, during, within, needs, only, source, why, line });
+        }
+        // What the variant expects counts over what the file does.
+        if let Some(Some(table)) = root.table("variant") {
+            for (name, _, node) in table.entries() {
+                let Some(fields) = table.table_of(node) else { continue };
+                let Some(Some(changes)) = fields.table("expect") else { continue };
+                for (of, place, node) in changes.entries() {
+                    let word = changes.text_of(node).unwrap_or_default();
+                    let verdict = Expected::of(&word);
+                    if verdict.is_none() {
+                        changes.error(Diagnostic::error(inside(node), format!("`{word}` is no verdict")).nearest(
+                            &word,
+                            "verdicts",
+                            Expected::WORDS,
+                        ));
+                    }
+                    let target = expects.iter_mut().find(|e: &&mut ExpectPlan| e.name == of);
+                    match (target, verdict) {
+                        (None, _) if !names.contains(&of) => {
+                            changes.error(Diagnostic::error(place, format!("no expectation is called `{of}`")).nearest(
+                                &of,
+                                "expectations",
+                                names.iter().map(String::as_str),
+                            ))
+                        }
+                        (Some(expect), Some(verdict)) if name == variant => expect.expected = verdict,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        expects
+    }
+
+    fn phase(&self, phase: Option<&Phase>, at: &Place, faults: &[FaultPlan]) {
+        let Some(Phase::During(name) | Phase::Before(name) | Phase::After(name)) = phase else { return };
+        if !faults.iter().any(|f| f.name == *name) {
+            let known = faults.iter().map(|f| f.name.as_str());
+            self.log.borrow_mut().push(
+                Diagnostic::error(at.clone(), format!("no fault is called `{name}`")).nearest(name, "faults", known),
+            );
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a scope may name everything")]
+    fn scopes(
+        &self,
+        that: &That,
+        at: &Place,
+        site: &Site<'_>,
+        faults: &[FaultPlan],
+        flows: &BTreeMap<String, FlowHead>,
+        variants: &[(String, Option<String>)],
+        groups: &[String],
+    ) {
+        let entries: Vec<&str> = site.clients.iter().flat_map(|(c, _)| c.mix.iter().map(|m| m.name.as_str())).collect();
+        let outcomes = crate::rpc::Outcome::ALL.map(crate::rpc::Outcome::name);
+        let sweeps_too = |name: &str| {
+            let mut known: Vec<&str> = groups.iter().map(String::as_str).collect();
+            known.extend(&entries);
+            known.extend(flows.keys().map(String::as_str));
+            known.extend(faults.iter().map(|f| f.name.as_str()));
+            known.extend(outcomes);
+            (known.contains(&name), known.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>())
+        };
+        for metric in that.metrics() {
+            let threshold = metric.measure.as_deref() == Some("threshold");
+            for (part, bytes) in &metric.scope.parts {
+                let place = at.start + bytes.start..at.start + bytes.end;
+                match part {
+                    Part::Name(name) if !threshold => {
+                        let (known, all) = sweeps_too(name);
+                        if !known {
+                            self.log.borrow_mut().push(
+                                Diagnostic::error(place, format!("nothing is called `{name}`")).nearest(
+                                    name,
+                                    "names here",
+                                    all.iter().map(String::as_str),
+                                ),
+                            );
+                        }
+                    }
+                    Part::Instance { of, .. } if !groups.contains(of) => {
+                        self.log.borrow_mut().push(
+                            Diagnostic::error(place, format!("no component is called `{of}`")).nearest(
+                                of,
+                                "components",
+                                groups.iter().map(String::as_str),
+                            ),
+                        );
+                    }
+                    Part::Phase(phase) => self.phase(Some(phase), &place, faults),
+                    Part::Link { from, to, .. } => {
+                        if let (Part::Name(a), Part::Name(b)) = (&**from, &**to)
+                            && site.edge(a, b).is_none()
+                        {
+                            let known: Vec<String> = site.edges.iter().map(|e| e.name.clone()).collect();
+                            self.log.borrow_mut().push(
+                                Diagnostic::error(place, format!("nobody calls over `{a} -> {b}`")).nearest(
+                                    &format!("{a} -> {b}"),
+                                    "edges",
+                                    known.iter().map(String::as_str),
+                                ),
+                            );
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            if let Some(variant) = &metric.variant
+                && !variants.iter().any(|(v, _)| v == variant)
+            {
+                let known = variants.iter().map(|(v, _)| v.as_str());
+                let place = at.start + metric.at.start..at.start + metric.at.end;
+                self.log.borrow_mut().push(
+                    Diagnostic::error(place, format!("no variant is called `{variant}`"))
+                        .nearest(variant, "variants", known),
+                );
+            }
+        }
+    }
+
+    /// All variants in the order of the file, the base first.
+    pub(super) fn variants(&self, root: &Fields<'_, '_>, base: &str) -> Vec<(String, Option<String>)> {
+        let mut variants = vec![(base.to_owned(), None)];
+        let Some(Some(table)) = root.table("variant") else { return variants };
+        let mut found = Vec::new();
+        for (name, place, node) in table.entries() {
+            self.check_name(&name, &place);
+            let Some(fields) = table.table_of(node) else { continue };
+            if name == base {
+                fields.error(
+                    Diagnostic::error(place.clone(), format!("`{name}` is what the file without a variant is called"))
+                        .help("choose another name, or set `base`"),
+                );
+            }
+            let why = fields.text("why");
+            let _ = (fields.node("set"), fields.node("expect"));
+            fields.done();
+            found.push((place.start, name, why));
+        }
+        found.sort();
+        variants.extend(found.into_iter().map(|(_, name, why)| (name, why)));
+        variants
+    }
+
+    pub(super) fn sweeps(&self, root: &Fields<'_, '_>, variants: &[(String, Option<String>)]) -> Vec<SweepPlan> {
+        let mut sweeps = Vec::new();
+        let Some(Some(table)) = root.table("sweep") else { return sweeps };
+        for (name, place, node) in table.entries() {
+            self.check_name(&name, &place);
+            let Some(mut fields) = table.table_of(node) else { continue };
+            fields.place = place;
+            let mut points: Vec<Vec<(String, String)>> = Vec::new();
+            if let Some(Some(grid)) = fields.table("grid") {
+                points.push(Vec::new());
+                for (path, place, node) in grid.entries() {
+                    let Some(values) = node.get_ref().as_array() else {
+                        grid.error(Diagnostic::error(node.span(), "a grid gives each path a list of values"));
+                        continue;
+                    };
+                    let _ = place;
+                    let before = std::mem::take(&mut points);
+                    for point in before {
+                        for value in values.iter() {
+                            let mut next = point.clone();
+                            next.push((path.clone(), written(value.get_ref())));
+                            points.push(next);
+                        }
+                    }
+                }
+            }
+            if let Some(Some(cases)) = fields.table("cases") {
+                for (_, _, node) in cases.entries() {
+                    let Some(case) = cases.table_of(node) else { continue };
+                    points.push(case.entries().map(|(path, _, v)| (path, written(v.get_ref()))).collect());
+                }
+            }
+            if points.is_empty() && !fields.has("bisect") {
+                fields.error(
+                    Diagnostic::error(fields.place.clone(), "this sweep has no points")
+                        .help("add `grid = { \"clients.web.rate\" = [\"50/s\", \"90/s\"] }`"),
+                );
+            }
+            let only = fields.texts("only").unwrap_or_default();
+            for (variant, place) in &only {
+                if variant != "all" && !variants.iter().any(|(v, _)| v == variant) {
+                    let known = variants.iter().map(|(v, _)| v.as_str());
+                    fields.error(
+                        Diagnostic::error(place.clone(), format!("no variant is called `{variant}`"))
+                            .nearest(variant, "variants", known),
+                    );
+                }
+            }
+            let mut show = Vec::new();
+            for (text, place) in fields.texts("show").unwrap_or_default() {
+                if self.parsed(&text, &place, expect::parse_expr).is_some() {
+                    show.push(text);
+                }
+            }
+            fields.done_also(&["bisect", "range", "until"]);
+            sweeps.push(SweepPlan { name, points, only: only.into_iter().map(|(o, _)| o).collect(), show });
+        }
+        sweeps
+    }
+
+    pub(super) fn teach(&self, root: &Fields<'_, '_>) -> Teach {
+        let mut teach = Teach::default();
+        let Some(Some(fields)) = root.table("teach") else { return teach };
+        teach.minutes = fields.get::<Count>("minutes").map(|c| c.0);
+        let texts = |key| fields.texts(key).unwrap_or_default().into_iter().map(|(t, _)| t).collect();
+        (teach.hints, teach.look_for, teach.reading) = (texts("hints"), texts("look_for"), texts("reading"));
+        if let Some(items) = fields.node("predict").and_then(|n| n.get_ref().as_array()) {
+            for node in items.iter() {
+                let Some(item) = fields.table_of(node) else { continue };
+                let ask = item.text("ask").unwrap_or_default();
+                let choices = item.texts("choices").unwrap_or_default().into_iter().map(|(c, _)| c).collect();
+                let answer = item.text("answer").unwrap_or_default();
+                item.done();
+                teach.predict.push((ask, choices, answer));
+            }
+        }
+        fields.done();
+        teach
+    }
+}
+
+fn fields_error(lowering: &Lowering<'_, '_>, at: &Place, error: TextError) {
+    lowering.log.borrow_mut().push(Diagnostic::in_text(at.start, error));
+}
+
+/// A value as `--set` takes it.
+fn written(value: &DeValue<'_>) -> String {
+    tree::plain(value).to_string()
+}
+
+/// The stretches in which a `within … after fault` must hold: from `delay` after each end of the fault until the next
+/// fault begins or the run ends.
+pub(crate) fn after_windows(
+    delay: Span,
+    fault: &FaultPlan,
+    faults: &[FaultPlan],
+    end: Instant,
+) -> Vec<std::ops::Range<Instant>> {
+    let starts: Vec<Instant> = faults.iter().flat_map(|f| f.windows.iter().map(|w| w.0)).collect();
+    let mut out = Vec::new();
+    for (_, to) in &fault.windows {
+        let from = *to + delay;
+        let next = starts.iter().copied().filter(|s| *s >= *to).min().unwrap_or(end).min(end);
+        if from < next {
+            out.push(from..next);
+        }
+    }
+    out
+}

@@ -1,0 +1,567 @@
+//! `[fault.X]`: one action on one place, and when.
+
+use super::{Lowering, Site};
+use crate::engine::{Dist, EdgeId, Instant, KeysId, ProcessId, Seed, Span, Stream, ZoneId};
+use crate::fault::{Timing, windows};
+use crate::physics::topology::LinkId;
+use crate::physics::{HostSet, LinkChange, Reach};
+use crate::rpc::{Op, Verb};
+use crate::scenario::plan::FaultPlan;
+use crate::scenario::reader::{Fields, inside};
+use crate::spec::dist::Durations;
+use crate::spec::units::{Bandwidth, Count, Number, Share};
+use crate::spec::{Diagnostic, Place};
+use crate::world::{Control, Gray, Power, Scheduled, Side, Target, When};
+
+/// The actions that this version plays, and those of the language that it doesn't.
+const ACTIONS: &[&str] = &[
+    "crash",
+    "restart",
+    "pause",
+    "slow",
+    "gray",
+    "partition",
+    "loss",
+    "duplicate",
+    "reorder",
+    "delay",
+    "bandwidth",
+    "load",
+    "hot_key",
+    "flush",
+    "power_loss",
+    "leak",
+];
+const LATER: &[&str] = &[
+    "set",
+    "corrupt",
+    "drop",
+    "rolling_upgrade",
+    "clock_step",
+    "clock_drift",
+    "clock_freeze",
+    "leap_second",
+    "disk_slow",
+    "disk_full",
+    "torn_write",
+    "bit_rot",
+    "lost_fsync",
+    "lose_invalidations",
+    "stale_dns",
+    "expire_certificate",
+    "scale",
+    "split",
+    "merge",
+];
+
+/// What a place of the language comes to.
+enum Hit {
+    Processes(Vec<ProcessId>),
+    /// Drawn anew for each stretch: so many of these.
+    Drawn(Vec<ProcessId>, usize),
+    Links(Vec<LinkId>),
+    Between(Vec<ProcessId>, Vec<ProcessId>),
+}
+
+impl Lowering<'_, '_> {
+    /// Reads all faults and lays them out in time.
+    pub(super) fn faults(
+        &self,
+        root: &Fields<'_, '_>,
+        site: &Site<'_>,
+        end: Instant,
+        seed: Seed,
+    ) -> (Vec<FaultPlan>, Vec<Scheduled>) {
+        let (mut plans, mut schedule) = (Vec::new(), Vec::new());
+        let Some(Some(table)) = root.table("fault") else { return (plans, schedule) };
+        for (name, place, node) in table.entries() {
+            self.name(&name, &place);
+            let Some(fields) = table.table_of(node) else { continue };
+            let enabled = fields.flag("enabled").unwrap_or(true);
+            let number = u16::try_from(plans.len()).unwrap_or(u16::MAX);
+            let plan = self.fault(&name, &fields, site, end, seed, number, &mut schedule);
+            fields.done_also(&["probability", "max_concurrent", "like", "when", "nth"]);
+            let Some(plan) = plan else { continue };
+            if enabled {
+                plans.push(plan);
+            } else {
+                schedule.retain(|s: &Scheduled| s.fault != number);
+            }
+        }
+        (plans, schedule)
+    }
+
+    fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
+        let from = fields.get::<Span>("from").map_or(Instant::ZERO, |s| Instant::ZERO + s);
+        let until = fields.get::<Span>("until").map_or(end, |s| Instant::ZERO + s);
+        let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
+        match given.as_slice() {
+            ["at"] => {
+                let node = fields.node("at")?;
+                let at = self.drawn::<Durations>(fields, "at")?;
+                if let Some(first) = at.mean().filter(|_| matches!(at.shape, crate::engine::Shape::Constant(_)))
+                    && first >= end.0 as f64
+                {
+                    fields.error(
+                        Diagnostic::error(inside(node), "this fault begins when the run is over")
+                            .label(format!("the run ends at {}", Span(end.0))),
+                    );
+                }
+                Some((Timing::Once { at }, node.span()))
+            }
+            ["every"] => {
+                let node = fields.node("every")?;
+                let every = self.drawn::<Durations>(fields, "every")?;
+                if every.is_zero() {
+                    fields
+                        .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
+                    return None;
+                }
+                Some((Timing::Every { every, from, until }, node.span()))
+            }
+            ["random"] => {
+                let node = fields.node("random")?;
+                let inner = fields.table_of(node)?;
+                inner.require("mtbf", "\"1h\"");
+                inner.require("mttr", "\"5m\"");
+                let (mtbf, mttr) = (inner.get::<Span>("mtbf"), inner.get::<Span>("mttr"));
+                inner.done();
+                Some((Timing::Random { mtbf: mtbf?, mttr: mttr?, from, until }, node.span()))
+            }
+            [] => {
+                fields.error(
+                    Diagnostic::error(fields.place.clone(), "nothing says when this fault happens")
+                        .help("add `at = \"60s\"`, `every = \"30s\"` or `random = { mtbf = \"1h\", mttr = \"5m\" }`"),
+                );
+                None
+            }
+            several => {
+                several.iter().for_each(|k| {
+                    let key = ["at", "every", "random"].into_iter().find(|w| w == k);
+                    let _ = key.map(|k| fields.node(k));
+                });
+                fields.error(Diagnostic::error(
+                    fields.place.clone(),
+                    format!("{} exclude one another", several.join(" and ")),
+                ));
+                None
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a fault needs its whole site")]
+    fn fault(
+        &self,
+        name: &str,
+        fields: &Fields<'_, '_>,
+        site: &Site<'_>,
+        end: Instant,
+        seed: Seed,
+        number: u16,
+        schedule: &mut Vec<Scheduled>,
+    ) -> Option<FaultPlan> {
+        let timing = self.timing(fields, end);
+        let lasting = self.drawn::<Durations>(fields, "for");
+        let keys: Vec<String> = fields.entries().map(|(k, ..)| k).collect();
+        let found: Vec<&str> = keys
+            .iter()
+            .map(String::as_str)
+            .filter(|k| ACTIONS.contains(k) || LATER.contains(k))
+            // `at` of a load is no action, and `drop`, `delay` can't be parameters of others.
+            .collect();
+        let [action] = found.as_slice() else {
+            if let Some(typo) = keys.iter().find(|k| {
+                let known = ["at", "for", "every", "random", "from", "until", "enabled", "probability"];
+                !known.contains(&k.as_str()) && crate::spec::nearest(k, ACTIONS.iter().copied()).is_some()
+            }) && found.is_empty()
+            {
+                let place = fields.entries().find(|(k, ..)| k == typo).map(|(_, p, _)| p);
+                fields.error(
+                    Diagnostic::error(place.unwrap_or(fields.place.clone()), format!("unknown fault `{typo}`"))
+                        .nearest(typo, "faults", ACTIONS.iter().copied()),
+                );
+                fields.node(ACTIONS[0]);
+                return None;
+            }
+            let message = match found.len() {
+                0 => "this fault does nothing".to_owned(),
+                n => format!("this fault does {n} things: {}", found.join(", ")),
+            };
+            fields.error(
+                Diagnostic::error(fields.place.clone(), message)
+                    .help(format!("exactly one of: {}", ACTIONS.join(", "))),
+            );
+            return None;
+        };
+        let action = *action;
+        if LATER.contains(&action) {
+            let at = fields.entries().find(|(k, ..)| k == action).map(|(_, p, _)| p);
+            fields.error(Diagnostic::error(
+                at.unwrap_or(fields.place.clone()),
+                format!("`{action}` is a fault of the language that this version does not play yet"),
+            ));
+            let key = LATER.iter().find(|k| **k == action)?;
+            fields.node(key);
+            return None;
+        }
+        let key: &'static str = ACTIONS.iter().find(|k| **k == action)?;
+        let node = fields.node(key)?;
+        let places: Vec<(String, Place)> = if let Some(items) = node.get_ref().as_array() {
+            items.iter().filter_map(|n| Some((fields.text_of(n)?, inside(n)))).collect()
+        } else {
+            vec![(fields.text_of(node)?, inside(node))]
+        };
+        let what = format!("{action} {}", places.iter().map(|(p, _)| p.as_str()).collect::<Vec<_>>().join(" | "));
+        let parameters = self.parameters(action, fields);
+        let hits: Vec<Hit> = places.iter().filter_map(|(text, place)| self.place(text, place, site, action)).collect();
+        let (timing, _) = timing?;
+        if hits.len() < places.len() {
+            return None;
+        }
+        let parameters = parameters?;
+        let mut stream = Stream::named(seed, &format!("fault/{name}"));
+        let mut all: Vec<(Instant, Instant)> = Vec::new();
+        let id = u32::from(number) << 16;
+        let mut push = |at: Instant, control: Control| {
+            schedule.push(Scheduled { when: When::At(at), fault: number, control });
+        };
+        if action == "partition" {
+            let sides: Vec<Vec<ProcessId>> = hits
+                .into_iter()
+                .map(|hit| match hit {
+                    Hit::Processes(p) | Hit::Drawn(p, _) => p,
+                    Hit::Links(_) | Hit::Between(..) => Vec::new(),
+                })
+                .collect();
+            let [a, b] = sides.as_slice() else {
+                fields.error(
+                    Diagnostic::error(node.span(), "a partition has two sides")
+                        .help("write `partition = [\"region:east\", \"rest\"]`"),
+                );
+                return None;
+            };
+            let rest = |of: &[ProcessId]| -> Vec<ProcessId> {
+                site.everybody().into_iter().filter(|p| !of.contains(p)).collect()
+            };
+            let a = if a.is_empty() { rest(b) } else { a.clone() };
+            let b = if b.is_empty() { rest(&a) } else { b.clone() };
+            if let Some(both) = a.iter().find(|p| b.contains(p)) {
+                fields.error(Diagnostic::error(node.span(), format!("{} is on both sides", site.process_name(*both))));
+                return None;
+            }
+            let one_way = parameters.one_way;
+            for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate() {
+                let cut = id + n as u32;
+                let side = |p: &[ProcessId]| Side { processes: p.to_vec(), roles: Vec::new() };
+                push(from, Control::Cut { id: cut, from: side(&a), to: side(&b) });
+                if !one_way {
+                    push(from, Control::Cut { id: cut, from: side(&b), to: side(&a) });
+                }
+                if to < end {
+                    push(to, Control::Mend { id: cut });
+                }
+                all.push((from, to));
+            }
+            return Some(FaultPlan { name: name.to_owned(), what, windows: all });
+        }
+        for hit in hits {
+            // `random` is each instance on its own; the other timings hit everybody at once.
+            let own = matches!(timing, Timing::Random { .. });
+            match hit {
+                Hit::Links(links) => {
+                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
+                    {
+                        let change = parameters.change(action, Reach::Links(links.clone()));
+                        push(from, Control::Strain { id: id + n as u32, strain: change });
+                        if to < end {
+                            push(to, Control::Relax { id: id + n as u32 });
+                        }
+                        all.push((from, to));
+                    }
+                }
+                Hit::Between(a, b) => {
+                    let set = |p: &[ProcessId]| p.iter().map(|p| site.host(*p)).collect::<HostSet>();
+                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
+                    {
+                        let change = parameters.change(action, Reach::Between(set(&a), set(&b)));
+                        push(from, Control::Strain { id: id + n as u32, strain: change });
+                        if to < end {
+                            push(to, Control::Relax { id: id + n as u32 });
+                        }
+                        all.push((from, to));
+                    }
+                }
+                Hit::Processes(processes) if own => {
+                    for p in processes {
+                        let mut stream = Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
+                        for (from, to) in windows(&timing, None, end, &mut stream) {
+                            parameters.controls(action, p, from, to, end, &mut push);
+                            all.push((from, to));
+                        }
+                    }
+                }
+                Hit::Processes(processes) => {
+                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                        for p in &processes {
+                            parameters.controls(action, *p, from, to, end, &mut push);
+                        }
+                        all.push((from, to));
+                    }
+                }
+                Hit::Drawn(mut among, count) => {
+                    use crate::engine::Bits as _;
+                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                        for i in 0..count.min(among.len()) {
+                            let j = i + stream.below((among.len() - i) as u64) as usize;
+                            among.swap(i, j);
+                            parameters.controls(action, among[i], from, to, end, &mut push);
+                        }
+                        all.push((from, to));
+                    }
+                }
+            }
+        }
+        all.sort_unstable();
+        if matches!(action, "flush" | "restart") {
+            all.iter_mut().for_each(|w| w.1 = w.0 + Span(1));
+        }
+        Some(FaultPlan { name: name.to_owned(), what, windows: all })
+    }
+
+    /// What stands beside the action.
+    fn parameters(&self, action: &str, fields: &Fields<'_, '_>) -> Option<Parameters> {
+        let mut p = Parameters::default();
+        match action {
+            "slow" => {
+                fields.require("factor", "3");
+                p.factor = fields.get::<Number>("factor")?.0;
+                if p.factor <= 0.0 {
+                    fields.error(Diagnostic::error(fields.place.clone(), "the factor must be above 0"));
+                }
+            }
+            "load" => {
+                fields.require("factor", "3");
+                p.factor = fields.get::<Number>("factor")?.0;
+            }
+            "gray" => {
+                p.gray = Gray {
+                    errors: fields.get::<Share>("errors").map_or(1.0, |s| s.0),
+                    service_time: self.drawn::<Durations>(fields, "service_time"),
+                };
+            }
+            "loss" | "duplicate" | "reorder" => {
+                fields.require("share", "\"5%\"");
+                p.share = fields.get::<Share>("share")?.0;
+            }
+            "hot_key" => {
+                fields.require("share", "\"50%\"");
+                p.share = fields.get::<Share>("share")?.0;
+                p.key = fields.get::<Count>("key").map_or(0, |c| c.0);
+            }
+            "delay" => {
+                fields.require("by", "\"50ms\"");
+                p.delay = self.drawn::<Durations>(fields, "by");
+                p.delay.as_ref()?;
+            }
+            "bandwidth" => {
+                fields.require("to", "\"1MB/s\"");
+                p.bandwidth = Some(fields.get::<Bandwidth>("to")?.0);
+            }
+            "leak" => {
+                fields.require("slots", "10");
+                p.slots = fields.get::<Count>("slots")?.0 as u32;
+            }
+            "partition" => {
+                p.one_way = fields.word("shape", &["symmetric", "one_way"]) == Some("one_way");
+            }
+            _ => {}
+        }
+        Some(p)
+    }
+
+    /// What a place comes to for this action.
+    fn place(&self, text: &str, at: &Place, site: &Site<'_>, action: &str) -> Option<Hit> {
+        let fail = |diagnostic: Diagnostic| -> Option<Hit> {
+            self.log.borrow_mut().push(diagnostic);
+            None
+        };
+        if action == "leak" {
+            let (a, b) = text.split_once("->").map(|(a, b)| (a.trim(), b.trim()))?;
+            return match site.edge(a, b) {
+                Some(edge) => Some(Hit::Processes(vec![ProcessId(u32::from(edge.0))])),
+                None => fail(Diagnostic::error(at.clone(), format!("nobody calls over `{text}`"))),
+            };
+        }
+        if action == "hot_key" {
+            return match site.keys.get(text) {
+                Some(set) => Some(Hit::Processes(vec![ProcessId(set.id as u32)])),
+                None => fail(Diagnostic::error(at.clone(), format!("no key set is called `{text}`")).nearest(
+                    text,
+                    "key sets",
+                    site.keys.keys().map(String::as_str),
+                )),
+            };
+        }
+        for (arrow, both) in [("<->", true), ("->", false)] {
+            if let Some((a, b)) = text.split_once(arrow) {
+                let (a, b) = (a.trim(), b.trim());
+                let (from, to) = (self.processes(a, at, site)?, self.processes(b, at, site)?);
+                if both {
+                    let zones = |p: &[ProcessId]| -> Vec<ZoneId> {
+                        let mut z: Vec<ZoneId> = p.iter().map(|p| site.zone(*p)).collect();
+                        z.sort_unstable();
+                        z.dedup();
+                        z
+                    };
+                    if a.starts_with("region:") && b.starts_with("region:") {
+                        let mut links = Vec::new();
+                        for x in zones(&from) {
+                            for y in zones(&to) {
+                                links.extend([site.topology.link(x, y), site.topology.link(y, x)]);
+                            }
+                        }
+                        return Some(Hit::Links(links));
+                    }
+                    return fail(
+                        Diagnostic::error(at.clone(), "both ways is for regions: `region:a <-> region:b`")
+                            .help("write two faults, one for each direction"),
+                    );
+                }
+                return Some(Hit::Between(from, to));
+            }
+        }
+        if text == "rest" {
+            return Some(Hit::Processes(Vec::new()));
+        }
+        if let Some(inner) = text.strip_prefix("random(").and_then(|t| t.strip_suffix(')')) {
+            let mut parts: Vec<&str> = inner.split(',').map(str::trim).collect();
+            let last = parts.last().copied().unwrap_or("");
+            let mut count = None;
+            let mut share = None;
+            if let Ok(n) = last.parse::<usize>() {
+                count = Some(n);
+                parts.pop();
+            } else if let Some(percent) = last.strip_suffix('%').and_then(|p| p.parse::<f64>().ok()) {
+                share = Some(percent / 100.0);
+                parts.pop();
+            }
+            let mut among = Vec::new();
+            for part in parts {
+                among.extend(self.processes(part, at, site)?);
+            }
+            let n = count.unwrap_or_else(|| share.map_or(1, |s| (s * among.len() as f64).round() as usize));
+            return Some(Hit::Drawn(among, n));
+        }
+        let processes = self.processes(text, at, site)?;
+        let clients = processes.iter().all(|p| site.is_clients(*p));
+        match action {
+            "load" if !clients => fail(
+                Diagnostic::error(at.clone(), format!("`{text}` is no client group"))
+                    .help("`load` is about clients: how often they ask"),
+            ),
+            "crash" | "restart" | "pause" | "slow" | "gray" | "power_loss" if clients && !text.contains(':') => fail(
+                Diagnostic::error(at.clone(), format!("`{text}` are clients; they don't {action}"))
+                    .help("use `load` with a factor"),
+            ),
+            _ if text.contains(':') => {
+                // A place holds clients too; only machines break.
+                Some(Hit::Processes(processes.into_iter().filter(|p| !site.is_clients(*p)).collect()))
+            }
+            _ => Some(Hit::Processes(processes)),
+        }
+    }
+
+    fn processes(&self, text: &str, at: &Place, site: &Site<'_>) -> Option<Vec<ProcessId>> {
+        match site.processes(text) {
+            Ok(processes) => Some(processes),
+            Err((word, what, known)) => {
+                self.log.borrow_mut().push(
+                    Diagnostic::error(at.clone(), format!("no {what} is called `{word}`")).nearest(
+                        &word,
+                        "there are",
+                        known.iter().map(String::as_str),
+                    ),
+                );
+                None
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Parameters {
+    factor: f64,
+    gray: Gray,
+    share: f64,
+    key: u64,
+    delay: Option<Dist>,
+    bandwidth: Option<u64>,
+    slots: u32,
+    one_way: bool,
+}
+
+impl Default for Parameters {
+    fn default() -> Parameters {
+        let gray = Gray { errors: 1.0, service_time: None };
+        Parameters { factor: 1.0, gray, share: 0.0, key: 0, delay: None, bandwidth: None, slots: 0, one_way: false }
+    }
+}
+
+impl Parameters {
+    fn change(&self, action: &str, reach: Reach) -> LinkChange {
+        let mut change = LinkChange::none(reach);
+        match action {
+            "loss" => change.loss = self.share,
+            "duplicate" => change.duplicate = self.share,
+            "reorder" => change.reorder = self.share,
+            "delay" => change.delay_added.clone_from(&self.delay),
+            "bandwidth" => change.bandwidth = self.bandwidth,
+            _ => {}
+        }
+        change
+    }
+
+    /// The controls of one stretch at one process.
+    fn controls(
+        &self,
+        action: &str,
+        p: ProcessId,
+        from: Instant,
+        to: Instant,
+        end: Instant,
+        push: &mut impl FnMut(Instant, Control),
+    ) {
+        let target = Target::Process(p);
+        let (begin, undo) = match action {
+            "crash" => (Control::Crash(target.clone(), Power::Process), Some(Control::Restart(target))),
+            "power_loss" => (Control::Crash(target.clone(), Power::Machine), Some(Control::Restart(target))),
+            "restart" => (Control::Restart(target), None),
+            "pause" => (Control::Pause(target.clone()), Some(Control::Resume(target))),
+            "slow" => (Control::Slow(target.clone(), self.factor), Some(Control::Slow(target, 1.0))),
+            "gray" => (Control::Gray(target.clone(), Some(self.gray.clone())), Some(Control::Gray(target, None))),
+            "load" => (Control::Load(p, self.factor), Some(Control::Load(p, 1.0))),
+            "flush" => (Control::Ask(target, Op::plain(Verb::Flush)), None),
+            "hot_key" => {
+                let keys = KeysId(p.0 as u16);
+                (Control::HotKey(keys, Some((self.key, self.share))), Some(Control::HotKey(keys, None)))
+            }
+            "leak" => {
+                let edge = EdgeId(p.0 as u16);
+                (Control::Leak(edge, self.slots), Some(Control::Leak(edge, 0)))
+            }
+            // The network's faults on one machine: everything it sends and is sent.
+            _ => {
+                let hosts: HostSet = [crate::engine::HostId(p.0)].into_iter().collect();
+                let id = 1 << 30 | p.0;
+                let change = self.change(action, Reach::Touching(hosts));
+                (Control::Strain { id, strain: change }, Some(Control::Relax { id }))
+            }
+        };
+        push(from, begin);
+        if let Some(undo) = undo
+            && to < end
+        {
+            push(to, undo);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! A scenario made complete: every name resolved, every default explicit. What `run` plays.
+
+use std::sync::Arc;
+
+use crate::component::load_balancer::LoadBalancerSpec;
+use crate::component::service::ServiceSpec;
+use crate::engine::{Instant, Seed, Span};
+use crate::expect::{Expected, Phase, That, Within};
+use crate::physics::station::StationSpec;
+use crate::physics::topology::Topology;
+use crate::rpc::EdgeSpec;
+use crate::workload::ClientsPlan;
+use crate::world::{HostSetup, Scheduled, ServiceTime};
+
+/// What a component is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A service and the flows that run on it.
+    Service(Arc<ServiceSpec>),
+    /// A load balancer.
+    LoadBalancer(LoadBalancerSpec),
+    /// A store with a single copy.
+    Store,
+}
+
+impl Kind {
+    /// As the scenario language writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Service(_) => "service",
+            Kind::LoadBalancer(_) => "load_balancer",
+            Kind::Store => "store",
+        }
+    }
+}
+
+/// One component.
+#[derive(Clone, Debug)]
+pub struct ComponentPlan {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The machine of each replica.
+    pub hosts: Vec<HostSetup>,
+    /// Its station.
+    pub station: StationSpec,
+    /// Processor time of a visit.
+    pub service: ServiceTime,
+}
+
+/// A fault and the time it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultPlan {
+    /// Its name, also that of its phase.
+    pub name: String,
+    /// What it does, for people: `crash web/2`.
+    pub what: String,
+    /// Each stretch for which it lasts.
+    pub windows: Vec<(Instant, Instant)>,
+}
+
+impl FaultPlan {
+    /// From the first start to the last end.
+    pub fn span(&self) -> Option<(Instant, Instant)> {
+        Some((self.windows.first()?.0, self.windows.iter().map(|w| w.1).max()?))
+    }
+}
+
+/// An expectation.
+#[derive(Clone, Debug)]
+pub struct ExpectPlan {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub that: That,
+    /// As written.
+    pub text: String,
+    /// What is expected of it, in the variant of this plan.
+    pub expected: Expected,
+    /// In which phase.
+    pub during: Option<Phase>,
+    /// How soon.
+    pub within: Option<Within>,
+    /// What must be so for it to mean anything.
+    pub needs: Vec<That>,
+    /// Variants in which it is judged; empty = all.
+    pub only: Vec<String>,
+    /// Where its number comes from.
+    pub source: Option<String>,
+    /// Why it matters.
+    pub why: Option<String>,
+    /// Line in the file, from 1.
+    pub line: usize,
+}
+
+/// A sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepPlan {
+    /// Its name.
+    pub name: String,
+    /// The points: for each, which paths take which values.
+    pub points: Vec<Vec<(String, String)>>,
+    /// Variants to run; empty = the base.
+    pub only: Vec<String>,
+    /// Expressions to show.
+    pub show: Vec<String>,
+}
+
+/// What a teacher finds beside the run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Teach {
+    /// How long it takes.
+    pub minutes: Option<u64>,
+    /// Questions before the run: what is asked, choices, the answer.
+    pub predict: Vec<(String, Vec<String>, String)>,
+    /// On request.
+    pub hints: Vec<String>,
+    /// After the run.
+    pub look_for: Vec<String>,
+    /// Further reading.
+    pub reading: Vec<String>,
+}
+
+/// One variant of a scenario, complete.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name of the file without its ending.
+    pub name: String,
+    /// What it is.
+    pub title: String,
+    /// What it answers.
+    pub question: String,
+    /// `intro`, `core` or `deep`.
+    pub level: String,
+    /// Rows of the catalogue.
+    pub covers: Vec<String>,
+    /// Virtual time it runs.
+    pub end: Instant,
+    /// Left out of measurements.
+    pub warmup: Span,
+    /// Seeds it runs with, first and last.
+    pub seeds: (u64, u64),
+    /// The seed of this plan: faults were drawn with it.
+    pub seed: Seed,
+    /// This variant.
+    pub variant: String,
+    /// The one without changes.
+    pub base: String,
+    /// All variants in the order of the file, the base first, and why each is there.
+    pub variants: Vec<(String, Option<String>)>,
+    /// Places and links.
+    pub topology: Topology,
+    /// Components, by group.
+    pub components: Vec<ComponentPlan>,
+    /// Populations, behind the components.
+    pub clients: Vec<(Arc<ClientsPlan>, HostSetup)>,
+    /// Who calls whom.
+    pub edges: Vec<EdgeSpec>,
+    /// What breaks.
+    pub faults: Vec<FaultPlan>,
+    /// The same as controls.
+    pub schedule: Vec<Scheduled>,
+    /// What is expected.
+    pub expects: Vec<ExpectPlan>,
+    /// Sweeps.
+    pub sweeps: Vec<SweepPlan>,
+    /// For teachers.
+    pub teach: Teach,
+    /// Events that a run is estimated to take, and the most that are allowed.
+    pub events: (f64, u64),
+    /// The tree after all settings, as TOML: what `path`s in expectations mean, and what a report keeps.
+    pub tree: toml::Table,
+}
+
+impl Plan {
+    /// The group of that name.
+    pub fn group(&self, name: &str) -> Option<usize> {
+        let components = self.components.iter().map(|c| c.name.as_str());
+        components.chain(self.clients.iter().map(|(c, _)| c.name.as_str())).position(|n| n == name)
+    }
+    /// Names of all groups, by group.
+    pub fn group_names(&self) -> Vec<&str> {
+        let components = self.components.iter().map(|c| c.name.as_str());
+        components.chain(self.clients.iter().map(|(c, _)| c.name.as_str())).collect()
+    }
+}

@@ -1,0 +1,355 @@
+//! A population of clients: open, closed or partly open. One process; a client is a row.
+//!
+//! Latency counts from the intended start (no coordinated omission; Tene, "How NOT to Measure Latency", 2013): an open
+//! client is meant to start when it arrives, whatever the system does. Everything that a client draws is addressed by its
+//! group's name and the number of the request, so that two designs under one seed see the same requests.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use crate::engine::random::name_hash;
+use crate::engine::{Bits, Dist, Draws, EdgeId, Instant, Seed, Stream, mix};
+use crate::rpc::{Answer, Cause, Consistency, Op, Token, Verb};
+use crate::world::{Effect, Meter, Never, Out, Process};
+
+use super::keys::KeySampler;
+use super::rate::{Arrivals, Process as Gaps, Rate};
+
+/// What one kind of request is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// Over which edge.
+    pub edge: EdgeId,
+    /// What is asked.
+    pub verb: Verb,
+    /// Whether it is about a key of the population's keys.
+    pub keyed: bool,
+}
+
+/// One entry of a mix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MixEntry {
+    /// Its name: an operation or a flow.
+    pub name: String,
+    /// Its share; shares add up to 1.
+    pub share: f64,
+    /// What it does.
+    pub action: Action,
+}
+
+/// When requests are made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pattern {
+    /// Arrivals don't wait for answers. Each is a session of so many requests, with pauses (partly open).
+    Open {
+        /// How often sessions arrive.
+        rate: Rate,
+        /// Whether gaps vary.
+        gaps: Gaps,
+        /// Requests of a session.
+        requests: Dist,
+        /// Pause between them, ns.
+        think: Dist,
+    },
+    /// So many clients that ask, wait, think and ask again.
+    Closed {
+        /// How many.
+        count: u32,
+        /// Pause between an answer and the next request, ns.
+        think: Dist,
+    },
+}
+
+/// A population, complete.
+#[derive(Clone, Debug)]
+pub struct ClientsPlan {
+    /// Its name; its draws go by it.
+    pub name: String,
+    /// When they ask.
+    pub pattern: Pattern,
+    /// What they ask.
+    pub mix: Vec<MixEntry>,
+    /// About which keys.
+    pub keys: KeySampler,
+    /// Number of that key set in the plan.
+    pub keys_id: u64,
+    /// Bytes of a value that is written.
+    pub value_bytes: Dist,
+    /// Of their requests.
+    pub priority: u8,
+    /// Of their reads.
+    pub consistency: Consistency,
+}
+
+/// A request under way, or a client that is between two.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    intended: Instant,
+    root: u64,
+    client: u32,
+    entry: u16,
+    left: u16,
+}
+
+/// The process.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    plan: Arc<ClientsPlan>,
+    keys: KeySampler,
+    name: u64,
+    mix_draws: Draws,
+    key_draws: Draws,
+    think_draws: Draws,
+    arrivals: Option<Arrivals>,
+    rows: Vec<Row>,
+    free: Vec<u32>,
+    /// Closed clients and sessions that think: when, which row.
+    sleeping: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// Closed clients that stop after their present request, because there are fewer of them.
+    surplus: u32,
+    population: u32,
+    requests: u64,
+    sessions: u32,
+}
+
+/// The timers of a population.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// The next arrival.
+    Arrival,
+    /// The first sleeper wakes.
+    Wake,
+}
+
+impl Clients {
+    /// A population under a seed.
+    pub fn new(plan: Arc<ClientsPlan>, seed: Seed) -> Clients {
+        let draws = |what: &str| Draws::named(seed, &format!("clients/{}/{what}", plan.name));
+        let arrivals = match &plan.pattern {
+            Pattern::Open { rate, gaps, .. } => Some(Arrivals::new(
+                rate.clone(),
+                *gaps,
+                Stream::named(seed, &format!("clients/{}/arrivals", plan.name)),
+            )),
+            Pattern::Closed { .. } => None,
+        };
+        Clients {
+            keys: plan.keys.clone(),
+            name: name_hash(&plan.name),
+            mix_draws: draws("mix"),
+            key_draws: draws("keys"),
+            think_draws: draws("think"),
+            arrivals,
+            rows: Vec::new(),
+            free: Vec::new(),
+            sleeping: BinaryHeap::new(),
+            surplus: 0,
+            population: 0,
+            requests: 0,
+            sessions: 0,
+            plan,
+        }
+    }
+
+    fn think(&self, n: u64) -> crate::engine::Span {
+        let think = match &self.plan.pattern {
+            Pattern::Open { think, .. } | Pattern::Closed { think, .. } => think,
+        };
+        think.sample_span(&mut self.think_draws.at(0, n))
+    }
+
+    /// Row `slot` makes its next request, which was meant to start at `intended`.
+    fn ask(&mut self, slot: u32, intended: Instant, out: &mut Out<'_, Self>) {
+        let n = self.requests;
+        self.requests += 1;
+        let plan = &self.plan;
+        let entry = pick(&plan.mix, &mut self.mix_draws.at(0, n));
+        let action = &plan.mix[entry].action;
+        let root = mix(self.name, n);
+        let row = &mut self.rows[slot as usize];
+        row.intended = intended;
+        row.root = root;
+        row.entry = entry as u16;
+        let mut op = Op { priority: plan.priority, consistency: plan.consistency, ..Op::plain(action.verb) };
+        if action.keyed {
+            op.key = self.keys.sample(&mut self.key_draws.at(0, n));
+            if !matches!(action.verb, Verb::Read | Verb::Scan | Verb::SetContains) {
+                // Unique, so that a read tells its write; never nil.
+                op.value = if action.verb == Verb::Add { 1 } else { (self.name & 0xffff) << 40 | (n + 1) };
+                op.bytes = plan.value_bytes.sample(&mut self.key_draws.at(1, n)).clamp(0.0, 4e9) as u32;
+            }
+        }
+        let cause = Cause { root, path: 0, deadline: Instant::NEVER, request: root, client: row.client };
+        let (edge, entry) = (action.edge, entry as u16);
+        out.push(Effect::Meter(Meter::Offered { entry, intended }));
+        out.call(edge, op, cause, Token(u64::from(slot)));
+    }
+
+    fn row(&mut self, row: Row) -> u32 {
+        match self.free.pop() {
+            Some(slot) => {
+                self.rows[slot as usize] = row;
+                slot
+            }
+            None => {
+                self.rows.push(row);
+                self.rows.len() as u32 - 1
+            }
+        }
+    }
+
+    fn arm_wake(&mut self, now: Instant, out: &mut Out<'_, Self>) {
+        if let Some(Reverse((at, _))) = self.sleeping.peek() {
+            out.arm(Timer::Wake, at.since(now));
+        }
+    }
+
+    fn arm_arrival(&mut self, now: Instant, out: &mut Out<'_, Self>) {
+        let at = self.arrivals.as_ref().map_or(Instant::NEVER, Arrivals::next_at);
+        if at == Instant::NEVER {
+            out.disarm(Timer::Arrival);
+        } else {
+            out.arm(Timer::Arrival, at.since(now));
+        }
+    }
+
+    fn hire(&mut self, count: u32, now: Instant) {
+        for _ in 0..count {
+            let client = self.sessions;
+            self.sessions += 1;
+            self.population += 1;
+            let slot = self.row(Row { intended: now, root: 0, client, entry: 0, left: u16::MAX });
+            // Everybody begins in the middle of a pause of his own.
+            let think = match &self.plan.pattern {
+                Pattern::Closed { think, .. } => think.sample_span(&mut self.think_draws.at(1, u64::from(client))),
+                Pattern::Open { .. } => crate::engine::Span::ZERO,
+            };
+            self.sleeping.push(Reverse((now + think, slot)));
+        }
+    }
+}
+
+fn pick(mix: &[MixEntry], bits: &mut impl Bits) -> usize {
+    if mix.len() == 1 {
+        return 0;
+    }
+    let mut left = bits.unit();
+    for (i, entry) in mix.iter().enumerate() {
+        left -= entry.share;
+        if left < 0.0 {
+            return i;
+        }
+    }
+    mix.len() - 1
+}
+
+impl Process for Clients {
+    type Msg = Never;
+    type Timer = Timer;
+    type Record = ();
+
+    fn start(&mut self, _log: &[()], out: &mut Out<'_, Self>) {
+        let now = out.true_now();
+        match self.plan.pattern {
+            Pattern::Open { .. } => self.arm_arrival(now, out),
+            Pattern::Closed { count, .. } => {
+                self.hire(count, now);
+                self.arm_wake(now, out);
+            }
+        }
+    }
+
+    fn timer(&mut self, timer: Timer, out: &mut Out<'_, Self>) {
+        let now = out.true_now();
+        match timer {
+            Timer::Arrival => {
+                let left = match &self.plan.pattern {
+                    Pattern::Open { requests, .. } => {
+                        let n = requests.sample(&mut self.think_draws.at(2, u64::from(self.sessions)));
+                        n.round().clamp(1.0, 65_535.0) as u16
+                    }
+                    Pattern::Closed { .. } => 1,
+                };
+                let client = self.sessions;
+                self.sessions = self.sessions.wrapping_add(1);
+                let slot = self.row(Row { intended: now, root: 0, client, entry: 0, left });
+                self.ask(slot, now, out);
+                if let Some(arrivals) = &mut self.arrivals {
+                    arrivals.advance(now);
+                }
+                self.arm_arrival(now, out);
+            }
+            Timer::Wake => {
+                while let Some(Reverse((at, slot))) = self.sleeping.peek().copied() {
+                    if at > now {
+                        break;
+                    }
+                    self.sleeping.pop();
+                    self.ask(slot, now, out);
+                }
+                self.arm_wake(now, out);
+            }
+        }
+    }
+
+    fn answer(&mut self, token: Token, answer: Answer, out: &mut Out<'_, Self>) {
+        let slot = token.0 as u32;
+        let now = out.true_now();
+        let Row { intended, root, entry, left, .. } = self.rows[slot as usize];
+        out.push(Effect::Meter(Meter::Ended { entry, intended, outcome: answer.outcome, root }));
+        let closed = matches!(self.plan.pattern, Pattern::Closed { .. });
+        if closed && self.surplus > 0 {
+            self.surplus -= 1;
+            self.population -= 1;
+            self.free.push(slot);
+            return;
+        }
+        if !closed {
+            if left <= 1 {
+                self.free.push(slot);
+                return;
+            }
+            self.rows[slot as usize].left = left - 1;
+        }
+        let think = self.think(self.requests ^ u64::from(slot) << 40);
+        if think.is_zero() {
+            self.ask(slot, now, out);
+            return;
+        }
+        let first = self.sleeping.peek().is_none_or(|Reverse((at, _))| now + think < *at);
+        self.sleeping.push(Reverse((now + think, slot)));
+        if first {
+            self.arm_wake(now, out);
+        }
+    }
+
+    fn ask(&mut self, op: &Op, out: &mut Out<'_, Self>) {
+        let now = out.true_now();
+        match op.verb {
+            Verb::Load => {
+                let factor = f64::from_bits(op.value).max(0.0);
+                if let Some(arrivals) = &mut self.arrivals {
+                    arrivals.set_scale(now, factor);
+                    self.arm_arrival(now, out);
+                } else if let Pattern::Closed { count, .. } = self.plan.pattern {
+                    let wanted = (f64::from(count) * factor).round() as u32;
+                    let present = self.population - self.surplus;
+                    if wanted > present {
+                        let back = self.surplus.min(wanted - present);
+                        self.surplus -= back;
+                        self.hire(wanted - present - back, now);
+                        self.arm_wake(now, out);
+                    } else {
+                        self.surplus += present - wanted;
+                    }
+                }
+            }
+            Verb::HotKey if op.key == self.plan.keys_id => {
+                let share = f64::from_bits(op.value);
+                self.keys.set_hot((share > 0.0).then_some((op.expected, share)));
+            }
+            _ => {}
+        }
+    }
+}

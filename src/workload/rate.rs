@@ -1,0 +1,219 @@
+//! How often open clients come: a rate over time, and the arrivals that it makes.
+//!
+//! Arrivals are those of a Poisson process of rate 1 seen through the integral of the rate (time rescaling; Cox and Lewis
+//! 1966), so a change of rate moves arrivals and draws none anew.
+
+use crate::engine::{Bits, Instant, Span, Stream};
+
+/// A rate per second that is linear between knots and constant after the last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rate {
+    /// `(from, rate at that moment, rate just before the next knot)`, by time, the first at 0.
+    segments: Vec<(Instant, f64, f64)>,
+}
+
+impl Rate {
+    /// Always the same.
+    pub fn constant(per_second: f64) -> Rate {
+        Rate { segments: vec![(Instant::ZERO, per_second, per_second)] }
+    }
+    /// Linear from one rate to another, then constant.
+    pub fn ramp(from: f64, to: f64, over: Span) -> Rate {
+        Rate { segments: vec![(Instant::ZERO, from, to), (Instant::ZERO + over, to, to)] }
+    }
+    /// Each rate from its moment on; the first moment is 0.
+    pub fn steps(steps: &[(Span, f64)]) -> Rate {
+        Rate { segments: steps.iter().map(|(at, rate)| (Instant::ZERO + *at, *rate, *rate)).collect() }
+    }
+    /// A sine around the mean with this peak and period, laid out until `end` in 96 chords a period (off by less than
+    /// 0.06 % of the amplitude).
+    pub fn diurnal(mean: f64, peak: f64, period: Span, end: Instant) -> Rate {
+        let chord = Span((period.0 / 96).max(1));
+        let at = |moment: u64| {
+            let phase = (moment % period.0.max(1)) as f64 / period.0.max(1) as f64;
+            // It begins in the trough, as days do at night.
+            mean - (peak - mean) * libm::cos(2.0 * std::f64::consts::PI * phase)
+        };
+        let mut segments = Vec::new();
+        let mut from = 0;
+        while from < end.0 {
+            segments.push((Instant(from), at(from), at(from + chord.0)));
+            from += chord.0;
+        }
+        Rate { segments }
+    }
+    /// Two rates in turn for drawn times (a Markov-modulated Poisson process if those are exponential), until `end`.
+    pub fn bursts(
+        low: (f64, &crate::engine::Dist),
+        high: (f64, &crate::engine::Dist),
+        end: Instant,
+        bits: &mut impl Bits,
+    ) -> Rate {
+        let mut segments = Vec::new();
+        let mut from = Instant::ZERO;
+        let mut turn = [low, high].into_iter().cycle();
+        while from < end {
+            let (rate, length) = turn.next().expect("two rates in turn never end");
+            segments.push((from, rate, rate));
+            from += length.sample_span(bits).max(Span(1));
+        }
+        Rate { segments }
+    }
+
+    /// The rate at a moment, per second.
+    pub fn at(&self, now: Instant) -> f64 {
+        let i = self.segments.partition_point(|(from, ..)| *from <= now) - 1;
+        let (from, a, b) = self.segments[i];
+        let Some((next, ..)) = self.segments.get(i + 1) else { return b };
+        a + (b - a) * now.since(from).0 as f64 / next.since(from).0.max(1) as f64
+    }
+
+    /// Mean over a window, per second.
+    pub fn mean(&self, from: Instant, to: Instant) -> f64 {
+        let steps = 1000;
+        let width = to.since(from).0 as f64 / f64::from(steps);
+        let sum: f64 = (0..steps).map(|i| self.at(Instant(from.0 + ((f64::from(i) + 0.5) * width) as u64))).sum();
+        sum / f64::from(steps)
+    }
+
+    /// The moment at which the integral from `now` on, times `scale`, reaches `amount`; [`Instant::NEVER`] if never.
+    fn reach(&self, now: Instant, amount: f64, scale: f64) -> Instant {
+        let mut left = amount;
+        let mut now = now;
+        let mut i = self.segments.partition_point(|(from, ..)| *from <= now) - 1;
+        loop {
+            let here = self.at(now) * scale;
+            let Some((next, ..)) = self.segments.get(i + 1) else {
+                return if here > 0.0 { now + Span::from_nanos_f64(left / here * 1e9) } else { Instant::NEVER };
+            };
+            let end = self.segments[i].2 * scale;
+            let seconds = next.since(now).as_secs_f64();
+            let area = (here + end) / 2.0 * seconds;
+            if area > left {
+                // Solve here·t + (end − here)/(2·seconds)·t² = left, in the form that loses no digits.
+                let slope = (end - here) / seconds;
+                let root = (here * here + 2.0 * slope * left).max(0.0).sqrt();
+                let t = 2.0 * left / (here + root);
+                return now + Span::from_nanos_f64(t * 1e9);
+            }
+            left -= area;
+            now = *next;
+            i += 1;
+        }
+    }
+}
+
+/// Whether gaps vary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// Independent arrivals.
+    Poisson,
+    /// One after each unit of the integral, the first at the start.
+    Constant,
+}
+
+/// The arrivals of one population.
+#[derive(Clone, Debug)]
+pub struct Arrivals {
+    rate: Rate,
+    process: Process,
+    stream: Stream,
+    /// What is left of the present gap, in expected arrivals.
+    left: f64,
+    from: Instant,
+    scale: f64,
+}
+
+impl Arrivals {
+    /// Arrivals under a rate, from a stream of their own.
+    pub fn new(rate: Rate, process: Process, stream: Stream) -> Arrivals {
+        let mut arrivals = Arrivals { rate, process, stream, left: 0.0, from: Instant::ZERO, scale: 1.0 };
+        if process == Process::Poisson {
+            arrivals.left = crate::engine::dist::exponential(&mut arrivals.stream);
+        }
+        arrivals
+    }
+
+    /// When the next one comes.
+    pub fn next_at(&self) -> Instant {
+        self.rate.reach(self.from, self.left, self.scale)
+    }
+
+    /// It came, at `now`: on to the next.
+    pub fn advance(&mut self, now: Instant) {
+        self.from = now;
+        self.left = match self.process {
+            Process::Poisson => crate::engine::dist::exponential(&mut self.stream),
+            Process::Constant => 1.0,
+        };
+    }
+
+    /// From now on they come `scale` times as often; the present gap keeps what is left of it.
+    pub fn set_scale(&mut self, now: Instant, scale: f64) {
+        let mut passed = 0.0;
+        let due = self.next_at();
+        if due != Instant::NEVER && due > now {
+            // What of the gap has passed: the integral so far. Found from the other side, which is monotone.
+            let (mut low, mut high) = (0.0_f64, self.left);
+            for _ in 0..60 {
+                let middle = (low + high) / 2.0;
+                if self.rate.reach(self.from, middle, self.scale) <= now { low = middle } else { high = middle }
+            }
+            passed = low;
+        }
+        self.left -= passed;
+        self.from = now;
+        self.scale = scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Seed;
+
+    fn count(rate: Rate, process: Process, until: u64) -> f64 {
+        let mut arrivals = Arrivals::new(rate, process, Stream::named(Seed(5), "arrivals"));
+        let mut n = 0.0;
+        loop {
+            let at = arrivals.next_at();
+            if at >= Instant(until * 1_000_000_000) {
+                return n;
+            }
+            n += 1.0;
+            arrivals.advance(at);
+        }
+    }
+
+    #[test]
+    fn as_many_come_as_the_rate_says() {
+        let end = Instant(100_000_000_000);
+        for (rate, expected) in [
+            (Rate::constant(200.0), 20_000.0),
+            (Rate::ramp(0.0, 400.0, Span::secs(100)), 20_000.0),
+            (Rate::steps(&[(Span::ZERO, 100.0), (Span::secs(50), 300.0)]), 20_000.0),
+            (Rate::diurnal(200.0, 400.0, Span::secs(50), end), 20_000.0),
+        ] {
+            let n = count(rate.clone(), Process::Poisson, 100);
+            assert!((n - expected).abs() < 4.0 * expected.sqrt(), "{rate:?}: {n}");
+            assert!((rate.mean(Instant::ZERO, end) - 200.0).abs() < 1.0);
+        }
+        assert_eq!(count(Rate::constant(200.0), Process::Constant, 100), 20_000.0);
+    }
+
+    #[test]
+    fn a_spike_moves_arrivals_and_draws_none_anew() {
+        let mut plain = Arrivals::new(Rate::constant(10.0), Process::Poisson, Stream::named(Seed(5), "arrivals"));
+        let mut spike = plain.clone();
+        let due = plain.next_at();
+        let middle = Instant(due.0 / 2);
+        spike.set_scale(middle, 2.0);
+        let expected = middle.0 + (due.0 - middle.0) / 2;
+        assert!(spike.next_at().0.abs_diff(expected) <= 2, "{:?} for {expected}", spike.next_at());
+        plain.advance(due);
+        let gap = plain.next_at().since(due);
+        let at = spike.next_at();
+        spike.advance(at);
+        assert!(spike.next_at().since(at).0.abs_diff(gap.0 / 2) <= 2);
+    }
+}

@@ -1,0 +1,183 @@
+//! The closed list of things that a fault may do. Faults are programs; these are their instructions.
+
+use crate::engine::{EdgeId, GroupId, Instant, KeysId, ProcessId, Span};
+use crate::physics::LinkChange;
+use crate::physics::link::LinkShape;
+use crate::physics::station::StationSpec;
+use crate::physics::topology::LinkId;
+use crate::rpc::{Op, Policy};
+
+use super::out::Point;
+use super::process::Role;
+
+/// When a control acts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// At a time.
+    At(Instant),
+    /// The `nth` time that a process passes this point at or after `from`.
+    Point {
+        /// Name of the point.
+        name: String,
+        /// Not before.
+        from: Instant,
+        /// 1 = the first.
+        nth: u32,
+        /// And then this long after.
+        after: Span,
+    },
+}
+
+/// Which process a control hits, settled when it acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This one.
+    Process(ProcessId),
+    /// Whoever has the role in the group at that moment; nobody, if nobody has.
+    Role(GroupId, Role),
+    /// Whatever an earlier control of the same fault hit (to undo it).
+    Same(u32),
+}
+
+/// One side of a cut: processes, and roles settled when it acts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Processes.
+    pub processes: Vec<ProcessId>,
+    /// Roles.
+    pub roles: Vec<(GroupId, Role)>,
+}
+
+/// How a process goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// The process dies, the machine lives: what was written is kept, and callers get their connections reset.
+    Process,
+    /// The machine loses power: what was not fsynced is gone, and nobody answers.
+    Machine,
+}
+
+/// How a gray process fails while its health checks pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gray {
+    /// Share of requests answered with an error, 0..=1.
+    pub errors: f64,
+    /// Work of such a request; `None` = what it would have been.
+    pub service_time: Option<crate::engine::Dist>,
+}
+
+/// One instruction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Control {
+    /// Nothing from `from` reaches `to` until mended.
+    Cut {
+        /// Name for `Mend`.
+        id: u32,
+        /// Senders.
+        from: Side,
+        /// Receivers.
+        to: Side,
+    },
+    /// Ends cut `id`.
+    Mend {
+        /// The cut.
+        id: u32,
+    },
+    /// Makes links worse, on top of what they are.
+    Strain {
+        /// Name for `Relax`.
+        id: u32,
+        /// How.
+        strain: LinkChange,
+    },
+    /// Ends strain `id`.
+    Relax {
+        /// The strain.
+        id: u32,
+    },
+    /// A process goes down.
+    Crash(Target, Power),
+    /// A process that is down comes back.
+    Restart(Target),
+    /// A process freezes while clocks run.
+    Pause(Target),
+    /// A frozen process goes on.
+    Resume(Target),
+    /// Service times are this many times as long; 1 = normal.
+    Slow(Target, f64),
+    /// Gray failure begins; `None` = ends.
+    Gray(Target, Option<Gray>),
+    /// The clock of a process's host.
+    Clock(Target, ClockFault),
+    /// The disk of a process's host: every operation takes this many times as long.
+    DiskSlow(Target, f64),
+    /// Open clients arrive this many times as often; closed ones are this many times as many.
+    Load(ProcessId, f64),
+    /// One key of a set gets this share of the draws; `None` = ends.
+    HotKey(KeysId, Option<(u64, f64)>),
+    /// Slots of a pool are held by nobody.
+    Leak(EdgeId, u32),
+    /// A live value of the plan changes.
+    Set(Box<Setting>),
+    /// An operator's request.
+    Ask(Target, Op),
+}
+
+/// What may happen to a clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ClockFault {
+    /// Jumps by this many ns, forwards or back.
+    Step(i64),
+    /// Gains this many more parts per million.
+    Drift(f64),
+    /// Stands still.
+    Freeze,
+    /// Goes on after a freeze, or loses its extra drift.
+    Undo,
+}
+
+/// A value that may change while the run goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting {
+    /// The policy of an edge.
+    Policy(EdgeId, Policy),
+    /// The stations of a group.
+    Station(GroupId, StationSpec),
+    /// The service times of a group.
+    Service(GroupId, super::setup::ServiceTime),
+    /// A link.
+    Link(LinkId, LinkShape),
+}
+
+/// A control that acted, for the timeline and the trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Acted {
+    /// When.
+    pub at: Instant,
+    /// The fault it belongs to, as an index into the plan's faults.
+    pub fault: u16,
+    /// Whom it hit; empty if it hit the network or nobody.
+    pub hit: Vec<ProcessId>,
+    /// Whether it was meant for somebody and met nobody.
+    pub missed: bool,
+    /// What it was, in a few words.
+    pub what: &'static str,
+}
+
+/// A control in a schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scheduled {
+    /// When.
+    pub when: When,
+    /// The fault it belongs to.
+    pub fault: u16,
+    /// What happens.
+    pub control: Control,
+}
+
+impl Scheduled {
+    /// Whether this waits for `point`.
+    pub fn waits_for(&self, point: Point, now: Instant) -> bool {
+        matches!(&self.when, When::Point { name, from, .. } if name == point.name && now >= *from)
+    }
+}

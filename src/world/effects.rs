@@ -1,0 +1,154 @@
+//! The interpreter: what happens when a process wants something done.
+
+use std::mem;
+
+use crate::engine::{Instant, ProcessId};
+use crate::physics::network::Crossing;
+use crate::physics::station;
+use crate::rpc::{Op, Token};
+
+use super::event::{Event, Job, Life, TimerSlot};
+use super::kernel::World;
+use super::out::{Effect, Meter, Point};
+use super::process::{Message, Process};
+use super::trace::TraceEvent;
+
+impl<P: Process> World<P> {
+    pub(super) fn carry_out(&mut self, process: ProcessId, effect: Effect<P>) {
+        match effect {
+            Effect::Call { edge, op, cause, token, to } => self.begin_call(process, edge, op, cause, token, to),
+            Effect::Reply { requester, answer } => self.reply(process, requester, answer),
+            Effect::Send { to, msg } => self.send(process, to, msg),
+            Effect::Arm { timer, after } => self.arm(process, timer, after),
+            Effect::Disarm { timer } => {
+                if let Some(slot) = self.members[process.index()].timers.iter_mut().find(|t| t.timer == timer) {
+                    slot.armed = false;
+                }
+            }
+            Effect::Wake { token, at } => {
+                let incarnation = self.members[process.index()].incarnation;
+                self.queue.push(at.max(self.now), Event::Woken { process, incarnation, token });
+            }
+            Effect::Persist { record, token } => self.persist(process, record, token, false),
+            Effect::Checkpoint { record, token } => self.persist(process, record, token, true),
+            Effect::Compute { requester, work, token } => {
+                let visit = requester.map_or(0, |r| r.visit);
+                let worker = (visit != 0).then(|| self.visits[visit as usize].worker).flatten();
+                let priority = 0;
+                let job = station::Job {
+                    what: Job::Compute { token, visit, work },
+                    work,
+                    priority,
+                    deadline: Instant::NEVER,
+                };
+                let mut steps = mem::take(&mut self.station_steps);
+                self.members[process.index()].station.continue_with(self.now, worker, job, &mut steps);
+                self.carry_out_station(process, &mut steps);
+                self.station_steps = steps;
+            }
+            Effect::Note(point) => self.note(process, point),
+            Effect::Observe(fact) => self.history.observe(fact),
+            Effect::Meter(meter) => self.meter(process, meter),
+            Effect::Eligible { edge, instance, eligible } => {
+                let index = self.members[process.index()].index;
+                self.calls.set_eligible(self.now, edge, index, instance, eligible);
+            }
+        }
+    }
+
+    fn send(&mut self, from: ProcessId, to: ProcessId, msg: P::Msg) {
+        self.messages += 1;
+        self.census.messages_sent += 1;
+        let mut bits = self.peers.at(u64::from(from.0) << 32 | u64::from(to.0), self.messages);
+        let (a, b) = (self.host_of(from), self.host_of(to));
+        let crossing = self.network.cross_in_order(self.now, a, b, msg.bytes(), &mut bits);
+        let arrives = match &crossing {
+            Crossing::Arrives { at, .. } => Some(*at),
+            Crossing::Lost(_) => None,
+        };
+        if self.focus.covers(self.now) {
+            let (name, text) = (msg.name(), format!("{msg:?}"));
+            self.trace.keep(self.focus.limit, TraceEvent::Message { at: self.now, from, to, name, text, arrives });
+        }
+        match crossing {
+            Crossing::Arrives { at, again } => {
+                if let Some(again) = again {
+                    self.census.messages_sent += 1;
+                    self.queue.push(again, Event::Message { from, to, msg: msg.clone() });
+                }
+                self.queue.push(at, Event::Message { from, to, msg });
+            }
+            Crossing::Lost(_) => self.census.messages_lost += 1,
+        }
+    }
+
+    fn arm(&mut self, process: ProcessId, timer: P::Timer, after: crate::engine::Span) {
+        let member = &mut self.members[process.index()];
+        let at = self.clocks[member.host.index()].true_after(self.now, after);
+        let slot = match member.timers.iter_mut().position(|t| t.timer == timer) {
+            Some(i) => &mut member.timers[i],
+            None => {
+                member.timers.push(TimerSlot { timer, generation: 0, armed: false });
+                member.timers.last_mut().expect("just pushed")
+            }
+        };
+        slot.generation += 1;
+        slot.armed = true;
+        let generation = slot.generation;
+        self.queue.push(at, Event::Timer { process, timer, generation });
+    }
+
+    fn persist(&mut self, process: ProcessId, record: P::Record, token: Token, checkpoint: bool) {
+        let member = &self.members[process.index()];
+        let (host, incarnation) = (member.host, member.incarnation);
+        let disk = &mut self.disks[host.index()];
+        let at = if checkpoint {
+            disk.checkpoint(self.now, process, record, 0)
+        } else {
+            disk.append(self.now, process, record, 0)
+        };
+        self.queue.push(at, Event::Synced { process, incarnation, token });
+    }
+
+    fn note(&mut self, process: ProcessId, point: Point) {
+        if self.focus.covers(self.now) {
+            self.trace.keep(self.focus.limit, TraceEvent::Point { at: self.now, process, point });
+        }
+        for i in 0..self.schedule.len() {
+            if self.schedule[i].waits_for(point, self.now) {
+                self.seen_points[i] += 1;
+                let super::control::When::Point { nth, after, .. } = self.schedule[i].when else { continue };
+                if self.seen_points[i] == nth {
+                    let index = u32::try_from(i).expect("a schedule fits memory");
+                    self.queue.push(self.now + after, Event::Control(index));
+                }
+            }
+        }
+    }
+
+    fn meter(&mut self, process: ProcessId, meter: Meter) {
+        let group = self.members[process.index()].group;
+        match meter {
+            Meter::Offered { entry, intended } => {
+                self.census.offered += 1;
+                self.meters.offered(group, entry, intended);
+            }
+            Meter::Ended { entry, intended, outcome, root } => {
+                self.census.ended += 1;
+                self.meters.ended(group, entry, intended, self.now, outcome, root);
+            }
+            Meter::Count(what, n) => self.meters.count(group, what, self.now, n),
+            Meter::Level(what, value) => {
+                let index = self.members[process.index()].index;
+                self.meters.level(group, index, what, self.now, value);
+            }
+        }
+    }
+
+    /// The operator's request, or a fault's; a process that is down doesn't hear it.
+    pub(super) fn ask(&mut self, process: ProcessId, op: &Op) {
+        if self.members[process.index()].life == Life::Up {
+            self.with(process, |state, out| state.ask(op, out));
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The loop: one event at a time, in the order of time and, at equal times, of insertion.
+
+use std::hash::{Hash, Hasher};
+use std::mem;
+
+use crate::engine::digest::{Digest, DigestHasher};
+use crate::engine::queue::EventQueue;
+use crate::engine::random::Draws;
+use crate::engine::{GroupId, HostId, Instant, ProcessId, mix};
+use crate::history::History;
+use crate::physics::clock::HostClock;
+use crate::physics::disk::HostDisk;
+use crate::physics::network::Network;
+use crate::physics::station::{self, Station};
+use crate::rpc::{self, Answer, Calls, Token};
+
+use super::check::Census;
+use super::control::{Acted, Gray, Scheduled};
+use super::event::{Event, Job, Life, Member, Visit};
+use super::meters::Meters;
+use super::out::{Effect, Env, Out};
+use super::process::{Process, Role};
+use super::setup::{GroupKind, GroupSetup, Setup};
+use super::trace::{Focus, Trace, TraceEvent};
+
+/// A running system: processes on hosts, the network between them, and everything that is under way.
+///
+/// A clone replays to the same digest as the original.
+#[derive(Clone, Debug)]
+pub struct World<P: Process> {
+    pub(super) now: Instant,
+    pub(super) queue: EventQueue<Event<P>>,
+    pub(super) members: Vec<Member<P>>,
+    pub(super) groups: Vec<GroupSetup>,
+    pub(super) clocks: Vec<HostClock>,
+    pub(super) disks: Vec<HostDisk<P::Record>>,
+    pub(super) network: Network,
+    pub(super) calls: Calls,
+    /// Whether calls over an edge are operations of the history, by edge.
+    pub(super) judged: Vec<bool>,
+    pub(super) visits: Vec<Visit>,
+    pub(super) free_visits: Vec<u32>,
+    pub(super) wire: Draws,
+    pub(super) peers: Draws,
+    pub(super) messages: u64,
+    pub(super) gray_draws: Draws,
+    pub(super) service_draws: Vec<Draws>,
+    pub(super) schedule: Vec<Scheduled>,
+    pub(super) seen_points: Vec<u32>,
+    pub(super) hit: Vec<Vec<ProcessId>>,
+    pub(super) acted: Vec<Acted>,
+    pub(super) roles: Vec<(Instant, ProcessId, Role)>,
+    pub(super) meters: Meters,
+    pub(super) history: History,
+    pub(super) renamed: std::collections::BTreeMap<(GroupId, u32), u32>,
+    pub(super) next_name: u32,
+    pub(super) census: Census,
+    pub(super) focus: Focus,
+    pub(super) trace: Trace,
+    digest: Digest,
+    digests: Vec<u64>,
+    next_mark: Instant,
+    events: u64,
+    // Buffers that live as long as the world, so that an event allocates nothing.
+    effects: Vec<Effect<P>>,
+    pub(super) call_steps: Vec<rpc::Step>,
+    pub(super) station_steps: Vec<station::Step<Job>>,
+}
+
+impl<P: Process> World<P> {
+    /// Puts everything in its place and starts every process, in the order of their ids.
+    pub fn new(setup: Setup<P>, focus: Focus) -> World<P> {
+        let seed = setup.seed;
+        let places = setup.hosts.iter().map(|h| h.place).collect();
+        let mut meters = Meters::new(setup.frame.clone(), &setup.groups, &setup.edges);
+        let judged = setup.edges.iter().map(|e| setup.groups[e.callee.index()].judged).collect();
+        let service_draws = setup.groups.iter().map(|g| Draws::named(seed, &format!("{}/service", g.name))).collect();
+        let mut history = History::new();
+        for group in &setup.groups {
+            history.object(&group.name);
+        }
+        let mut members = Vec::with_capacity(setup.processes.len());
+        let mut processes = setup.processes.into_iter();
+        for (g, group) in setup.groups.iter().enumerate() {
+            for (i, host) in group.hosts.iter().enumerate() {
+                members.push(Member {
+                    state: processes.next().expect("as many processes as the groups have members"),
+                    group: GroupId::at(g),
+                    index: u32::try_from(i).expect("plans are bounded at load"),
+                    host: *host,
+                    draws: Draws::named(seed, &format!("{}/{i}", group.name)),
+                    station: Station::new(group.station.clone(), Instant::ZERO),
+                    timers: Vec::new(),
+                    incarnation: 0,
+                    life: Life::Up,
+                    deferred: Vec::new(),
+                    role: Role::Peer,
+                    gray: None::<Gray>,
+                });
+            }
+        }
+        let clocks = setup
+            .hosts
+            .iter()
+            .map(|h| HostClock::new(h.clock.clone(), Draws::named(seed, &format!("{}/clock", h.name))))
+            .collect();
+        let disks = setup
+            .hosts
+            .iter()
+            .map(|h| HostDisk::new(h.disk.clone(), h.fsync, Draws::named(seed, &format!("{}/disk", h.name))))
+            .collect();
+        for (p, _) in members.iter().enumerate() {
+            meters.up(ProcessId::at(p), Instant::ZERO, true);
+        }
+        let controls = setup.schedule.len();
+        let mut world = World {
+            now: Instant::ZERO,
+            queue: EventQueue::new(),
+            members,
+            groups: setup.groups,
+            clocks,
+            disks,
+            network: Network::new(setup.topology, places),
+            calls: Calls::new(seed, setup.edges),
+            judged,
+            visits: vec![Visit::none()],
+            free_visits: Vec::new(),
+            wire: Draws::named(seed, "network/calls"),
+            peers: Draws::named(seed, "network/peers"),
+            messages: 0,
+            gray_draws: Draws::named(seed, "fault/gray"),
+            service_draws,
+            seen_points: vec![0; controls],
+            hit: vec![Vec::new(); controls],
+            schedule: setup.schedule,
+            acted: Vec::new(),
+            roles: Vec::new(),
+            next_mark: Instant::ZERO + meters.frame().bin(),
+            meters,
+            history,
+            renamed: std::collections::BTreeMap::new(),
+            next_name: 1 << 31,
+            census: Census::default(),
+            focus,
+            trace: Trace::default(),
+            digest: Digest::new(),
+            digests: Vec::new(),
+            events: 0,
+            effects: Vec::new(),
+            call_steps: Vec::new(),
+            station_steps: Vec::new(),
+        };
+        for c in 0..controls {
+            if let super::control::When::At(at) = world.schedule[c].when {
+                world.queue.push(at, Event::Control(u32::try_from(c).expect("a schedule fits memory")));
+            }
+        }
+        for p in 0..world.members.len() {
+            world.start(ProcessId::at(p));
+        }
+        world
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+    /// Events so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+    /// The running hash of everything that happened.
+    pub fn digest(&self) -> u64 {
+        self.digest.value()
+    }
+
+    /// Plays until nothing is left before `limit`; the clock then stands at `limit`.
+    pub fn run_until(&mut self, limit: Instant) {
+        while let Some((at, event)) = self.queue.pop_before(limit) {
+            assert!(at >= self.now, "an event at {at:?} came after {:?}", self.now);
+            while at >= self.next_mark {
+                self.digests.push(self.digest.value());
+                self.next_mark += self.meters.frame().bin();
+            }
+            self.now = at;
+            self.events += 1;
+            self.dispatch(event);
+        }
+        self.now = limit;
+    }
+
+    /// Ends the run: every process states its final facts, meters are closed, and the books are checked.
+    pub fn finish(mut self) -> Finished<P> {
+        for p in 0..self.members.len() {
+            if self.members[p].life == Life::Up || self.members[p].life == Life::Paused {
+                self.with(ProcessId::at(p), |state, out| state.finish(out));
+            }
+        }
+        let pending = self.queue.len();
+        self.meters.finish(self.now);
+        self.digests.push(self.digest.value());
+        let broken = self.audit();
+        Finished {
+            digest: self.digest.value(),
+            digests: self.digests,
+            events: self.events,
+            pending,
+            meters: self.meters,
+            history: self.history,
+            acted: self.acted,
+            roles: self.roles,
+            trace: self.trace,
+            broken,
+            processes: self.members.into_iter().map(|m| m.state).collect(),
+        }
+    }
+
+    fn dispatch(&mut self, event: Event<P>) {
+        match event {
+            Event::Request { to, call, extra } => self.on_request(to, call, extra),
+            Event::Answer { requester, answer } => self.on_answer(requester, answer),
+            Event::Finish { process, ticket } => self.on_finish(process, ticket),
+            Event::Calls(wake) => {
+                self.fold(1, 0, wake.number());
+                let mut steps = mem::take(&mut self.call_steps);
+                self.calls.wake(self.now, wake, &mut steps);
+                self.carry_out_calls(&mut steps);
+                self.call_steps = steps;
+            }
+            Event::Done { caller, incarnation, token, answer } => {
+                self.fold(2, u64::from(caller.0), token.0);
+                if self.members[caller.index()].incarnation == incarnation {
+                    self.deliver_answer(caller, token, answer);
+                }
+            }
+            Event::Message { from, to, msg } => self.on_message(from, to, msg),
+            Event::Timer { process, timer, generation } => self.on_timer(process, timer, generation),
+            Event::Woken { process, incarnation, token } => {
+                if self.listens(process, incarnation, || Event::Woken { process, incarnation, token }) {
+                    self.fold(3, u64::from(process.0), token.0);
+                    self.with(process, |state, out| state.woken(token, out));
+                }
+            }
+            Event::Synced { process, incarnation, token } => {
+                if self.listens(process, incarnation, || Event::Synced { process, incarnation, token }) {
+                    self.fold(4, u64::from(process.0), token.0);
+                    self.with(process, |state, out| state.synced(token, out));
+                }
+            }
+            Event::Control(index) => {
+                self.fold(5, 0, u64::from(index));
+                self.act(index as usize);
+            }
+        }
+    }
+
+    /// Whether the process hears this now. A paused one hears it later; a dead one never does.
+    fn listens(&mut self, process: ProcessId, incarnation: u32, again: impl FnOnce() -> Event<P>) -> bool {
+        let member = &mut self.members[process.index()];
+        if member.incarnation != incarnation {
+            return false;
+        }
+        match member.life {
+            Life::Up => true,
+            Life::Paused => {
+                member.deferred.push(again());
+                false
+            }
+            Life::Down | Life::Off => false,
+        }
+    }
+
+    fn on_message(&mut self, from: ProcessId, to: ProcessId, msg: P::Msg) {
+        let incarnation = self.members[to.index()].incarnation;
+        if self.members[to.index()].life == Life::Paused {
+            self.members[to.index()].deferred.push(Event::Message { from, to, msg });
+            return;
+        }
+        if !self.listens(to, incarnation, || unreachable!("paused processes were dealt with")) {
+            self.census.messages_lost += 1;
+            return;
+        }
+        self.census.messages_received += 1;
+        let mut hasher = DigestHasher::new();
+        msg.hash(&mut hasher);
+        self.fold(6, u64::from(from.0) << 32 | u64::from(to.0), hasher.finish());
+        self.with(to, |state, out| state.message(from, msg, out));
+    }
+
+    fn on_timer(&mut self, process: ProcessId, timer: P::Timer, generation: u32) {
+        let member = &mut self.members[process.index()];
+        let Some(slot) = member.timers.iter_mut().find(|t| t.timer == timer) else { return };
+        if !slot.armed || slot.generation != generation {
+            return;
+        }
+        if member.life == Life::Paused {
+            member.deferred.push(Event::Timer { process, timer, generation });
+            return;
+        }
+        slot.armed = false;
+        self.fold(7, u64::from(process.0), u64::from(generation));
+        self.with(process, |state, out| state.timer(timer, out));
+    }
+
+    /// Boots a process with what its disk kept.
+    pub(super) fn start(&mut self, process: ProcessId) {
+        let host = self.members[process.index()].host;
+        let log = self.disks[host.index()].log(process);
+        self.with(process, |state, out| state.start(&log, out));
+    }
+
+    /// An answer reaches the process that asked; a paused one hears of it later.
+    pub(super) fn deliver_answer(&mut self, caller: ProcessId, token: Token, answer: Answer) {
+        let member = &mut self.members[caller.index()];
+        match member.life {
+            Life::Up => self.with(caller, |state, out| state.answer(token, answer, out)),
+            Life::Paused => {
+                let incarnation = member.incarnation;
+                member.deferred.push(Event::Done { caller, incarnation, token, answer });
+            }
+            Life::Down | Life::Off => {}
+        }
+    }
+
+    /// Runs one handler of a process, then does what it asked for.
+    pub(super) fn with(&mut self, process: ProcessId, handler: impl FnOnce(&mut P, &mut Out<'_, P>)) {
+        let mut effects = mem::take(&mut self.effects);
+        let env = self.env(process);
+        let member = &mut self.members[process.index()];
+        handler(&mut member.state, &mut Out::new(env, &mut effects));
+        let role = member.state.role();
+        if role != member.role {
+            member.role = role;
+            self.roles.push((self.now, process, role));
+            if self.focus.covers(self.now) {
+                self.trace.keep(self.focus.limit, TraceEvent::Role { at: self.now, process, role });
+            }
+        }
+        for effect in effects.drain(..) {
+            self.carry_out(process, effect);
+        }
+        self.effects = effects;
+    }
+
+    fn env(&self, process: ProcessId) -> Env {
+        let member = &self.members[process.index()];
+        let clock = &self.clocks[member.host.index()];
+        Env {
+            now: self.now,
+            local: clock.local(self.now),
+            uncertainty: clock.uncertainty(self.now),
+            me: process,
+            index: member.index,
+            draws: member.draws,
+        }
+    }
+
+    pub(super) fn fold(&mut self, kind: u64, who: u64, what: u64) {
+        self.digest.fold2(self.now.0, kind << 56 ^ who);
+        self.digest.fold(what);
+    }
+
+    /// Draws for one crossing of the network by a call or its answer.
+    pub(super) fn wire_bits(&self, root: u64, path: u64, direction: u64) -> crate::engine::random::Addressed {
+        self.wire.at(root, mix(path, direction))
+    }
+
+    pub(super) fn host_of(&self, process: ProcessId) -> HostId {
+        self.members[process.index()].host
+    }
+    pub(super) fn is_client(&self, process: ProcessId) -> bool {
+        matches!(self.groups[self.members[process.index()].group.index()].kind, GroupKind::Clients { .. })
+    }
+}
+
+/// What is left of a world when its time is over.
+#[derive(Debug)]
+pub struct Finished<P> {
+    /// The running hash of everything that happened.
+    pub digest: u64,
+    /// The same at the end of each bin.
+    pub digests: Vec<u64>,
+    /// How many events there were.
+    pub events: u64,
+    /// How many were still to come.
+    pub pending: usize,
+    /// What was measured.
+    pub meters: Meters,
+    /// What clients saw, and what was observed.
+    pub history: History,
+    /// What the faults did.
+    pub acted: Vec<Acted>,
+    /// Who became what, when.
+    pub roles: Vec<(Instant, ProcessId, Role)>,
+    /// What was to be looked at.
+    pub trace: Trace,
+    /// Books that do not balance: errors of ours, one sentence each.
+    pub broken: Vec<String>,
+    /// The processes as they ended.
+    pub processes: Vec<P>,
+}

@@ -1,0 +1,307 @@
+//! Everything that is measured while a world runs, per group, process and edge.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::{EdgeId, GroupId, Instant, ProcessId, Span, mix};
+use crate::metric::{ClassSet, Counter, Detail, Frame, Gauge, Silence, Tally};
+use crate::rpc::{self, EdgeSpec, Outcome};
+
+use super::out::{Counted, Level};
+use super::setup::{GroupKind, GroupSetup};
+
+/// Outcome classes: answered in full.
+pub const OK: ClassSet = ClassSet::of(&[Outcome::Ok as u8]);
+/// Outcome classes: answered, if only by a fallback.
+pub const ANSWERED: ClassSet = ClassSet::of(&[Outcome::Ok as u8, Outcome::Degraded as u8]);
+
+/// How many finished requests of each client group are kept as examples.
+const EXAMPLES: usize = 2048;
+
+/// What is measured of one group.
+#[derive(Clone, Debug)]
+pub struct GroupMeters {
+    /// Visits of all members: from arrival to answer. Of client groups: all operations, whatever their mix entry.
+    pub visits: Tally,
+    /// Waits of all members' visits until a worker took them, all in class 0.
+    pub waits: Tally,
+    /// Each member.
+    pub members: Vec<MemberMeters>,
+    /// Of client groups, each mix entry: from the intended start to the end for the user.
+    pub entries: Vec<Tally>,
+    /// Of client groups: the longest time without an answer.
+    pub silence: Silence,
+    /// Of client groups: a sample of finished requests, those whose root hashes lowest, `(hash, latency, root, outcome)`.
+    pub examples: Vec<Example>,
+    /// What its members count.
+    pub counts: BTreeMap<Counted, Counter>,
+    /// Levels that its members report, added up.
+    pub levels: BTreeMap<Level, Gauge>,
+    member_levels: BTreeMap<(Level, u32), u64>,
+}
+
+/// A finished request that a second pass may look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Example {
+    /// Hash of the root: the sample keeps the lowest.
+    pub hash: u64,
+    /// Root of its cause.
+    pub root: u64,
+    /// From the intended start to the end.
+    pub latency: Span,
+    /// When it was meant to start.
+    pub intended: Instant,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its mix entry.
+    pub entry: u16,
+}
+
+/// What is measured of one process.
+#[derive(Clone, Debug)]
+pub struct MemberMeters {
+    /// Visits: from arrival to answer.
+    pub visits: Tally,
+    /// Busy workers.
+    pub busy: Gauge,
+    /// Waiting requests.
+    pub waiting: Gauge,
+    /// Requests between arrival and answer.
+    pub inside: Gauge,
+    /// 1 while it is up.
+    pub up: Gauge,
+}
+
+/// What is measured of one edge.
+#[derive(Clone, Debug)]
+pub struct EdgeMeters {
+    /// Calls: from beginning to end, whatever the policy did in between.
+    pub calls: Tally,
+    /// Calls under way.
+    pub in_flight: Gauge,
+    /// Requests sent.
+    pub attempts: Counter,
+    /// Of those, retries.
+    pub retries: Counter,
+    /// Of those, hedges.
+    pub hedges: Counter,
+    /// Attempts that timed out.
+    pub timeouts: Counter,
+    /// Calls and attempts refused before they were sent: breaker, limit, pool, budget.
+    pub refused: Counter,
+    /// Times the breaker opened.
+    pub breaker_opened: Counter,
+}
+
+/// All meters of one run.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    frame: Arc<Frame>,
+    /// By [`GroupId`].
+    pub groups: Vec<GroupMeters>,
+    /// By [`EdgeId`].
+    pub edges: Vec<EdgeMeters>,
+    places: Vec<(u16, u32)>,
+}
+
+impl Meters {
+    /// Meters for these groups and edges.
+    pub fn new(frame: Arc<Frame>, groups: &[GroupSetup], edges: &[EdgeSpec]) -> Meters {
+        let mut places = Vec::new();
+        let group = |(g, setup): (usize, &GroupSetup)| {
+            let entries = match setup.kind {
+                GroupKind::Clients { entries } => entries,
+                GroupKind::Component => 0,
+            };
+            let member = |i: usize| {
+                places.push((GroupId::at(g).0, u32::try_from(i).expect("plans are bounded at load")));
+                MemberMeters {
+                    visits: Tally::new(frame.clone(), Detail::Instance),
+                    busy: Gauge::new(frame.clone(), 0),
+                    waiting: Gauge::new(frame.clone(), 0),
+                    inside: Gauge::new(frame.clone(), 0),
+                    up: Gauge::new(frame.clone(), 0),
+                }
+            };
+            GroupMeters {
+                visits: Tally::new(frame.clone(), Detail::Group),
+                waits: Tally::new(frame.clone(), Detail::Group),
+                members: (0..setup.hosts.len()).map(member).collect(),
+                entries: (0..entries).map(|_| Tally::new(frame.clone(), Detail::Group)).collect(),
+                silence: Silence::new(frame.clone()),
+                examples: Vec::new(),
+                counts: BTreeMap::new(),
+                levels: BTreeMap::new(),
+                member_levels: BTreeMap::new(),
+            }
+        };
+        let groups = groups.iter().enumerate().map(group).collect();
+        let counter = || Counter::new(frame.clone());
+        let edge = |_: &EdgeSpec| EdgeMeters {
+            calls: Tally::new(frame.clone(), Detail::Group),
+            in_flight: Gauge::new(frame.clone(), 0),
+            attempts: counter(),
+            retries: counter(),
+            hedges: counter(),
+            timeouts: counter(),
+            refused: counter(),
+            breaker_opened: counter(),
+        };
+        Meters { groups, edges: edges.iter().map(edge).collect(), places, frame }
+    }
+
+    /// How the run is cut.
+    pub fn frame(&self) -> &Arc<Frame> {
+        &self.frame
+    }
+    /// A process's meters.
+    pub fn member(&self, process: ProcessId) -> &MemberMeters {
+        let (group, index) = self.places[process.index()];
+        &self.groups[group as usize].members[index as usize]
+    }
+
+    fn place(&mut self, process: ProcessId) -> (&mut GroupMeters, usize) {
+        let (group, index) = self.places[process.index()];
+        (&mut self.groups[group as usize], index as usize)
+    }
+
+    pub(super) fn visit_arrived(&mut self, process: ProcessId, at: Instant) {
+        let (group, index) = self.place(process);
+        group.visits.asked(at);
+        group.members[index].visits.asked(at);
+        group.members[index].inside.change(at, 1);
+    }
+
+    pub(super) fn visit_waited(&mut self, process: ProcessId, arrived: Instant, waited: Span) {
+        let (group, _) = self.place(process);
+        group.waits.asked(arrived);
+        group.waits.ended(arrived, arrived + waited, waited, 0);
+    }
+
+    pub(super) fn visit_ended(&mut self, process: ProcessId, arrived: Instant, at: Instant, outcome: Outcome) {
+        let (group, index) = self.place(process);
+        let latency = at.since(arrived);
+        group.visits.ended(arrived, at, latency, outcome as u8);
+        group.members[index].visits.ended(arrived, at, latency, outcome as u8);
+        group.members[index].inside.change(at, -1);
+    }
+
+    pub(super) fn levels(&mut self, process: ProcessId, at: Instant, busy: u32, waiting: u32) {
+        let (group, index) = self.place(process);
+        let member = &mut group.members[index];
+        member.busy.set(at, u64::from(busy));
+        member.waiting.set(at, u64::from(waiting));
+    }
+
+    pub(super) fn up(&mut self, process: ProcessId, at: Instant, up: bool) {
+        let (group, index) = self.place(process);
+        group.members[index].up.set(at, u64::from(up));
+    }
+
+    pub(super) fn call_began(&mut self, edge: EdgeId, at: Instant) {
+        let edge = &mut self.edges[edge.index()];
+        edge.calls.asked(at);
+        edge.in_flight.change(at, 1);
+    }
+
+    pub(super) fn call_ended(&mut self, edge: EdgeId, started: Instant, at: Instant, outcome: Outcome) {
+        let edge = &mut self.edges[edge.index()];
+        edge.calls.ended(started, at, at.since(started), outcome as u8);
+        edge.in_flight.change(at, -1);
+    }
+
+    pub(super) fn edge_count(&mut self, edge: EdgeId, what: rpc::Counted, at: Instant) {
+        use rpc::Counted as C;
+        let edge = &mut self.edges[edge.index()];
+        match what {
+            C::Attempt => edge.attempts.add(at, 1),
+            C::Retry => edge.retries.add(at, 1),
+            C::Hedge => edge.hedges.add(at, 1),
+            C::AttemptEnded(Outcome::Timeout) => edge.timeouts.add(at, 1),
+            C::BreakerOpened => edge.breaker_opened.add(at, 1),
+            C::BreakerRefused | C::LimitRefused | C::PoolRefused => edge.refused.add(at, 1),
+            _ => {}
+        }
+    }
+
+    pub(super) fn offered(&mut self, group: GroupId, entry: u16, intended: Instant) {
+        let group = &mut self.groups[group.index()];
+        group.entries[entry as usize].asked(intended);
+        group.visits.asked(intended);
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        group: GroupId,
+        entry: u16,
+        intended: Instant,
+        at: Instant,
+        outcome: Outcome,
+        root: u64,
+    ) {
+        let group = &mut self.groups[group.index()];
+        let latency = at.since(intended);
+        group.entries[entry as usize].ended(intended, at, latency, outcome as u8);
+        group.visits.ended(intended, at, latency, outcome as u8);
+        if outcome.answered() {
+            group.silence.answered(at);
+        }
+        let hash = mix(root, 0x5eed);
+        if group.examples.len() < EXAMPLES || group.examples.last().is_some_and(|last| hash < last.hash) {
+            let example = Example { hash, root, latency, intended, outcome, entry };
+            let position = group.examples.partition_point(|e| e.hash < hash);
+            group.examples.insert(position, example);
+            group.examples.truncate(EXAMPLES);
+        }
+    }
+
+    pub(super) fn count(&mut self, group: GroupId, what: Counted, at: Instant, n: u32) {
+        let frame = &self.frame;
+        let counts = &mut self.groups[group.index()].counts;
+        counts.entry(what).or_insert_with(|| Counter::new(frame.clone())).add(at, u64::from(n));
+    }
+
+    pub(super) fn level(&mut self, group: GroupId, index: u32, what: Level, at: Instant, value: u64) {
+        let frame = &self.frame;
+        let group = &mut self.groups[group.index()];
+        let before = group.member_levels.insert((what, index), value).unwrap_or(0);
+        let gauge = group.levels.entry(what).or_insert_with(|| Gauge::new(frame.clone(), 0));
+        let total = gauge.value() - before + value;
+        gauge.set(at, total);
+    }
+
+    pub(super) fn finish(&mut self, end: Instant) {
+        for group in &mut self.groups {
+            for member in &mut group.members {
+                for gauge in [&mut member.busy, &mut member.waiting, &mut member.inside, &mut member.up] {
+                    gauge.finish(end);
+                }
+            }
+            group.levels.values_mut().for_each(|gauge| gauge.finish(end));
+        }
+        self.edges.iter_mut().for_each(|edge| edge.in_flight.finish(end));
+    }
+
+    /// Little's law for every process and edge, to the nanosecond; no worker busier than there are workers.
+    pub(super) fn audit(&self, end: Instant, setups: &[GroupSetup]) -> Vec<String> {
+        let mut broken = Vec::new();
+        if end != self.frame.end() {
+            return broken;
+        }
+        let all = self.frame.all();
+        for (group, setup) in self.groups.iter().zip(setups) {
+            for (i, member) in group.members.iter().enumerate() {
+                let law = member.visits.littles_law(&member.inside);
+                if !law.holds() {
+                    broken.push(format!("Little's law at {}/{i}: {law:?}", setup.name));
+                }
+                let busy = member.busy.level(&all);
+                let most = u128::from(setup.station.workers) * u128::from(end.0);
+                if busy.area > most && setup.station.workers > 0 {
+                    broken.push(format!("utilisation above 1 at {}/{i}: {busy:?}", setup.name));
+                }
+            }
+        }
+        broken
+    }
+}

@@ -1,0 +1,337 @@
+//! What a process may do: effects as data, pushed into a sink.
+
+use super::process::Process;
+use crate::engine::random::{Addressed, Draws};
+use crate::engine::{EdgeId, Instant, ProcessId, Span};
+use crate::history::Observation;
+use crate::rpc::{Answer, Call, Cause, Op, Outcome, Requester, Token};
+
+/// One thing that a process wants done. Each has one interpreter: the world.
+#[derive(Clone, Debug)]
+pub enum Effect<P: Process> {
+    /// A message to a peer; in order for each pair, as over one connection, unless a link reorders.
+    Send {
+        /// The peer.
+        to: ProcessId,
+        /// What is said.
+        msg: P::Msg,
+    },
+    /// A call over an edge; [`Process::answer`] hears of its end.
+    Call {
+        /// The edge and its policy.
+        edge: EdgeId,
+        /// What is asked.
+        op: Op,
+        /// On whose behalf.
+        cause: Cause,
+        /// Handed back with the answer.
+        token: Token,
+        /// This instance of the callee; `None` leaves it to the edge's balance.
+        to: Option<u32>,
+    },
+    /// The answer to a request.
+    Reply {
+        /// From [`Call::requester`].
+        requester: Requester,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Starts a named timer, replacing it if it runs.
+    Arm {
+        /// Its name.
+        timer: P::Timer,
+        /// Of the host's own clock.
+        after: Span,
+    },
+    /// Stops a named timer.
+    Disarm {
+        /// Its name.
+        timer: P::Timer,
+    },
+    /// A one-shot timer in true time that cannot be taken back; any number may run.
+    Wake {
+        /// Handed back.
+        token: Token,
+        /// When.
+        at: Instant,
+    },
+    /// Appends to the write-ahead log.
+    Persist {
+        /// What is written.
+        record: P::Record,
+        /// Handed to [`Process::synced`].
+        token: Token,
+    },
+    /// Replaces the whole log by one record (a snapshot).
+    Checkpoint {
+        /// What is written.
+        record: P::Record,
+        /// Handed to [`Process::synced`].
+        token: Token,
+    },
+    /// Processor time at the process's station.
+    Compute {
+        /// Of which request: a `thread` station runs it on that request's worker.
+        requester: Option<Requester>,
+        /// How much, before speed and slowness.
+        work: Span,
+        /// Handed to [`Process::computed`].
+        token: Token,
+    },
+    /// The process passes a named point (`leader_elected`, `prepare`): for traces, timelines and faults that wait for it.
+    Note(Point),
+    /// A fact for the history.
+    Observe(Observation),
+    /// For the meters.
+    Meter(Meter),
+    /// Takes an instance out of a balancer, or puts it back.
+    Eligible {
+        /// Whose balancer.
+        edge: EdgeId,
+        /// Which instance of the callee.
+        instance: u32,
+        /// In or out.
+        eligible: bool,
+    },
+}
+
+/// A named point of a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point {
+    /// Its name.
+    pub name: &'static str,
+    /// A number beside it: the term, the transaction.
+    pub number: u64,
+}
+
+/// What processes report to the meters beside what the world sees by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Meter {
+    /// A client operation of this mix entry was meant to start at `intended`.
+    Offered {
+        /// Position in the client group's mix.
+        entry: u16,
+        /// When it was meant to start.
+        intended: Instant,
+    },
+    /// It ended for the user.
+    Ended {
+        /// Position in the client group's mix.
+        entry: u16,
+        /// When it was meant to start.
+        intended: Instant,
+        /// How it ended.
+        outcome: Outcome,
+        /// Of its [`Cause`].
+        root: u64,
+    },
+    /// Something countable happened.
+    Count(Counted, u32),
+    /// A level changed to this value.
+    Level(Level, u64),
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+        impl $name {
+            /// All of them, in the order of their declaration.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+            /// As the expectation language writes it.
+            pub fn name(self) -> &'static str {
+                match self { $($name::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+names!(
+    /// What components count.
+    Counted {
+        /// A lookup that found its key fresh.
+        CacheHit = "hits",
+        /// A lookup that did not.
+        CacheMiss = "misses",
+        /// A lookup answered with an expired value.
+        StaleServed = "stale_served",
+        /// A message handed out again.
+        Redelivery = "redeliveries",
+        /// A message that went to the dead letters or was dropped.
+        Dropped = "dropped",
+        /// A second occurrence that `dedupe` stopped.
+        Duplicate = "duplicates",
+        /// A write kept for a replica that could not be reached.
+        Hint = "hints",
+        /// Bytes sent by anti-entropy and read repair.
+        RepairBytes = "repair_bytes",
+        /// Concurrent versions met.
+        Conflict = "conflicts",
+        /// A new leader or primary.
+        LeaderChange = "leader_changes",
+        /// A live member held for dead.
+        FalsePositive = "false_positives",
+        /// A health check that failed.
+        HealthCheckFailed = "health_check_failures",
+    }
+);
+
+names!(
+    /// What components keep a level of.
+    Level {
+        /// Messages waiting in a queue.
+        Backlog = "lag",
+        /// Messages handed out and not acknowledged.
+        Unacknowledged = "unacknowledged",
+        /// Entries in a cache.
+        Entries = "entries",
+        /// 1 while nobody leads.
+        Leaderless = "leaderless",
+    }
+);
+
+/// Where effects go: a `Vec` in a test and in a world of one protocol, a wrapper in the product.
+pub trait Sink<P: Process> {
+    /// Takes one effect.
+    fn push(&mut self, effect: Effect<P>);
+}
+
+impl<P: Process> Sink<P> for Vec<Effect<P>> {
+    fn push(&mut self, effect: Effect<P>) {
+        Vec::push(self, effect);
+    }
+}
+
+/// What a process knows of its surroundings while it handles one input.
+#[derive(Clone, Copy, Debug)]
+pub struct Env {
+    /// True time. Only populations and flows may look at it: they are the observers, not the observed.
+    pub now: Instant,
+    /// The host's own clock.
+    pub local: Instant,
+    /// How far the host's clock may be off, as it reports itself, in ns (TrueTime's epsilon).
+    pub uncertainty: Span,
+    /// The process itself.
+    pub me: ProcessId,
+    /// Its number in its group.
+    pub index: u32,
+    /// Its own draws, named after group and number.
+    pub draws: Draws,
+}
+
+/// The hands of a process: what it learns of its surroundings, and where its effects go.
+pub struct Out<'a, P: Process> {
+    env: Env,
+    sink: &'a mut dyn Sink<P>,
+}
+
+impl<P: Process> std::fmt::Debug for Out<'_, P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Out").field("env", &self.env).finish_non_exhaustive()
+    }
+}
+
+impl<'a, P: Process> Out<'a, P> {
+    /// The hands of the process that `env` describes.
+    pub fn new(env: Env, sink: &'a mut dyn Sink<P>) -> Out<'a, P> {
+        Out { env, sink }
+    }
+    /// The surroundings, to be handed on when one process wraps another.
+    pub fn env(&self) -> Env {
+        self.env
+    }
+    /// Hands surroundings and sink to a process inside this one.
+    pub fn narrow(&mut self, hand: impl FnOnce(Env, &mut dyn Sink<P>)) {
+        hand(self.env, &mut *self.sink);
+    }
+    /// The time on the host's own clock. The only clock that a protocol may read.
+    #[expect(clippy::misnamed_getters, reason = "what a protocol calls now is what its host's clock shows")]
+    pub fn now(&self) -> Instant {
+        self.env.local
+    }
+    /// True time, for populations and flows: they observe, and are not observed.
+    pub fn true_now(&self) -> Instant {
+        self.env.now
+    }
+    /// How far the host's clock may be off, as it reports itself.
+    pub fn uncertainty(&self) -> Span {
+        self.env.uncertainty
+    }
+    /// The process itself.
+    pub fn me(&self) -> ProcessId {
+        self.env.me
+    }
+    /// Its number in its group, from 0.
+    pub fn index(&self) -> u32 {
+        self.env.index
+    }
+    /// The `n`-th draws of this process for `purpose` (a number of its own choice).
+    pub fn draw(&self, purpose: u64, n: u64) -> Addressed {
+        self.env.draws.at(purpose, n)
+    }
+    /// Any effect.
+    pub fn push(&mut self, effect: Effect<P>) {
+        self.sink.push(effect);
+    }
+    /// A message to a peer. To itself it travels no network but still takes an event of its own.
+    pub fn send(&mut self, to: ProcessId, msg: P::Msg) {
+        self.push(Effect::Send { to, msg });
+    }
+    /// A call over an edge, to the instance that its balance picks.
+    pub fn call(&mut self, edge: EdgeId, op: Op, cause: Cause, token: Token) {
+        self.push(Effect::Call { edge, op, cause, token, to: None });
+    }
+    /// A call over an edge, to one instance.
+    pub fn call_instance(&mut self, edge: EdgeId, instance: u32, op: Op, cause: Cause, token: Token) {
+        self.push(Effect::Call { edge, op, cause, token, to: Some(instance) });
+    }
+    /// Answers a request.
+    pub fn reply(&mut self, requester: Requester, answer: Answer) {
+        self.push(Effect::Reply { requester, answer });
+    }
+    /// Answers a request that was handed over as a call.
+    pub fn answer(&mut self, call: &Call, answer: Answer) {
+        self.reply(call.requester, answer);
+    }
+    /// Starts a named timer, replacing it if it runs.
+    pub fn arm(&mut self, timer: P::Timer, after: Span) {
+        self.push(Effect::Arm { timer, after });
+    }
+    /// Stops a named timer.
+    pub fn disarm(&mut self, timer: P::Timer) {
+        self.push(Effect::Disarm { timer });
+    }
+    /// A one-shot wake-up at a true time.
+    pub fn wake(&mut self, token: Token, at: Instant) {
+        self.push(Effect::Wake { token, at });
+    }
+    /// Appends to the write-ahead log.
+    pub fn persist(&mut self, record: P::Record, token: Token) {
+        self.push(Effect::Persist { record, token });
+    }
+    /// Replaces the whole log by a snapshot.
+    pub fn checkpoint(&mut self, record: P::Record, token: Token) {
+        self.push(Effect::Checkpoint { record, token });
+    }
+    /// Asks for processor time.
+    pub fn compute(&mut self, requester: Option<Requester>, work: Span, token: Token) {
+        self.push(Effect::Compute { requester, work, token });
+    }
+    /// Passes a named point.
+    pub fn note(&mut self, name: &'static str, number: u64) {
+        self.push(Effect::Note(Point { name, number }));
+    }
+    /// States a fact for the history.
+    pub fn observe(&mut self, fact: Observation) {
+        self.push(Effect::Observe(fact));
+    }
+    /// Counts something.
+    pub fn count(&mut self, what: Counted, n: u32) {
+        self.push(Effect::Meter(Meter::Count(what, n)));
+    }
+    /// Reports a level.
+    pub fn level(&mut self, what: Level, value: u64) {
+        self.push(Effect::Meter(Meter::Level(what, value)));
+    }
+}

@@ -1,0 +1,354 @@
+//! What happens to a request: on the wire, in front of the station, at the process, and on its way back.
+
+use std::mem;
+
+use crate::engine::{EdgeId, Instant, ProcessId, Span};
+use crate::physics::network::Crossing;
+use crate::physics::station::{self, Refusal, Ticket};
+use crate::rpc::{Answer, Call, Cause, Op, Outcome, Requester, Step, Token};
+
+use super::event::{Event, Job, Life, Visit};
+use super::kernel::World;
+use super::process::Process;
+use super::trace::{TraceEvent, Work};
+
+/// The end of a call, on its way to whoever made it.
+pub(super) struct Ended {
+    caller: ProcessId,
+    token: Token,
+    answer: Answer,
+}
+
+impl Visit {
+    pub(super) fn none() -> Visit {
+        Visit {
+            requester: Requester { process: ProcessId(0), slot: 0, generation: 0, attempt: 0, visit: 0 },
+            call: None,
+            process: ProcessId(0),
+            work: Work { root: 0, path: 0 },
+            verb: crate::rpc::Verb::Ping,
+            arrived: Instant::ZERO,
+            begun: Instant::ZERO,
+            served: Instant::ZERO,
+            worker: None,
+            gray: false,
+            open: false,
+        }
+    }
+}
+
+impl<P: Process> World<P> {
+    pub(super) fn begin_call(
+        &mut self,
+        caller: ProcessId,
+        edge: EdgeId,
+        op: Op,
+        cause: Cause,
+        token: Token,
+        to: Option<u32>,
+    ) {
+        self.census.calls_begun += 1;
+        if self.focus.follows(cause.root) {
+            let work = Work { root: cause.root, path: cause.path };
+            let event = TraceEvent::Called { at: self.now, edge, caller, work, verb: op.verb };
+            self.trace.keep(self.focus.limit, event);
+        }
+        let tag = if self.judged[edge.index()] { self.invoke(caller, edge, &op, &cause) } else { 0 };
+        self.meters.call_began(edge, self.now);
+        let index = self.members[caller.index()].index;
+        let mut steps = mem::take(&mut self.call_steps);
+        self.calls.begin(self.now, caller, index, edge, op, cause, token, to, tag, &mut steps);
+        if let Some(ended) = self.carry_out_calls(&mut steps) {
+            // Nothing re-enters: what is known at once is heard of through the queue.
+            let incarnation = self.members[caller.index()].incarnation;
+            let Ended { caller, token, answer } = ended;
+            self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
+        }
+        self.call_steps = steps;
+    }
+
+    /// Does what the call table says; at most one ended call is handed back, further ones go through the queue.
+    pub(super) fn carry_out_calls(&mut self, steps: &mut Vec<Step>) -> Option<Ended> {
+        let mut first = None;
+        for step in steps.drain(..) {
+            match step {
+                Step::Send { to, call, handshake_round_trips, handshake_cpu } => {
+                    self.transmit(to, call, handshake_round_trips, handshake_cpu);
+                }
+                Step::Wake { at, wake } => self.queue.push(at, Event::Calls(wake)),
+                Step::Count { edge, what } => self.meters.edge_count(edge, what, self.now),
+                Step::Done { edge, caller, token, answer, started, attempts, cause, tag } => {
+                    self.census.calls_ended += 1;
+                    self.meters.call_ended(edge, started, self.now, answer.outcome);
+                    if tag != 0 {
+                        self.complete(tag, caller, cause.client, &answer);
+                    }
+                    if self.focus.follows(cause.root) {
+                        let work = Work { root: cause.root, path: cause.path };
+                        let (at, outcome) = (self.now, answer.outcome);
+                        let event = TraceEvent::Answered { at, edge, caller, work, outcome, attempts, started };
+                        self.trace.keep(self.focus.limit, event);
+                    }
+                    if first.is_none() {
+                        first = Some(Ended { caller, token, answer });
+                    } else {
+                        let incarnation = self.members[caller.index()].incarnation;
+                        self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
+                    }
+                }
+            }
+        }
+        first
+    }
+
+    fn transmit(&mut self, to: ProcessId, call: Call, round_trips: u32, cpu: Span) {
+        let from = call.requester.process;
+        let (a, b) = (self.host_of(from), self.host_of(to));
+        let (root, path) = (call.cause.root, call.cause.path);
+        let mut bits = self.wire_bits(root, path, 0);
+        let mut depart = self.now;
+        for _ in 0..2 * round_trips {
+            // A handshake message that is lost takes the request with it.
+            match self.network.cross(depart, a, b, 0, &mut bits) {
+                Crossing::Arrives { at, .. } => depart = at,
+                Crossing::Lost(_) => {
+                    self.census.requests_sent += 1;
+                    self.census.requests_lost += 1;
+                    return;
+                }
+            }
+        }
+        self.census.requests_sent += 1;
+        let crossing = self.network.cross(depart, a, b, call.op.bytes, &mut bits);
+        if self.focus.follows(root) {
+            let arrives = match &crossing {
+                Crossing::Arrives { at, .. } => Some(*at),
+                Crossing::Lost(_) => None,
+            };
+            let event = TraceEvent::Sent { at: self.now, from, to, work: Work { root, path }, arrives };
+            self.trace.keep(self.focus.limit, event);
+        }
+        match crossing {
+            Crossing::Arrives { at, again } => {
+                if let Some(again) = again {
+                    self.census.requests_sent += 1;
+                    self.queue.push(again, Event::Request { to, call: call.clone(), extra: Span::ZERO });
+                }
+                self.queue.push(at, Event::Request { to, call, extra: cpu });
+            }
+            Crossing::Lost(_) => self.census.requests_lost += 1,
+        }
+    }
+
+    pub(super) fn on_request(&mut self, to: ProcessId, call: Call, extra: Span) {
+        self.census.requests_arrived += 1;
+        self.fold(8, u64::from(to.0), call.cause.root ^ call.cause.path);
+        let member = &self.members[to.index()];
+        match member.life {
+            Life::Off => return,
+            Life::Down => {
+                // Nobody listens on the port; the machine says so.
+                let (root, path) = (call.cause.root, call.cause.path);
+                self.send_back(to, call.requester, Answer::of(Outcome::Unavailable), root, path);
+                return;
+            }
+            Life::Up | Life::Paused => {}
+        }
+        let group = member.group;
+        let work = Work { root: call.cause.root, path: call.cause.path };
+        let verb = call.op.verb;
+        let mut time = match self.groups[group.index()].service.law(verb) {
+            Some(law) if !law.is_zero() => {
+                law.sample_span(&mut self.service_draws[group.index()].at(work.root, work.path))
+            }
+            _ => Span::ZERO,
+        };
+        let mut is_gray = false;
+        if let Some(gray) = &self.members[to.index()].gray
+            && verb != crate::rpc::Verb::Ping
+        {
+            use crate::engine::random::Bits as _;
+            let mut bits = self.gray_draws.at(work.root, work.path);
+            is_gray = bits.chance(gray.errors);
+            if let Some(law) = &gray.service_time {
+                time = law.sample_span(&mut bits);
+            }
+        }
+        let (priority, deadline) = (call.op.priority, call.cause.deadline);
+        let visit = self.open_visit(Visit {
+            requester: call.requester,
+            process: to,
+            work,
+            verb,
+            arrived: self.now,
+            begun: self.now,
+            served: self.now,
+            worker: None,
+            gray: is_gray,
+            open: true,
+            call: Some(call),
+        });
+        self.meters.visit_arrived(to, self.now);
+        let job = station::Job { what: Job::Visit(visit), work: time + extra, priority, deadline };
+        let mut steps = mem::take(&mut self.station_steps);
+        self.members[to.index()].station.offer(self.now, job, &mut steps);
+        self.carry_out_station(to, &mut steps);
+        self.station_steps = steps;
+    }
+
+    pub(super) fn on_finish(&mut self, process: ProcessId, ticket: Ticket) {
+        self.fold(9, u64::from(process.0), 0);
+        let mut steps = mem::take(&mut self.station_steps);
+        self.members[process.index()].station.finish(self.now, ticket, &mut steps);
+        self.carry_out_station(process, &mut steps);
+        self.station_steps = steps;
+    }
+
+    /// Does what a station says.
+    pub(super) fn carry_out_station(&mut self, process: ProcessId, steps: &mut Vec<station::Step<Job>>) {
+        self.note_levels(process);
+        // A handler that runs here may ask the station for more: its steps go behind, into a buffer of their own.
+        for step in steps.drain(..) {
+            match step {
+                station::Step::FinishAt { at, ticket } => self.queue.push(at, Event::Finish { process, ticket }),
+                station::Step::Done { what: Job::Visit(visit), waited, worker } => {
+                    self.serve(process, visit, waited, worker);
+                }
+                station::Step::Done { what: Job::Compute { token, visit, work }, worker, .. } => {
+                    if visit != 0 {
+                        self.visits[visit as usize].worker = worker.or(self.visits[visit as usize].worker);
+                        let root = self.visits[visit as usize].work.root;
+                        if self.focus.follows(root) {
+                            let event = TraceEvent::Computed { at: self.now, process, work };
+                            self.trace.keep(self.focus.limit, event);
+                        }
+                    }
+                    self.with(process, |state, out| state.computed(token, out));
+                }
+                station::Step::Refused { what: Job::Visit(visit), why } => {
+                    let outcome = match why {
+                        Refusal::Starting => Outcome::Unavailable,
+                        Refusal::Full | Refusal::Shed | Refusal::Expired | Refusal::Delayed => Outcome::Rejected,
+                    };
+                    let requester = Requester { visit, ..self.visits[visit as usize].requester };
+                    self.reply(process, requester, Answer::of(outcome));
+                }
+                station::Step::Refused { what: Job::Compute { token, .. }, .. } => {
+                    self.with(process, |state, out| state.computed(token, out));
+                }
+            }
+        }
+    }
+
+    fn serve(&mut self, process: ProcessId, visit: u32, waited: Span, worker: Option<u32>) {
+        let row = &mut self.visits[visit as usize];
+        row.begun = row.arrived + waited;
+        row.served = self.now;
+        row.worker = worker;
+        let (arrived, gray) = (row.arrived, row.gray);
+        let mut call = row.call.take().expect("a visit is served once");
+        call.requester.visit = visit;
+        self.meters.visit_waited(process, arrived, waited);
+        if gray {
+            self.reply(process, call.requester, Answer::of(Outcome::Error));
+        } else if call.op.verb == crate::rpc::Verb::Ping {
+            self.reply(process, call.requester, Answer::ok());
+        } else {
+            self.with(process, |state, out| state.request(call, out));
+        }
+    }
+
+    pub(super) fn reply(&mut self, process: ProcessId, requester: Requester, answer: Answer) {
+        let visit = requester.visit;
+        let Some(row) = self.visits.get(visit as usize) else { return };
+        // A second reply to the same request, or one after a crash, finds the row closed or given to somebody else.
+        let same = row.requester.process == requester.process
+            && row.requester.slot == requester.slot
+            && row.requester.generation == requester.generation
+            && row.requester.attempt == requester.attempt;
+        if visit == 0 || !row.open || row.process != process || !same {
+            return;
+        }
+        let (work, worker, arrived, verb) = (row.work, row.worker, row.arrived, row.verb);
+        if self.focus.follows(work.root) {
+            let (begun, served, replied, outcome) = (row.begun, row.served, self.now, answer.outcome);
+            let event = TraceEvent::Visited { process, work, verb, arrived, begun, served, replied, outcome };
+            self.trace.keep(self.focus.limit, event);
+        }
+        self.close_visit(visit);
+        self.meters.visit_ended(process, arrived, self.now, answer.outcome);
+        self.send_back(process, requester, answer, work.root, work.path);
+        if let Some(worker) = worker {
+            let mut steps = Vec::new();
+            self.members[process.index()].station.release(self.now, worker, &mut steps);
+            self.carry_out_station(process, &mut steps);
+        } else {
+            self.note_levels(process);
+        }
+    }
+
+    /// Puts an answer on the wire.
+    pub(super) fn send_back(&mut self, from: ProcessId, requester: Requester, answer: Answer, root: u64, path: u64) {
+        let (a, b) = (self.host_of(from), self.host_of(requester.process));
+        let mut bits = self.wire_bits(root, path, 1);
+        self.census.answers_sent += 1;
+        match self.network.cross(self.now, a, b, answer.bytes, &mut bits) {
+            Crossing::Arrives { at, again } => {
+                if let Some(again) = again {
+                    self.census.answers_sent += 1;
+                    self.queue.push(again, Event::Answer { requester, answer: answer.clone() });
+                }
+                self.queue.push(at, Event::Answer { requester, answer });
+            }
+            Crossing::Lost(_) => self.census.answers_lost += 1,
+        }
+    }
+
+    pub(super) fn on_answer(&mut self, requester: Requester, answer: Answer) {
+        self.census.answers_arrived += 1;
+        self.fold(
+            10,
+            u64::from(requester.process.0) << 32 | u64::from(requester.slot),
+            answer.value ^ answer.outcome as u64,
+        );
+        let requester = Requester { visit: 0, ..requester };
+        let mut steps = mem::take(&mut self.call_steps);
+        self.calls.answer(self.now, requester, answer, &mut steps);
+        let ended = self.carry_out_calls(&mut steps);
+        self.call_steps = steps;
+        self.hear(ended);
+    }
+
+    /// Hands the end of a call to its caller.
+    pub(super) fn hear(&mut self, ended: Option<Ended>) {
+        if let Some(Ended { caller, token, answer }) = ended {
+            self.deliver_answer(caller, token, answer);
+        }
+    }
+
+    fn open_visit(&mut self, visit: Visit) -> u32 {
+        match self.free_visits.pop() {
+            Some(free) => {
+                self.visits[free as usize] = visit;
+                free
+            }
+            None => {
+                self.visits.push(visit);
+                u32::try_from(self.visits.len() - 1).expect("fewer than 2^32 requests under way")
+            }
+        }
+    }
+
+    pub(super) fn close_visit(&mut self, visit: u32) {
+        let row = &mut self.visits[visit as usize];
+        row.open = false;
+        row.call = None;
+        self.free_visits.push(visit);
+    }
+
+    /// Tells the meters how busy a process is.
+    pub(super) fn note_levels(&mut self, process: ProcessId) {
+        let station = &self.members[process.index()].station;
+        self.meters.levels(process, self.now, station.busy(), station.waiting());
+    }
+}

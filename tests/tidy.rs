@@ -1,0 +1,106 @@
+//! The house rules that a machine can check: which module may use which, sizes, names, unfinished work.
+
+use std::path::{Path, PathBuf};
+
+/// Who may `use crate::` whom. `engine` is open to all; a module may always use itself.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("engine", &[]),
+    ("spec", &[]),
+    ("history", &[]),
+    ("metric", &[]),
+    ("physics", &[]),
+    ("rpc", &[]),
+    ("world", &["physics", "rpc", "history", "metric"]),
+    ("state_machine", &["world", "rpc", "history"]),
+    ("protocol", &["world", "rpc", "history", "state_machine"]),
+    ("flow", &["world", "rpc", "history"]),
+    ("component", &["flow", "world", "rpc", "history"]),
+    ("workload", &["flow", "world", "rpc", "history"]),
+    ("fault", &["world", "physics", "rpc"]),
+    ("check", &["history"]),
+    ("expect", &["check", "metric", "spec"]),
+    ("catalog", &["component", "workload", "world", "rpc", "fault", "check", "protocol", "state_machine"]),
+    (
+        "scenario",
+        &["catalog", "expect", "component", "workload", "fault", "flow", "world", "physics", "rpc", "metric", "spec"],
+    ),
+    (
+        "run",
+        &[
+            "scenario",
+            "catalog",
+            "expect",
+            "check",
+            "component",
+            "workload",
+            "world",
+            "rpc",
+            "metric",
+            "history",
+            "physics",
+        ],
+    ),
+    ("report", &["run", "scenario", "expect", "check", "world", "rpc", "metric", "history"]),
+    ("cli", &["report", "run", "scenario", "expect", "check", "spec", "catalog", "history"]),
+];
+
+fn sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("src is there").flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 50, "the sources were not found");
+    found
+}
+
+fn module(path: &Path) -> String {
+    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("below src");
+    let first = inside.components().next().expect("it has a name").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn dependencies_point_down() {
+    let mut wrong = Vec::new();
+    for path in sources() {
+        let from = module(&path);
+        let Some((_, allowed)) = ALLOWED.iter().find(|(m, _)| *m == from) else { continue };
+        let text = std::fs::read_to_string(&path).expect("sources are text");
+        // Tests may look wherever they need to.
+        let text = text.split("#[cfg(test)]\nmod tests {").next().expect("there is a first part");
+        for (number, line) in text.lines().enumerate() {
+            if path.ends_with("tests.rs") {
+                break;
+            }
+            for part in line.split("crate::").skip(1) {
+                let to: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let known = ALLOWED.iter().any(|(m, _)| *m == to);
+                if known && to != from && to != "engine" && !allowed.contains(&to.as_str()) {
+                    wrong.push(format!("{}:{}: {from} uses {to}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_and_fits_a_reader() {
+    for path in sources().into_iter().filter(|p| p.extension().is_some_and(|e| e == "rs")) {
+        let text = std::fs::read_to_string(&path).expect("sources are text");
+        let is_test = path.ends_with("tests.rs");
+        assert!(is_test || text.starts_with("//!"), "{} does not begin with what it is", path.display());
+        let lines = text.lines().count();
+        assert!(lines <= 800, "{} has {lines} lines: which noun hides in it?", path.display());
+        let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        assert!(!["utils", "util", "helpers", "common", "misc", "imp"].contains(&name.as_str()), "{}", path.display());
+    }
+}
