@@ -24,7 +24,7 @@ pub struct Topology {
     /// All zones, by region, then name.
     pub zones: Vec<Zone>,
     /// One link for each ordered pair of zones, `from * zones.len() + to`, then one access link a region (see
-    /// [`Topology::access`]): clients to their region.
+    /// [`Topology::access_base`]): clients to their region.
     pub links: Vec<LinkShape>,
 }
 

@@ -1,6 +1,18 @@
 //! The only place that draws or formats.
+//!
+//! Data in, text out: a [`figure`] is a plain struct of labels and numbers that renders to an SVG, a [`page::Page`]
+//! puts figures, tables and sentences into one offline HTML file. Nothing here runs a simulation or reads a clock, so
+//! equal figures give equal bytes.
 
+pub mod axis;
+pub mod curve;
 pub mod data;
+pub mod figure;
+pub mod number;
+pub mod page;
+pub mod place;
 pub mod summary;
+pub mod svg;
 pub mod text;
+pub mod theme;
 pub mod write;

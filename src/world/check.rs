@@ -11,6 +11,7 @@ pub(super) struct Census {
     pub(super) calls_begun: u64,
     pub(super) calls_ended: u64,
     pub(super) calls_forgotten: u64,
+    pub(super) calls_heard: u64,
     pub(super) requests_sent: u64,
     pub(super) requests_arrived: u64,
     pub(super) requests_lost: u64,
@@ -35,11 +36,13 @@ impl<P: Process> World<P> {
     pub(super) fn audit(&mut self) -> Vec<String> {
         let mut broken = Vec::new();
         let mut waiting = [0_u64; 3];
+        let mut unheard = 0_u64;
         let deferred = self.members.iter().flat_map(|m| &m.deferred);
         for event in self.queue.iter().chain(deferred) {
             if let Some(kind) = event.in_transit() {
                 waiting[kind as usize] += 1;
             }
+            unheard += u64::from(matches!(event, super::event::Event::Done { .. }));
         }
         let c = &self.census;
         let [messages, requests, answers] = waiting;
@@ -52,6 +55,7 @@ impl<P: Process> World<P> {
         balance("requests", c.requests_sent, c.requests_arrived + c.requests_lost + requests);
         balance("answers", c.answers_sent, c.answers_arrived + c.answers_lost + answers);
         balance("calls", c.calls_begun, c.calls_ended + c.calls_forgotten + self.calls.open() as u64);
+        balance("ends of calls", c.calls_ended, c.calls_heard + unheard);
         if c.ended > c.offered {
             broken.push(format!("clients: {} operations ended, {} began", c.ended, c.offered));
         }

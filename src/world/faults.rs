@@ -161,6 +161,9 @@ impl<P: Process> World<P> {
         };
         member.incarnation += 1;
         member.timers.clear();
+        // What it never heard of is accounted for as heard by the dead.
+        let unheard = member.deferred.iter().filter(|e| matches!(e, Event::Done { .. })).count() as u64;
+        self.census.calls_heard += unheard;
         member.deferred.clear();
         member.gray = None;
         member.role = super::process::Role::Peer;

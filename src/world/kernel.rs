@@ -224,13 +224,16 @@ impl<P: Process> World<P> {
                 self.fold(1, 0, wake.number());
                 let mut steps = mem::take(&mut self.call_steps);
                 self.calls.wake(self.now, wake, &mut steps);
-                self.carry_out_calls(&mut steps);
+                let ended = self.carry_out_calls(&mut steps);
                 self.call_steps = steps;
+                self.hear(ended);
             }
             Event::Done { caller, incarnation, token, answer } => {
                 self.fold(2, u64::from(caller.0), token.0);
                 if self.members[caller.index()].incarnation == incarnation {
                     self.deliver_answer(caller, token, answer);
+                } else {
+                    self.census.calls_heard += 1;
                 }
             }
             Event::Message { from, to, msg } => self.on_message(from, to, msg),
@@ -311,11 +314,13 @@ impl<P: Process> World<P> {
 
     /// An answer reaches the process that asked; a paused one hears of it later.
     pub(super) fn deliver_answer(&mut self, caller: ProcessId, token: Token, answer: Answer) {
+        self.census.calls_heard += 1;
         let member = &mut self.members[caller.index()];
         match member.life {
             Life::Up => self.with(caller, |state, out| state.answer(token, answer, out)),
             Life::Paused => {
                 let incarnation = member.incarnation;
+                self.census.calls_heard -= 1;
                 member.deferred.push(Event::Done { caller, incarnation, token, answer });
             }
             Life::Down | Life::Off => {}

@@ -13,6 +13,7 @@ use super::process::Process;
 use super::trace::{TraceEvent, Work};
 
 /// The end of a call, on its way to whoever made it.
+#[must_use = "a caller that never hears of the end waits for ever"]
 pub(super) struct Ended {
     caller: ProcessId,
     token: Token,

@@ -1,0 +1,74 @@
+//! Figures: plain data with labels and units, each of which draws itself and tells the same in a table.
+//!
+//! A figure never computes a result. What turns a run into one of these structs stands elsewhere.
+
+use std::fmt::Debug;
+
+use crate::engine::Instant;
+
+pub mod fault;
+pub mod heat_map;
+mod strip_draw;
+pub mod timeline;
+mod timeline_draw;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use fault::Fault;
+pub use heat_map::{HeatCells, HeatMap};
+pub use timeline::{Body, Limit, Line, Lines, Note, Outcomes, Panel, Row, Strip, Timeline};
+
+/// Anything that can stand in a report as a drawing.
+pub trait Figure: Debug {
+    /// The SVG document. `id` prefixes the ids inside, so it must be unique in the page. Equal figures and ids give
+    /// equal bytes. It is complete on its own: light colours, title, description.
+    fn svg(&self, id: &str) -> String;
+    /// Width of the drawing, [`super::theme::FULL_PX`] or [`super::theme::HALF_PX`]. Halves stand in pairs.
+    fn width_px(&self) -> f64;
+    /// The title, as in the SVG.
+    fn title(&self) -> &str;
+    /// The same numbers as a table.
+    fn table(&self) -> Table;
+    /// One sentence per step, if the drawing has steps that the page's controls walk through. What belongs to step n,
+    /// from 1, carries the class `step step-n`. The drawing itself shows the last step.
+    fn steps(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Rows of text under named columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Names of the columns, with units where all cells share one.
+    pub columns: Vec<String>,
+    /// Cells, formatted.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// No rows under these columns.
+    pub fn new(columns: &[&str]) -> Table {
+        Table { columns: columns.iter().map(|c| (*c).to_string()).collect(), rows: Vec::new() }
+    }
+    /// With one more row.
+    pub fn push(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+/// Values over time: a moment and what was measured then; `None` where nothing can be said.
+pub type Series = Vec<(Instant, Option<f64>)>;
+
+/// A whole number that was summed as a float, grouped.
+pub(crate) fn number_of(total: f64) -> String {
+    crate::report::number::count(total).to_string()
+}
+
+/// The smallest and largest finite value, if any.
+pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    values.into_iter().filter(|v| v.is_finite()).fold(None, |range, v| match range {
+        None => Some((v, v)),
+        Some((low, high)) => Some((low.min(v), high.max(v))),
+    })
+}
