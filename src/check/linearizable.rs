@@ -115,9 +115,13 @@ fn by_search(history: &History, model: Model, indices: &[OpIndex], budget: &mut 
         .collect();
     let mut operations = core.indices.clone();
     operations.sort_unstable();
+    let relaxed =
+        core.operations.iter().zip(&core.indices).filter(|(operation, _)| operation.status == Status::Unknown);
+    let optional = relaxed.map(|(_, &index)| index).collect();
     Verdict::Violated(Box::new(Evidence {
         sentence: format!("no order explains {}", describe::name(history, culprit)),
         operations,
+        optional,
         culprit: Some(culprit),
         prefix: core.stuck.prefix.iter().map(|&at| core.indices[at as usize]).collect(),
         why_not,

@@ -28,7 +28,6 @@ pub(super) struct Core {
 
 /// Shrinks a history that the search found no order for.
 pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck: Stuck, allowed: Steps) -> Core {
-    let culprit = history.operation(indices[stuck.culprit as usize]);
     let mut shrinker = Shrinker { history, model, budget: Budget::new(SHRINKING.min(allowed)), inconclusive: false };
     let whole = Core {
         indices: indices.to_vec(),
@@ -36,9 +35,7 @@ pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck
         stuck,
         minimal: false,
     };
-    // The search stopped at the culprit's completion: nothing that began later matters.
-    let deadline = culprit.completed;
-    let mut core = shrinker.without(&whole, |_, operation| operation.invoked > deadline).unwrap_or(whole);
+    let mut core = shrinker.cut(whole);
     let mut chunk = core.operations.len().div_ceil(2).max(1);
     loop {
         shrinker.inconclusive = false;
@@ -53,7 +50,7 @@ pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck
                     if smaller.operations.len() == core.operations.len() {
                         start += chunk;
                     }
-                    core = smaller;
+                    core = shrinker.cut(smaller);
                 }
                 None => start += chunk,
             }
@@ -76,6 +73,43 @@ struct Shrinker<'a> {
 }
 
 impl Shrinker<'_> {
+    /// The history up to the culprit's completion: what began later is left out, what ended later may or may not have
+    /// happened. No order explains even that, because linearizability is closed under prefixes.
+    fn cut(&self, core: Core) -> Core {
+        let Core { indices, operations, stuck, minimal } = core;
+        let deadline = operations[stuck.culprit as usize].completed;
+        let mut kept: Vec<(OpIndex, Operation)> = Vec::new();
+        // Where each operation was before.
+        let mut from: Vec<u32> = Vec::new();
+        for (at, (index, mut operation)) in indices.into_iter().zip(operations).enumerate() {
+            if operation.invoked > deadline || (operation.completed > deadline && only_looks(&operation)) {
+                continue;
+            }
+            if operation.completed > deadline {
+                operation = Operation { status: Status::Unknown, completed: Instant::NEVER, ..operation };
+            }
+            kept.push((index, operation));
+            from.push(at as u32);
+        }
+        let seen = self.seen(&kept);
+        let mut to = vec![None; from.last().map_or(0, |&last| last as usize + 1)];
+        let mut next = 0_u32;
+        for (&at, _) in from.iter().zip(&seen).filter(|&(_, &seen)| seen) {
+            to[at as usize] = Some(next);
+            next += 1;
+        }
+        let mut each = seen.into_iter();
+        kept.retain(|_| each.next().unwrap_or(true));
+        let place = |at: u32| to.get(at as usize).copied().flatten();
+        let stuck = Stuck {
+            culprit: place(stuck.culprit).expect("the culprit completes by its own deadline"),
+            prefix: stuck.prefix.into_iter().filter_map(place).collect(),
+            states: stuck.states,
+        };
+        let (indices, operations) = kept.into_iter().unzip();
+        Core { indices, operations, stuck, minimal }
+    }
+
     /// The history with the constraints of chosen operations taken away, if it still cannot be explained.
     fn without(&mut self, core: &Core, choose: impl Fn(usize, &Operation) -> bool) -> Option<Core> {
         let mut kept: Vec<(OpIndex, Operation)> = Vec::with_capacity(core.operations.len());
@@ -93,7 +127,8 @@ impl Shrinker<'_> {
         if !changed {
             return None;
         }
-        self.drop_unseen(&mut kept);
+        let mut seen = self.seen(&kept).into_iter();
+        kept.retain(|_| seen.next().unwrap_or(true));
         let (indices, operations): (Vec<OpIndex>, Vec<Operation>) = kept.into_iter().unzip();
         match search(self.history, self.model, &operations, &mut self.budget) {
             Ok(Found::Stuck(stuck)) => Some(Core { indices, operations, stuck, minimal: false }),
@@ -105,13 +140,13 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Drops optional effects that no operation left could notice.
-    fn drop_unseen(&self, kept: &mut Vec<(OpIndex, Operation)>) {
+    /// Of each operation whether some operation left could notice that it is gone.
+    fn seen(&self, kept: &[(OpIndex, Operation)]) -> Vec<bool> {
         let mut wanted: Vec<u64> = Vec::new();
         for (_, operation) in kept.iter().filter(|(_, operation)| operation.status != Status::Unknown) {
             match operation.function {
                 // It wants any other value.
-                Function::Cas if operation.status == Status::Refused => return,
+                Function::Cas if operation.status == Status::Refused => return vec![true; kept.len()],
                 Function::Cas => wanted.push(operation.expected()),
                 Function::Scan | Function::SetScan => wanted.extend_from_slice(self.history.list(operation.result())),
                 Function::SetAdd | Function::SetContains => wanted.push(operation.value),
@@ -136,7 +171,7 @@ impl Shrinker<'_> {
                 break;
             }
         }
-        kept.retain(|(_, operation)| {
+        let notices = |(_, operation): &(OpIndex, Operation)| {
             let unknown = operation.status == Status::Unknown;
             let value = match (self.model, operation.function) {
                 (Model::Register, Function::Write | Function::Cas)
@@ -148,6 +183,7 @@ impl Shrinker<'_> {
                 _ => return true,
             };
             !unknown || wanted.binary_search(&value).is_ok()
-        });
+        };
+        kept.iter().map(notices).collect()
     }
 }

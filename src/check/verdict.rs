@@ -74,6 +74,8 @@ pub struct Evidence {
     pub sentence: String,
     /// Operations that suffice, in order of invocation.
     pub operations: Vec<OpIndex>,
+    /// Those of them that are taken as if nobody knew whether and when they happened. Even so they explain nothing.
+    pub optional: Vec<OpIndex>,
     /// The operation that fits nowhere, if one can be named.
     pub culprit: Option<OpIndex>,
     /// An order of other operations of the witness that explains everything up to the culprit.
@@ -82,8 +84,8 @@ pub struct Evidence {
     pub why_not: Vec<String>,
     /// What must come before what, and why; together a contradiction.
     pub edges: Vec<Edge>,
-    /// Positions in [`History::observations`] of facts that take part.
-    pub observations: Vec<usize>,
+    /// Facts that no client saw and that take part, in words.
+    pub facts: Vec<String>,
     /// Whether no operation can be left out of the witness.
     pub minimal: bool,
     /// The engine that found it.
