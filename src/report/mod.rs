@@ -16,4 +16,5 @@ pub mod summary;
 pub mod svg;
 pub mod text;
 pub mod theme;
+pub mod verdict;
 pub mod write;
