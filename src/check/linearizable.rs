@@ -10,6 +10,7 @@ use super::search::{Found, search};
 use super::shrink::shrink;
 use super::verdict::{Budget, Check, Evidence, Steps, Verdict};
 use super::view::View;
+use super::zones::{Swept, sweep};
 use crate::engine::Instant;
 use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
 
@@ -91,11 +92,30 @@ fn parts(view: &View<'_>, model: Model, operations: &[OpIndex]) -> Vec<Vec<OpInd
     sorted.chunk_by(|&a, &b| view.operation(a).value == view.operation(b).value).map(<[OpIndex]>::to_vec).collect()
 }
 
-fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], _engine: Engine, budget: &mut Budget) -> Verdict {
-    by_search(view.history, model, indices, budget)
+fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engine, budget: &mut Budget) -> Verdict {
+    let history = view.history;
+    if engine == Engine::Fastest {
+        match sweep(history, model, indices) {
+            Swept::Holds => return Verdict::Holds,
+            Swept::Conflict(few) => {
+                // Few operations that contradict one another by themselves: the search tells how.
+                if let verdict @ Verdict::Violated(_) = by_search(history, model, &few, budget, "zones") {
+                    return verdict;
+                }
+            }
+            Swept::Open => {}
+        }
+    }
+    by_search(history, model, indices, budget, "search")
 }
 
-fn by_search(history: &History, model: Model, indices: &[OpIndex], budget: &mut Budget) -> Verdict {
+fn by_search(
+    history: &History,
+    model: Model,
+    indices: &[OpIndex],
+    budget: &mut Budget,
+    engine: &'static str,
+) -> Verdict {
     let operations: Vec<Operation> = indices.iter().map(|&index| *history.operation(index)).collect();
     let allowed = budget.left();
     let stuck = match search(history, model, &operations, budget) {
@@ -126,7 +146,7 @@ fn by_search(history: &History, model: Model, indices: &[OpIndex], budget: &mut 
         prefix: core.stuck.prefix.iter().map(|&at| core.indices[at as usize]).collect(),
         why_not,
         minimal: core.minimal,
-        engine: "search",
+        engine,
         ..Evidence::default()
     }))
 }

@@ -8,6 +8,7 @@ mod search;
 mod shrink;
 mod verdict;
 mod view;
+mod zones;
 
 pub use linearizable::{Engine, Linearizable, linearizable};
 pub use property::{Property, judge};
