@@ -30,6 +30,8 @@ enum Command {
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
+    /// Print the JSON schema of scenarios, for editors.
+    Schema,
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -52,6 +54,10 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Schema => {
+            out(&crate::scenario::schema::text());
+            Exit::Pass
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

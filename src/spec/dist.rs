@@ -174,9 +174,10 @@ fn nested(text: &str, dimension: Dimension, sign: Sign, load: &mut Loader<'_>, d
         "empirical" => {
             let bound = bind(&call, "`empirical(file.csv)`", &["file"], &["min", "max"])?;
             let file = bound.need("file")?;
-            let samples = load(file.text)
-                .and_then(|content| samples(&content, dimension, sign))
-                .map_err(|why| TextError::new(file.at(), why))?;
+            let samples = load(file.text).and_then(|content| samples(&content, dimension, sign)).map_err(|why| {
+                TextError::new(file.at(), format!("`{}` can't be used: {why}", file.text))
+                    .help("files are looked for beside the scenario")
+            })?;
             (Shape::Empirical(samples), bound)
         }
         "uniform" => {
