@@ -6,6 +6,7 @@ mod explain;
 mod list;
 mod load;
 mod run;
+mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -30,6 +31,8 @@ enum Command {
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
+    /// Hold the models against published oracles.
+    Validate(validate::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -52,6 +55,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);
