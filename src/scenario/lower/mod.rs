@@ -441,6 +441,7 @@ impl<'t> Lowering<'_, 't> {
             edges: specs,
             faults,
             schedule,
+            cuts: Vec::new(),
             expects,
             sweeps,
             teach,
