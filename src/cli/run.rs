@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, err, load, out};
 use crate::report::text::{Ink, render, tallied};
-use crate::report::{data, write};
+use crate::report::{data, write_all};
 use crate::run::{Run, play_all};
 use crate::scenario::Plan;
 use crate::spec::FromText as _;
@@ -178,19 +178,8 @@ fn again(arguments: &Arguments, runs: &[Run]) -> String {
 }
 
 pub(super) fn report(folder: &Path, runs: &[Run], again: &str, text: &str) -> Result<(), Exit> {
-    let mut files: write::Files = vec![
-        ("summary.json".to_owned(), format!("{:#}\n", data::summary_json(runs)).into_bytes()),
-        ("series.csv".to_owned(), data::series_csv(runs).into_bytes()),
-        ("latency.csv".to_owned(), data::latency_csv(runs).into_bytes()),
-        ("scenario.toml".to_owned(), text.as_bytes().to_vec()),
-    ];
-    for run in runs {
-        let plan = &run.outcome.plan;
-        let expanded = toml::to_string(&plan.tree).unwrap_or_default();
-        files.push((format!("expanded-{}.toml", plan.variant), expanded.into_bytes()));
-    }
     let _ = again;
-    write::write(folder, &files).map_err(|error| {
+    write_all(folder, runs, text).map_err(|error| {
         err(&format!(
             "error: the report can't be written to {}: {}\n  try --out FOLDER, or --no-report\n",
             folder.display(),
