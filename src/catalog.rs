@@ -2,7 +2,8 @@
 
 use crate::component::{load_balancer, service, store};
 use crate::history::ObjectId;
-use crate::protocol::{Group, Replication, abd};
+use crate::protocol::{Group, Replication, abd, raft};
+use crate::state_machine::Kv;
 use crate::workload::clients;
 
 /// Makes one enum out of several kinds of process, which a [`World`](crate::world::World) then runs.
@@ -174,6 +175,7 @@ processes! {
         Abd(abd::Abd),
         Clients(clients::Clients),
         LoadBalancer(load_balancer::LoadBalancer),
+        Raft(raft::Raft<Kv>),
         Service(service::Service),
         Store(store::Store),
     }
@@ -183,5 +185,6 @@ processes! {
 pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
+        Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
     }
 }
