@@ -2,7 +2,7 @@
 
 use crate::component::{load_balancer, service, store};
 use crate::history::ObjectId;
-use crate::protocol::{Group, Replication, abd};
+use crate::protocol::{Group, Replication, abd, crdt, quorum};
 use crate::workload::clients;
 
 /// Makes one enum out of several kinds of process, which a [`World`](crate::world::World) then runs.
@@ -167,7 +167,9 @@ processes! {
     pub enum AnyProcess {
         Abd(abd::Abd),
         Clients(clients::Clients),
+        Crdt(crdt::Crdt),
         LoadBalancer(load_balancer::LoadBalancer),
+        Quorum(quorum::Quorum),
         Service(service::Service),
         Store(store::Store),
     }
@@ -177,5 +179,7 @@ processes! {
 pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
+        Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
+        Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
     }
 }

@@ -4,10 +4,15 @@
 //! `scenario/lower/replication`.
 
 pub mod abd;
+pub mod clocks;
+pub mod crdt;
 pub mod parts;
+pub mod quorum;
 
 pub use abd::{Abd, AbdSpec};
+pub use crdt::{Crdt, CrdtSpec};
 pub use parts::{Bugs, Group, Members, Planted, Sessions};
+pub use quorum::{Quorum, QuorumSpec};
 
 use crate::rpc::Verb;
 
@@ -16,6 +21,10 @@ use crate::rpc::Verb;
 pub enum Replication {
     /// An atomic register by majorities.
     Abd(AbdSpec),
+    /// Types that merge.
+    Crdt(CrdtSpec),
+    /// Partial quorums and repair.
+    Quorum(QuorumSpec),
 }
 
 impl Replication {
@@ -23,18 +32,23 @@ impl Replication {
     pub fn name(&self) -> &'static str {
         match self {
             Replication::Abd(_) => "abd",
+            Replication::Crdt(_) => "crdt",
+            Replication::Quorum(_) => "quorum",
         }
     }
     /// Whether replicas carry out this operation on data.
     pub fn carries(&self, verb: Verb) -> bool {
         match self {
-            Replication::Abd(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
+            Replication::Abd(_) | Replication::Quorum(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
+            Replication::Crdt(spec) => spec.kind.carries(verb),
         }
     }
     /// The bugs that `protocol` can be told to have; `None` if there is no such protocol.
     pub fn planted(protocol: &str) -> Option<&'static [Planted]> {
         Some(match protocol {
             "abd" => abd::BUGS,
+            "crdt" => crdt::BUGS,
+            "quorum" => quorum::BUGS,
             _ => return None,
         })
     }

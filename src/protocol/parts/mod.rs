@@ -2,10 +2,12 @@
 
 pub mod bugs;
 pub mod group;
+pub mod join;
 pub mod members;
 pub mod sessions;
 
 pub use bugs::{Bugs, Planted};
 pub use group::Group;
+pub use join::Join;
 pub use members::Members;
 pub use sessions::Sessions;

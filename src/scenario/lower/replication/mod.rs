@@ -1,6 +1,8 @@
 //! `[store.X] replication`: which protocol keeps the replicas alike, and its knobs. One file a protocol.
 
 mod abd;
+mod crdt;
+mod quorum;
 
 use super::Lowering;
 use crate::protocol::{Bugs, Planted, Replication};
@@ -9,13 +11,15 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd"];
+const PROTOCOLS: &[&str] = &["abd", "crdt", "quorum"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
     pub(super) count: u32,
     pub(super) fields: &'a Fields<'b, 't>,
     pub(super) bugs: Bugs,
+    /// The region of each.
+    pub(super) regions: Vec<u16>,
 }
 
 impl Replicas<'_, '_, '_> {
@@ -39,8 +43,9 @@ impl Replicas<'_, '_, '_> {
 }
 
 impl Lowering<'_, '_> {
-    /// The protocol of a store with `count` replicas; `None` is a single copy.
-    pub(super) fn replication(&self, fields: &Fields<'_, '_>, count: u32) -> Option<Replication> {
+    /// The protocol of a store with a replica in each of these regions; `None` is a single copy.
+    pub(super) fn replication(&self, fields: &Fields<'_, '_>, regions: Vec<u16>) -> Option<Replication> {
+        let count = regions.len() as u32;
         let bugs = fields.texts("bugs").unwrap_or_default();
         let Some(table) = fields.table("replication").flatten() else {
             if count > 1 {
@@ -87,8 +92,10 @@ impl Lowering<'_, '_> {
         }
         let inner = table.table_of(node)?;
         let bugs = self.bugs(protocol, &bugs);
-        let replicas = Replicas { count, fields: &inner, bugs };
+        let replicas = Replicas { count, fields: &inner, bugs, regions };
         let made = match *protocol {
+            "crdt" => crdt::read(&replicas).map(Replication::Crdt),
+            "quorum" => quorum::read(self, &replicas).map(Replication::Quorum),
             _ => abd::read(&replicas).map(Replication::Abd),
         };
         inner.done();
