@@ -6,8 +6,12 @@
 pub mod abd;
 pub mod clocks;
 pub mod crdt;
+pub mod gossip;
+pub mod heartbeat;
 pub mod parts;
+pub mod phi_accrual;
 pub mod quorum;
+pub mod swim;
 
 pub use abd::{Abd, AbdSpec};
 pub use crdt::{Crdt, CrdtSpec};
