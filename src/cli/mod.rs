@@ -3,9 +3,11 @@
 mod check;
 mod exit;
 mod explain;
+mod judge;
 mod list;
 mod load;
 mod run;
+mod seeds;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -30,6 +32,8 @@ enum Command {
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
+    /// Judge a history that was recorded elsewhere or exported by a run.
+    Judge(judge::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -52,6 +56,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

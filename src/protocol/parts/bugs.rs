@@ -24,7 +24,7 @@ impl Bugs {
     }
     /// Whether it has this one.
     pub fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|n| *n == name)
+        self.names.contains(&name)
     }
     /// Their names.
     pub fn names(&self) -> &[&'static str] {

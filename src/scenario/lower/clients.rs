@@ -42,7 +42,7 @@ impl Lowering<'_, '_> {
         site: &ClientSite<'_>,
         edges: &mut Edges,
     ) -> Option<(ClientsPlan, HostSetup, WrittenPolicy)> {
-        let policy = self.policy(&fields);
+        let mut policy = self.policy(&fields);
         fields.require("target", "\"api\"");
         let (target, target_place) = {
             let node = fields.node("target")?;
@@ -57,6 +57,10 @@ impl Lowering<'_, '_> {
             fields.done_also(KEYS);
             return None;
         };
+        if let Some(contact) = self.contact(&fields, &target) {
+            policy.policy.balance = contact.0.balance.clone();
+            policy.balance = Some(contact);
+        }
         let pattern = self.pattern(&name, &fields, site);
         let mix = self.mix(&fields, &name, &target, *store, site, edges);
         let keys = fields.node("keys").and_then(|node| {
@@ -279,4 +283,4 @@ impl Lowering<'_, '_> {
 }
 
 /// Keys that are read elsewhere, or belong to later parts of the language.
-const KEYS: &[&str] = &["like", "contact", "access", "population", "per_user", "peak"];
+const KEYS: &[&str] = &["like", "access", "population", "per_user", "peak"];

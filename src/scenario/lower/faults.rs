@@ -1,17 +1,18 @@
 //! `[fault.X]`: one action on one place, and when.
 
+use super::cuts::{Shape, role_at};
 use super::{Lowering, Site};
-use crate::engine::{Dist, EdgeId, Instant, KeysId, ProcessId, Seed, Span, Stream, ZoneId};
+use crate::engine::{Dist, EdgeId, GroupId, Instant, KeysId, ProcessId, Seed, Span, Stream, ZoneId};
 use crate::fault::{Timing, windows};
 use crate::physics::topology::LinkId;
 use crate::physics::{HostSet, LinkChange, Reach};
 use crate::rpc::{Op, Verb};
 use crate::scenario::plan::FaultPlan;
 use crate::scenario::reader::{Fields, inside};
-use crate::spec::dist::Durations;
+use crate::spec::dist::{Drifts, Durations, Offsets};
 use crate::spec::units::{Bandwidth, Count, Number, Share};
 use crate::spec::{Diagnostic, Place};
-use crate::world::{Control, Gray, Power, Scheduled, Side, Target, When};
+use crate::world::{ClockFault, Control, Gray, Power, Role, Scheduled, Side, Target, When};
 
 /// The actions that this version plays, and those of the language that it doesn't.
 const ACTIONS: &[&str] = &[
@@ -31,17 +32,30 @@ const ACTIONS: &[&str] = &[
     "flush",
     "power_loss",
     "leak",
+    "clock_step",
+    "clock_drift",
+    "clock_freeze",
+    "disk_slow",
+];
+/// Faults that can be aimed at whoever has a role.
+const TO_ROLES: &[&str] = &[
+    "crash",
+    "power_loss",
+    "restart",
+    "pause",
+    "slow",
+    "gray",
+    "clock_step",
+    "clock_drift",
+    "clock_freeze",
+    "disk_slow",
 ];
 const LATER: &[&str] = &[
     "set",
     "corrupt",
     "drop",
     "rolling_upgrade",
-    "clock_step",
-    "clock_drift",
-    "clock_freeze",
     "leap_second",
-    "disk_slow",
     "disk_full",
     "torn_write",
     "bit_rot",
@@ -56,6 +70,10 @@ const LATER: &[&str] = &[
 
 /// What a place of the language comes to.
 enum Hit {
+    /// Whatever the other side doesn't name.
+    Rest,
+    /// Whoever has the role when the fault acts.
+    Role(GroupId, Role),
     Processes(Vec<ProcessId>),
     /// Drawn anew for each stretch: so many of these.
     Drawn(Vec<ProcessId>, usize),
@@ -222,43 +240,49 @@ impl Lowering<'_, '_> {
         let mut stream = Stream::named(seed, &format!("fault/{name}"));
         let mut all: Vec<(Instant, Instant)> = Vec::new();
         let id = u32::from(number) << 16;
-        let mut push = |at: Instant, control: Control| {
-            schedule.push(Scheduled { when: When::At(at), fault: number, control });
-        };
+        let mut push = Pushed { schedule, fault: number };
         if action == "partition" {
-            let sides: Vec<Vec<ProcessId>> = hits
+            let sides: Vec<Option<Side>> = hits
                 .into_iter()
                 .map(|hit| match hit {
-                    Hit::Processes(p) | Hit::Drawn(p, _) => p,
-                    Hit::Links(_) | Hit::Between(..) => Vec::new(),
+                    Hit::Rest => None,
+                    Hit::Processes(processes) | Hit::Drawn(processes, _) => Some(Side { processes, ..Side::default() }),
+                    Hit::Role(group, role) => Some(Side { roles: vec![(group, role)], ..Side::default() }),
+                    Hit::Links(_) | Hit::Between(..) => Some(Side::default()),
                 })
                 .collect();
-            let [a, b] = sides.as_slice() else {
-                fields.error(
-                    Diagnostic::error(node.span(), "a partition has two sides")
-                        .help("write `partition = [\"region:east\", \"rest\"]`"),
-                );
-                return None;
+            let (a, b) = match sides.as_slice() {
+                [Some(a), Some(b)] => (a.clone(), b.clone()),
+                [Some(a), None] => (a.clone(), Side { rest: true, ..a.clone() }),
+                [None, Some(b)] => (Side { rest: true, ..b.clone() }, b.clone()),
+                _ => {
+                    fields.error(
+                        Diagnostic::error(node.span(), "a partition has two sides")
+                            .help("write `partition = [\"region:east\", \"rest\"]`"),
+                    );
+                    return None;
+                }
             };
-            let rest = |of: &[ProcessId]| -> Vec<ProcessId> {
-                site.everybody().into_iter().filter(|p| !of.contains(p)).collect()
-            };
-            let a = if a.is_empty() { rest(b) } else { a.clone() };
-            let b = if b.is_empty() { rest(&a) } else { b.clone() };
-            if let Some(both) = a.iter().find(|p| b.contains(p)) {
+            let both = a.processes.iter().find(|p| !a.rest && !b.rest && b.processes.contains(p));
+            if let Some(both) = both {
                 fields.error(Diagnostic::error(node.span(), format!("{} is on both sides", site.process_name(*both))));
                 return None;
             }
-            let one_way = parameters.one_way;
+            let settled = |side: Side| -> Side {
+                if !side.rest || !side.roles.is_empty() {
+                    return side;
+                }
+                let processes = site.everybody().into_iter().filter(|p| !side.processes.contains(p)).collect();
+                Side { processes, ..Side::default() }
+            };
+            let cuts = parameters.shape.cuts(&settled(a), &settled(b), site);
             for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate() {
-                let cut = id + n as u32;
-                let side = |p: &[ProcessId]| Side { processes: p.to_vec(), roles: Vec::new() };
-                push(from, Control::Cut { id: cut, from: side(&a), to: side(&b) });
-                if !one_way {
-                    push(from, Control::Cut { id: cut, from: side(&b), to: side(&a) });
+                let id = id + n as u32;
+                for (senders, receivers) in &cuts {
+                    push.at(from, Control::Cut { id, from: senders.clone(), to: receivers.clone() });
                 }
                 if to < end {
-                    push(to, Control::Mend { id: cut });
+                    push.at(to, Control::Mend { id });
                 }
                 all.push((from, to));
             }
@@ -272,9 +296,9 @@ impl Lowering<'_, '_> {
                     for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
                     {
                         let change = parameters.change(action, Reach::Links(links.clone()));
-                        push(from, Control::Strain { id: id + n as u32, strain: change });
+                        push.at(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
-                            push(to, Control::Relax { id: id + n as u32 });
+                            push.at(to, Control::Relax { id: id + n as u32 });
                         }
                         all.push((from, to));
                     }
@@ -284,10 +308,29 @@ impl Lowering<'_, '_> {
                     for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
                     {
                         let change = parameters.change(action, Reach::Between(set(&a), set(&b)));
-                        push(from, Control::Strain { id: id + n as u32, strain: change });
+                        push.at(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
-                            push(to, Control::Relax { id: id + n as u32 });
+                            push.at(to, Control::Relax { id: id + n as u32 });
                         }
+                        all.push((from, to));
+                    }
+                }
+                Hit::Rest => {
+                    fields.error(Diagnostic::error(node.span(), "`rest` is the other side of a partition"));
+                    return None;
+                }
+                Hit::Role(group, role) => {
+                    if !TO_ROLES.contains(&action) {
+                        fields.error(
+                            Diagnostic::error(node.span(), format!("`{action}` can't be aimed at a role"))
+                                .help(format!("these can: {}", TO_ROLES.join(", "))),
+                        );
+                        return None;
+                    }
+                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                        // Undone on whoever was hit, whatever has become of it since.
+                        let same = Target::Same(push.next());
+                        parameters.controls(action, Target::Role(group, role), same, from, to, end, &mut push);
                         all.push((from, to));
                     }
                 }
@@ -295,7 +338,8 @@ impl Lowering<'_, '_> {
                     for p in processes {
                         let mut stream = Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
                         for (from, to) in windows(&timing, None, end, &mut stream) {
-                            parameters.controls(action, p, from, to, end, &mut push);
+                            let target = Target::Process(p);
+                            parameters.controls(action, target.clone(), target, from, to, end, &mut push);
                             all.push((from, to));
                         }
                     }
@@ -303,7 +347,8 @@ impl Lowering<'_, '_> {
                 Hit::Processes(processes) => {
                     for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
                         for p in &processes {
-                            parameters.controls(action, *p, from, to, end, &mut push);
+                            let target = Target::Process(*p);
+                            parameters.controls(action, target.clone(), target, from, to, end, &mut push);
                         }
                         all.push((from, to));
                     }
@@ -314,7 +359,8 @@ impl Lowering<'_, '_> {
                         for i in 0..count.min(among.len()) {
                             let j = i + stream.below((among.len() - i) as u64) as usize;
                             among.swap(i, j);
-                            parameters.controls(action, among[i], from, to, end, &mut push);
+                            let target = Target::Process(among[i]);
+                            parameters.controls(action, target.clone(), target, from, to, end, &mut push);
                         }
                         all.push((from, to));
                     }
@@ -332,7 +378,7 @@ impl Lowering<'_, '_> {
     fn parameters(&self, action: &str, fields: &Fields<'_, '_>) -> Option<Parameters> {
         let mut p = Parameters::default();
         match action {
-            "slow" => {
+            "slow" | "disk_slow" => {
                 fields.require("factor", "3");
                 p.factor = fields.get::<Number>("factor")?.0;
                 if p.factor <= 0.0 {
@@ -367,12 +413,20 @@ impl Lowering<'_, '_> {
                 fields.require("to", "\"1MB/s\"");
                 p.bandwidth = Some(fields.get::<Bandwidth>("to")?.0);
             }
+            "clock_step" => {
+                fields.require("by", "\"-2s\"");
+                p.step_ns = self.drawn::<Offsets>(fields, "by")?.mean().unwrap_or(0.0) as i64;
+            }
+            "clock_drift" => {
+                fields.require("rate", "\"50ppm\"");
+                p.factor = self.drawn::<Drifts>(fields, "rate")?.mean().unwrap_or(0.0);
+            }
             "leak" => {
                 fields.require("slots", "10");
                 p.slots = fields.get::<Count>("slots")?.0 as u32;
             }
             "partition" => {
-                p.one_way = fields.word("shape", &["symmetric", "one_way"]) == Some("one_way");
+                p.shape = fields.word("shape", Shape::WORDS).map_or_else(Shape::default, Shape::named);
             }
             _ => {}
         }
@@ -431,7 +485,10 @@ impl Lowering<'_, '_> {
             }
         }
         if text == "rest" {
-            return Some(Hit::Processes(Vec::new()));
+            return Some(Hit::Rest);
+        }
+        if let Some((group, role)) = role_at(text, site) {
+            return Some(Hit::Role(group, role));
         }
         if let Some(inner) = text.strip_prefix("random(").and_then(|t| t.strip_suffix(')')) {
             let mut parts: Vec<&str> = inner.split(',').map(str::trim).collect();
@@ -488,22 +545,50 @@ impl Lowering<'_, '_> {
     }
 }
 
+/// Where the controls of one fault go.
+struct Pushed<'a> {
+    schedule: &'a mut Vec<Scheduled>,
+    fault: u16,
+}
+
+impl Pushed<'_> {
+    fn at(&mut self, at: Instant, control: Control) {
+        self.schedule.push(Scheduled { when: When::At(at), fault: self.fault, control });
+    }
+    /// The number that the next control will have in the schedule.
+    fn next(&self) -> u32 {
+        self.schedule.len() as u32
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Parameters {
+    /// Of times, rates, disks; of a drifting clock, parts per million.
     factor: f64,
+    step_ns: i64,
     gray: Gray,
     share: f64,
     key: u64,
     delay: Option<Dist>,
     bandwidth: Option<u64>,
     slots: u32,
-    one_way: bool,
+    shape: Shape,
 }
 
 impl Default for Parameters {
     fn default() -> Parameters {
         let gray = Gray { errors: 1.0, service_time: None };
-        Parameters { factor: 1.0, gray, share: 0.0, key: 0, delay: None, bandwidth: None, slots: 0, one_way: false }
+        Parameters {
+            factor: 1.0,
+            step_ns: 0,
+            gray,
+            share: 0.0,
+            key: 0,
+            delay: None,
+            bandwidth: None,
+            slots: 0,
+            shape: Shape::default(),
+        }
     }
 }
 
@@ -525,20 +610,29 @@ impl Parameters {
     fn controls(
         &self,
         action: &str,
-        p: ProcessId,
+        target: Target,
+        same: Target,
         from: Instant,
         to: Instant,
         end: Instant,
-        push: &mut impl FnMut(Instant, Control),
+        push: &mut Pushed<'_>,
     ) {
-        let target = Target::Process(p);
+        let p = if let Target::Process(p) = target { p } else { ProcessId(0) };
         let (begin, undo) = match action {
-            "crash" => (Control::Crash(target.clone(), Power::Process), Some(Control::Restart(target))),
-            "power_loss" => (Control::Crash(target.clone(), Power::Machine), Some(Control::Restart(target))),
+            "crash" => (Control::Crash(target, Power::Process), Some(Control::Restart(same))),
+            "power_loss" => (Control::Crash(target, Power::Machine), Some(Control::Restart(same))),
             "restart" => (Control::Restart(target), None),
-            "pause" => (Control::Pause(target.clone()), Some(Control::Resume(target))),
-            "slow" => (Control::Slow(target.clone(), self.factor), Some(Control::Slow(target, 1.0))),
-            "gray" => (Control::Gray(target.clone(), Some(self.gray.clone())), Some(Control::Gray(target, None))),
+            "pause" => (Control::Pause(target), Some(Control::Resume(same))),
+            "slow" => (Control::Slow(target, self.factor), Some(Control::Slow(same, 1.0))),
+            "gray" => (Control::Gray(target, Some(self.gray.clone())), Some(Control::Gray(same, None))),
+            "clock_step" => (Control::Clock(target, ClockFault::Step(self.step_ns)), None),
+            "clock_drift" => {
+                (Control::Clock(target, ClockFault::Drift(self.factor)), Some(Control::Clock(same, ClockFault::Undo)))
+            }
+            "clock_freeze" => {
+                (Control::Clock(target, ClockFault::Freeze), Some(Control::Clock(same, ClockFault::Undo)))
+            }
+            "disk_slow" => (Control::DiskSlow(target, self.factor), Some(Control::DiskSlow(same, 1.0))),
             "load" => (Control::Load(p, self.factor), Some(Control::Load(p, 1.0))),
             "flush" => (Control::Ask(target, Op::plain(Verb::Flush)), None),
             "hot_key" => {
@@ -557,11 +651,11 @@ impl Parameters {
                 (Control::Strain { id, strain: change }, Some(Control::Relax { id }))
             }
         };
-        push(from, begin);
+        push.at(from, begin);
         if let Some(undo) = undo
             && to < end
         {
-            push(to, undo);
+            push.at(to, undo);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod clients;
 mod components;
+mod contact;
+mod cuts;
 mod expects;
 mod faults;
 mod flows;
@@ -21,9 +23,10 @@ use super::reader::{Fields, Log};
 use super::tree;
 use crate::component::load_balancer::{Health, LoadBalancerSpec};
 use crate::component::service::ServiceSpec;
-use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span};
+use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span, ZoneId};
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
+use crate::physics::topology::Topology;
 use crate::protocol::Replication;
 use crate::rpc::policy::{Balance, Policy};
 use crate::rpc::{Connections, EdgeSpec, Outlier};
@@ -335,7 +338,13 @@ impl<'t> Lowering<'_, 't> {
             };
             policies.insert(edges.pairs.iter().position(|(a, _)| *a == plan.name).unwrap_or(usize::MAX), written);
         }
-        let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &topology);
+        let zones = |name: &str| -> Vec<ZoneId> {
+            let component = drafts.iter().find(|d| d.name == name);
+            let population = populations.iter().find(|(p, ..)| p.name == name);
+            let hosts = component.map(|d| d.hosts.as_slice()).or(population.map(|(_, h, _)| std::slice::from_ref(h)));
+            hosts.unwrap_or(&[]).iter().map(|h| h.place.zone).collect()
+        };
+        let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &zones, &topology);
         let components = drafts.into_iter().map(|draft| {
             let kind = match draft.kind {
                 DraftKind::Store(replication) => Kind::Store(replication),
@@ -362,6 +371,24 @@ impl<'t> Lowering<'_, 't> {
         });
         let components: Vec<ComponentPlan> = components.collect();
         let clients: Vec<_> = populations.into_iter().map(|(plan, host, _)| (Arc::new(plan), host)).collect();
+        for (population, _) in &clients {
+            for entry in &population.mix {
+                let callee = specs.get(entry.action.edge.index()).map(|e| e.callee.index());
+                if let Some(Kind::Store(Some(replication))) = callee.and_then(|c| components.get(c)).map(|c| &c.kind)
+                    && !replication.carries(entry.action.verb)
+                {
+                    root.error(
+                        Diagnostic::overall(format!(
+                            "`{}` of clients `{}`: replicas by `{}` don't carry it",
+                            entry.name,
+                            population.name,
+                            replication.name()
+                        ))
+                        .help("change the mix, or the protocol"),
+                    );
+                }
+            }
+        }
         if clients.is_empty() && !self.log.borrow().has_errors() {
             root.error(
                 Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"),
@@ -497,9 +524,9 @@ impl<'t> Lowering<'_, 't> {
         groups: &[(String, ProcessId, u32)],
         drafts: &[Draft],
         mut policies: BTreeMap<usize, WrittenPolicy>,
-        topology: &crate::physics::topology::Topology,
+        zones: &dyn Fn(&str) -> Vec<ZoneId>,
+        topology: &Topology,
     ) -> Vec<EdgeSpec> {
-        let _ = topology;
         let mut specs = Vec::new();
         let mut shared: Vec<(usize, String, Place)> = Vec::new();
         for (i, (from, to)) in edges.pairs.iter().enumerate() {
@@ -557,6 +584,10 @@ impl<'t> Lowering<'_, 't> {
                 (GroupId::at(callee), first, instances),
                 policy,
             );
+            if matches!(spec.policy.balance, Balance::Nearest) {
+                let there = zones(to);
+                spec.near = zones(caller_name).iter().map(|here| contact::nearness(topology, *here, &there)).collect();
+            }
             spec.outlier = outlier;
             spec.slow_start = slow_start;
             spec.load_info_age = age;
