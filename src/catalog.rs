@@ -2,7 +2,7 @@
 
 use crate::component::{load_balancer, service, store};
 use crate::history::ObjectId;
-use crate::protocol::{Group, Replication, abd, crdt, quorum};
+use crate::protocol::{Group, Membership, Replication, abd, crdt, gossip, heartbeat, quorum, swim};
 use crate::workload::clients;
 
 /// Makes one enum out of several kinds of process, which a [`World`](crate::world::World) then runs.
@@ -174,10 +174,13 @@ processes! {
         Abd(abd::Abd),
         Clients(clients::Clients),
         Crdt(crdt::Crdt),
+        Gossip(gossip::Gossip),
+        Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
         Quorum(quorum::Quorum),
         Service(service::Service),
         Store(store::Store),
+        Swim(swim::Swim),
     }
 }
 
@@ -187,5 +190,14 @@ pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> Any
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
         Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
         Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
+    }
+}
+
+/// A member of a cluster that watches itself.
+pub fn member(membership: Membership, group: Group) -> AnyProcess {
+    match membership {
+        Membership::Gossip(spec) => AnyProcess::Gossip(gossip::Gossip::new(group, spec)),
+        Membership::Heartbeat(spec) => AnyProcess::Heartbeat(heartbeat::Heartbeat::new(group, spec)),
+        Membership::Swim(spec) => AnyProcess::Swim(swim::Swim::new(group, spec)),
     }
 }

@@ -171,10 +171,10 @@ impl Gossip {
     }
 
     fn learn(&mut self, rumour: u64, round: u64, out: &mut Out<'_, Self>) {
-        if !self.known.contains_key(&rumour) {
-            self.known.insert(rumour, Rumour { at: out.true_now(), round, useless: 0, hot: true });
+        self.known.entry(rumour).or_insert_with(|| {
             out.note("rumour_heard", rumour);
-        }
+            Rumour { at: out.true_now(), round, useless: 0, hot: true }
+        });
     }
 
     /// What counts as known in a round.

@@ -20,6 +20,17 @@ pub use quorum::{Quorum, QuorumSpec};
 
 use crate::rpc::Verb;
 
+/// How a cluster finds out who is alive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Membership {
+    /// One rumour spreads, and nobody is watched.
+    Gossip(gossip::GossipSpec),
+    /// Heartbeats, judged by their silence.
+    Heartbeat(heartbeat::HeartbeatSpec),
+    /// Probes and suspicion.
+    Swim(swim::SwimSpec),
+}
+
 /// How a store keeps its replicas alike.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Replication {

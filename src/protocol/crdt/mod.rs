@@ -115,11 +115,14 @@ fn size(changes: &Changes) -> u32 {
     changes.iter().map(|(_, value)| 8 + value.bytes()).sum()
 }
 
+/// A counted change, and what its maker had been told of before it.
+type Counting = Option<(Event, Arc<Context>)>;
+
 /// One record on disk: a change, and which event it was if events are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     changes: Changes,
-    effect: Option<(Event, Arc<Context>)>,
+    effect: Counting,
 }
 
 /// Who is told once a record is on disk.
@@ -157,7 +160,7 @@ pub struct Crdt {
     delivered: Context,
     undelivered: BTreeMap<Event, (ProcessId, Arc<Context>, Changes)>,
     unacknowledged: BTreeMap<Event, Unacknowledged>,
-    waiting: BTreeMap<u64, (Changes, Option<(Event, Arc<Context>)>, Waiting)>,
+    waiting: BTreeMap<u64, (Changes, Counting, Waiting)>,
     tokens: u64,
 }
 
@@ -206,13 +209,7 @@ impl Crdt {
     }
 
     /// Writes changes to disk; whoever waits is told afterwards.
-    fn persist(
-        &mut self,
-        changes: Changes,
-        effect: Option<(Event, Arc<Context>)>,
-        waiting: Waiting,
-        out: &mut Out<'_, Self>,
-    ) {
+    fn persist(&mut self, changes: Changes, effect: Counting, waiting: Waiting, out: &mut Out<'_, Self>) {
         self.tokens += 1;
         self.waiting.insert(self.tokens, (changes.clone(), effect.clone(), waiting));
         out.persist(Record { changes, effect }, Token(self.tokens));

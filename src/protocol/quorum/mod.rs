@@ -94,7 +94,7 @@ pub struct QuorumSpec {
     /// How long a tombstone is kept (Cassandra's `gc_grace_seconds`).
     pub tombstones: Span,
     /// Delays of the four legs.
-    pub wars: Option<Wars>,
+    pub wars: Option<Box<Wars>>,
     /// The region of each replica, for `local_one` and `local_quorum`: those of the coordinator's region.
     pub regions: Vec<u16>,
     /// Planted bugs.

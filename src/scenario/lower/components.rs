@@ -283,6 +283,7 @@ impl Lowering<'_, '_> {
                 DraftKind::Service
             }
             "load_balancer" => self.load_balancer(&fields),
+            "membership" => DraftKind::Membership(self.membership(&fields, zones.len())),
             _ => {
                 fsync = self.fsync(&fields);
                 let regions = zones.iter().map(|zone| topology.zones[zone.index()].region as u16).collect();

@@ -7,6 +7,7 @@ mod cuts;
 mod expects;
 mod faults;
 mod flows;
+mod membership;
 mod places;
 mod policy;
 mod replication;
@@ -27,7 +28,7 @@ use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
-use crate::protocol::Replication;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::policy::{Balance, Policy};
 use crate::rpc::{Connections, EdgeSpec, Outlier};
 use crate::spec::units::Count;
@@ -67,6 +68,7 @@ struct Draft {
 #[expect(clippy::large_enum_variant, reason = "a handful of them lives for the time of a load")]
 enum DraftKind {
     Service,
+    Membership(Membership),
     Store(Option<Replication>),
     LoadBalancer {
         target: Option<(String, Place)>,
@@ -109,6 +111,7 @@ const SECTIONS: &[&str] = &[
     "keys",
     "service",
     "load_balancer",
+    "membership",
     "store",
     "edge",
     "flow",
@@ -123,7 +126,6 @@ const LATER: &[&str] = &[
     "cache",
     "queue",
     "proxy",
-    "membership",
     "lock",
     "id_generator",
     "cell",
@@ -252,7 +254,7 @@ impl<'t> Lowering<'_, 't> {
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
         let mut drafts: Vec<Draft> = Vec::new();
-        for kind in ["load_balancer", "service", "store"] {
+        for kind in ["load_balancer", "membership", "service", "store"] {
             let Some(Some(table)) = root.table(kind) else { continue };
             for (name, place, node) in table.entries() {
                 self.name(&name, &place);
@@ -347,6 +349,7 @@ impl<'t> Lowering<'_, 't> {
         let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &zones, &topology);
         let components = drafts.into_iter().map(|draft| {
             let kind = match draft.kind {
+                DraftKind::Membership(membership) => Kind::Membership(membership),
                 DraftKind::Store(replication) => Kind::Store(replication),
                 DraftKind::Service => Kind::Service(Arc::new(ServiceSpec {
                     flows: flows
@@ -389,7 +392,8 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
         }
-        if clients.is_empty() && !self.log.borrow().has_errors() {
+        let watches = components.iter().any(|c| matches!(c.kind, Kind::Membership(_)));
+        if clients.is_empty() && !watches && !self.log.borrow().has_errors() {
             root.error(
                 Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"),
             );

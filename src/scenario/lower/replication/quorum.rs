@@ -66,7 +66,7 @@ pub(super) fn read(lowering: &Lowering<'_, '_>, replicas: &Replicas<'_, '_, '_>)
     }
     if let Some(Some(table)) = fields.table("wars") {
         let leg = |key| lowering.drawn::<Durations>(&table, key).unwrap_or(Dist::constant(1e6));
-        spec.wars = Some(Wars { w: leg("w"), a: leg("a"), r: leg("r"), s: leg("s") });
+        spec.wars = Some(Box::new(Wars { w: leg("w"), a: leg("a"), r: leg("r"), s: leg("s") }));
         table.done();
         if !spec.versions.is_clock() {
             fields.error(
