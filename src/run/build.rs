@@ -116,6 +116,9 @@ fn stock(plan: &Plan, component: &crate::scenario::ComponentPlan, member: Member
     match &component.kind {
         Kind::Service(spec) => AnyProcess::Service(Service::new(&component.name, spec.clone(), plan.seed)),
         Kind::LoadBalancer(spec) => AnyProcess::LoadBalancer(LoadBalancer::new(spec.clone())),
+        Kind::Membership(membership) => {
+            crate::catalog::member(*membership, Group { first: member.first, count: member.replicas })
+        }
         Kind::Store(None) => AnyProcess::Store(Store::new(object)),
         Kind::Store(Some(replication)) => {
             let group = Group { first: member.first, count: member.replicas };

@@ -508,11 +508,18 @@ impl Source for Numbers<'_> {
                 })
             }
             Some("hit_ratio") => missing("caches come with a later version"),
-            Some(m @ ("redeliveries" | "stale_served" | "hints" | "conflicts" | "leader_changes")) => {
+            Some(
+                m @ ("redeliveries" | "stale_served" | "hints" | "conflicts" | "leader_changes" | "repair_bytes"
+                | "false_positives"),
+            ) => {
                 let counted = Counted::ALL.iter().find(|c| c.name() == m);
                 let n =
                     found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));
-                Ok(count(n, found.tallies.iter().map(|t| t.offered(&found.epochs)).sum()))
+                // Members watch each other whether anybody asks or not.
+                let asked = found.tallies.iter().map(|t| t.offered(&found.epochs)).sum::<u64>();
+                let measured = count(n, if m == "false_positives" { asked.max(1) } else { asked });
+                let dimension = if m == "repair_bytes" { Dimension::SIZE } else { measured.dimension };
+                Ok(Measured { dimension, ..measured })
             }
             Some(m) => self.requests(&found, m, *stat),
         }

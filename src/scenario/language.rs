@@ -1,6 +1,6 @@
 //! Every key of the scenario language that this version reads, and the names of those that come later.
 
-use super::lower::{WrittenAfter, WrittenBalance, WrittenDrop, WrittenLimit};
+use super::lower::{WrittenAfter, WrittenBalance, WrittenDetector, WrittenDrop, WrittenLimit, WrittenSpread};
 use super::protocols::PROTOCOLS;
 use super::shape::{Key, Value, action, key, later, read, required};
 use crate::engine::Span;
@@ -44,6 +44,7 @@ pub(super) const FILE: Value = Value::Table(&[
     key("keys", Value::Names(&KEYS), "Sets of keys, and which are asked for how often."),
     key("service", Value::Names(&SERVICE), "Services."),
     key("load_balancer", Value::Names(&LOAD_BALANCER), "Load balancers."),
+    key("membership", Value::Names(&MEMBERSHIP), "Clusters that only track who is alive."),
     key("store", Value::Names(&STORE), "Stores."),
     key("edge", Value::Names(&EDGES), "How patiently one component calls another."),
     key("flow", Value::Names(&FLOW), "What one request does."),
@@ -56,7 +57,6 @@ pub(super) const FILE: Value = Value::Table(&[
     later("cache"),
     later("queue"),
     later("proxy"),
-    later("membership"),
     later("lock"),
     later("id_generator"),
     later("cell"),
@@ -281,6 +281,23 @@ const STORE: Value = Value::Table(&[
     later("preset"),
     later("memory"),
     key("bugs", Value::Texts, "Planted bugs of the protocol, to check checkers."),
+]);
+
+const MEMBERSHIP: Value = Value::Table(&[
+    key("detector", read::<WrittenDetector>(), "How a failure is noticed."),
+    key("gossip", Value::OrNone(&read::<WrittenSpread>()), "How news spread."),
+    REPLICAS,
+    PLACEMENT,
+    WORKERS,
+    SPEED,
+    SERVICE_TIME,
+    QUEUE,
+    SHED,
+    STARTUP,
+    COLD,
+    DISK,
+    OWN_CLOCK,
+    LIKE,
 ]);
 
 // ---- edges and clients ----

@@ -8,7 +8,7 @@ use crate::engine::{Instant, Seed, Span};
 use crate::expect::{Expected, Phase, That, Within};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
-use crate::protocol::Replication;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::workload::ClientsPlan;
 use crate::world::{HostSetup, Scheduled, ServiceTime};
@@ -20,6 +20,8 @@ pub enum Kind {
     Service(Arc<ServiceSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
+    /// A cluster that watches itself.
+    Membership(Membership),
     /// A store: a single copy, or replicas that agree by a protocol.
     Store(Option<Replication>),
 }
@@ -30,6 +32,7 @@ impl Kind {
         match self {
             Kind::Service(_) => "service",
             Kind::LoadBalancer(_) => "load_balancer",
+            Kind::Membership(_) => "membership",
             Kind::Store(_) => "store",
         }
     }

@@ -7,6 +7,7 @@ mod cuts;
 mod expects;
 mod faults;
 mod flows;
+mod membership;
 mod places;
 mod policy;
 mod replication;
@@ -29,7 +30,7 @@ use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
-use crate::protocol::Replication;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::policy::{Balance, Policy};
 use crate::rpc::{Connections, EdgeSpec, Outlier};
 use crate::spec::units::Count;
@@ -39,7 +40,9 @@ use crate::world::{HostSetup, ServiceTime};
 
 pub(super) use components::{WrittenBalance, WrittenDrop};
 pub(crate) use expects::after_windows;
+pub(super) use membership::{WrittenDetector, WrittenSpread};
 pub(super) use policy::{WrittenAfter, WrittenLimit};
+pub(super) use replication::WrittenRange;
 
 use clients::ClientSite;
 use flows::FlowSite;
@@ -74,6 +77,7 @@ struct Draft {
 #[expect(clippy::large_enum_variant, reason = "a handful of them lives for the time of a load")]
 enum DraftKind {
     Service,
+    Membership(Membership),
     Store(Option<Replication>),
     LoadBalancer {
         target: Option<(String, Place)>,
@@ -108,6 +112,7 @@ impl Edges {
 const KINDS: &[(&str, &str)] = &[
     ("service", "a service"),
     ("load_balancer", "a load balancer"),
+    ("membership", "a cluster that tracks who is alive"),
     ("store", "a store"),
     ("clients", "a group of clients"),
     ("flow", "a flow"),
@@ -245,7 +250,7 @@ impl<'t> Lowering<'_, 't> {
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
         let mut drafts: Vec<Draft> = Vec::new();
-        for kind in ["load_balancer", "service", "store"] {
+        for kind in ["load_balancer", "membership", "service", "store"] {
             let Some(Some(table)) = root.table(kind) else { continue };
             for (name, place, node) in table.entries() {
                 self.name(&name, &place);
@@ -341,6 +346,7 @@ impl<'t> Lowering<'_, 't> {
         let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &zones, &topology);
         let components = drafts.into_iter().map(|draft| {
             let kind = match draft.kind {
+                DraftKind::Membership(membership) => Kind::Membership(membership),
                 DraftKind::Store(replication) => Kind::Store(replication),
                 DraftKind::Service => Kind::Service(Arc::new(ServiceSpec {
                     flows: flows
@@ -383,7 +389,8 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
         }
-        if clients.is_empty() && !tree.contains_key("clients") && !self.log.borrow().has_errors() {
+        let watches = components.iter().any(|c| matches!(c.kind, Kind::Membership(_)));
+        if clients.is_empty() && !watches && !tree.contains_key("clients") && !self.log.borrow().has_errors() {
             root.error(
                 Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"),
             );
