@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, err, load, out};
+use crate::report::bind::{self, Told};
 use crate::report::text::{Ink, render, tallied};
 use crate::report::{data, write};
 use crate::run::{Run, play_all};
 use crate::scenario::Plan;
-use crate::spec::FromText as _;
 use crate::spec::units::WholeRange;
+use crate::spec::{FromText as _, Sources};
 
 /// The arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -87,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if !arguments.no_report {
         let name = format!("{}-s{}", runs[0].outcome.plan.name, runs[0].outcome.plan.seed.0);
         let place = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(name));
-        if let Err(exit) = report(&place, &runs, &again, &sources.file().text) {
+        if let Err(exit) = report(&place, &runs, &again, &sources) {
             return exit;
         }
         folder = Some(place.display().to_string());
@@ -175,19 +176,32 @@ fn again(arguments: &Arguments, runs: &[Run]) -> String {
     text
 }
 
-fn report(folder: &Path, runs: &[Run], again: &str, text: &str) -> Result<(), Exit> {
-    let mut files: write::Files = vec![
-        ("summary.json".to_owned(), format!("{:#}\n", data::summary_json(runs)).into_bytes()),
-        ("series.csv".to_owned(), data::series_csv(runs).into_bytes()),
-        ("latency.csv".to_owned(), data::latency_csv(runs).into_bytes()),
-        ("scenario.toml".to_owned(), text.as_bytes().to_vec()),
+fn report(folder: &Path, runs: &[Run], again: &str, sources: &Sources) -> Result<(), Exit> {
+    let data = |text: String| text.into_bytes();
+    let mut files: Vec<(&str, &str, Vec<u8>)> = vec![
+        ("summary.json", "the numbers of every run", data(format!("{:#}\n", data::summary_json(runs)))),
+        ("series.csv", "what every client group got, over time", data(data::series_csv(runs))),
+        ("latency.csv", "the latencies of every client group", data(data::latency_csv(runs))),
+        ("scenario.toml", "the scenario as it was read", data(sources.file().text.to_string())),
     ];
+    let mut names = Vec::new();
     for run in runs {
         let plan = &run.outcome.plan;
-        let expanded = toml::to_string(&plan.tree).unwrap_or_default();
-        files.push((format!("expanded-{}.toml", plan.variant), expanded.into_bytes()));
+        let name = format!("expanded-{}.toml", plan.variant);
+        if !names.iter().any(|(n, _)| *n == name) {
+            names.push((name, toml::to_string(&plan.tree).unwrap_or_default()));
+        }
     }
-    let _ = again;
+    let expanded = "a design with every setting in place";
+    files.extend(names.iter().map(|(name, text)| (name.as_str(), expanded, data(text.clone()))));
+    let told = Told {
+        source: sources.file().name.to_string(),
+        repeat: again.to_owned(),
+        files: files.iter().map(|(name, what, _)| ((*name).to_owned(), (*what).to_owned())).collect(),
+    };
+    let page = bind::page(runs, &told);
+    let mut files: write::Files = files.into_iter().map(|(name, _, bytes)| (name.to_owned(), bytes)).collect();
+    files.extend(bind::files(&page));
     write::write(folder, &files).map_err(|error| {
         err(&format!(
             "error: the report can't be written to {}: {}\n  try --out FOLDER, or --no-report\n",

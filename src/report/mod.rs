@@ -4,7 +4,10 @@
 //! puts figures, tables and sentences into one offline HTML file. Nothing here runs a simulation or reads a clock, so
 //! equal figures give equal bytes.
 
+pub mod answer;
 pub mod axis;
+pub mod bind;
+pub mod bottleneck;
 pub mod curve;
 pub mod data;
 pub mod figure;

@@ -3,6 +3,8 @@
 //!
 //! Leaves out machine output: CSV and JSON carry integer nanoseconds and never pass through here.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 use crate::engine::Span;
@@ -15,7 +17,7 @@ pub const MINUS: char = '\u{2212}';
 pub const NOTHING: &str = "\u{2013}";
 
 /// A number split from its unit, so that a table can set the digits large and the unit small.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quantity {
     /// Sign, digits, grouping and decimal point; [`NOTHING`] where there is no data.
     pub digits: String,
@@ -43,7 +45,7 @@ impl fmt::Display for Quantity {
 }
 
 /// What a number measures, and so how it is written on axes, labels and in tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Unit {
     /// Nanoseconds, written in the fitting unit of time.
     Nanos,

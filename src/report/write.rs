@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-/// A report as files: names, and what is in them.
+/// A report as files: paths inside the folder, and what is in them.
 pub type Files = Vec<(String, Vec<u8>)>;
 
 /// Writes all files into a new folder beside `folder` and puts it in its place. A failure leaves what was there.
@@ -36,7 +36,11 @@ pub fn write(folder: &Path, files: &Files) -> io::Result<()> {
 fn write_all(folder: &Path, files: &Files) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (name, bytes) in files {
-        std::fs::write(folder.join(name), bytes)?;
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, bytes)?;
     }
     Ok(())
 }

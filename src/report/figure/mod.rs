@@ -2,6 +2,8 @@
 //!
 //! A figure never computes a result. What turns a run into one of these structs stands elsewhere.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt::Debug;
 
 use crate::engine::Instant;
@@ -37,8 +39,28 @@ pub trait Figure: Debug {
     }
 }
 
+/// A figure as data: what a page keeps, so that a folder alone can draw it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "figure", rename_all = "snake_case")]
+pub enum Drawing {
+    /// Rows over one time axis.
+    Timeline(Timeline),
+    /// Latencies over time.
+    HeatMap(HeatMap),
+}
+
+impl Drawing {
+    /// What draws it.
+    pub fn figure(&self) -> &dyn Figure {
+        match self {
+            Drawing::Timeline(f) => f,
+            Drawing::HeatMap(f) => f,
+        }
+    }
+}
+
 /// Rows of text under named columns.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// Names of the columns, with units where all cells share one.
     pub columns: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::figure::{Figure, Table};
+use crate::report::figure::{Drawing, Figure, Table};
 use crate::report::number::NOTHING;
 use crate::report::page::{Cell, Expectations, ModelCard, Numbers, Page, Section, Verdict};
 use crate::report::svg::escape;
@@ -173,15 +173,19 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
 
 fn section(out: &mut String, number: usize, part: &Section) {
     head(out, number, &part.anchor, &part.name, &part.finding, &part.caption);
+    if part.folded {
+        out.push_str("<details class=\"fold\"><summary>Show it</summary>\n");
+    }
     let mut data = String::new();
+    let figures: Vec<&dyn Figure> = part.figures.iter().map(Drawing::figure).collect();
     let half = |f: &dyn Figure| f.width_px() < FULL_PX;
     let mut index = 0;
-    while index < part.figures.len() {
-        let pair = half(&*part.figures[index]) && part.figures.get(index + 1).is_some_and(|f| half(&**f));
+    while index < figures.len() {
+        let pair = half(figures[index]) && figures.get(index + 1).is_some_and(|f| half(*f));
         let taken = if pair { 2 } else { 1 };
-        let class = if pair || half(&*part.figures[index]) { "charts pair" } else { "charts" };
+        let class = if pair || half(figures[index]) { "charts pair" } else { "charts" };
         let _ = writeln!(out, "<div class=\"{class}\">");
-        for drawing in &part.figures[index..index + taken] {
+        for drawing in &figures[index..index + taken] {
             index += 1;
             let id = format!("s{number}-{index}");
             let _ = write!(out, "<figure>\n{}", drawing.svg(&id));
@@ -198,6 +202,9 @@ fn section(out: &mut String, number: usize, part: &Section) {
     how_to_read(out, &part.how_to_read);
     if !data.is_empty() {
         let _ = write!(out, "<details class=\"data\"><summary>Data</summary>\n{data}</details>\n");
+    }
+    if part.folded {
+        out.push_str("</details>\n");
     }
     out.push_str("</section>\n");
 }
