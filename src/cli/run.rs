@@ -10,7 +10,7 @@ use super::{Exit, err, load, out};
 use crate::report::bind::{self, Told};
 use crate::report::text::{Ink, render, tallied};
 use crate::report::{data, write};
-use crate::run::{Run, play_all};
+use crate::run::{Run, SecondPass, explain, play_all};
 use crate::scenario::Plan;
 use crate::spec::units::WholeRange;
 use crate::spec::{FromText as _, Sources};
@@ -197,6 +197,7 @@ fn report(folder: &Path, runs: &[Run], again: &str, sources: &Sources) -> Result
     let told = Told {
         source: sources.file().name.to_string(),
         repeat: again.to_owned(),
+        second_pass: second_pass(runs)?,
         files: files.iter().map(|(name, what, _)| ((*name).to_owned(), (*what).to_owned())).collect(),
     };
     let page = bind::page(runs, &told);
@@ -210,6 +211,21 @@ fn report(folder: &Path, runs: &[Run], again: &str, sources: &Sources) -> Result
         ));
         Exit::Usage
     })
+}
+
+/// The account of single requests takes a second pass; a run that long goes without.
+const SECOND_PASS_EVENTS: u64 = 30_000_000;
+
+/// Plays the first run again to look at single requests.
+fn second_pass(runs: &[Run]) -> Result<Option<SecondPass>, Exit> {
+    let Some(run) = runs.first().filter(|r| r.outcome.events <= SECOND_PASS_EVENTS) else { return Ok(None) };
+    match explain(&run.outcome) {
+        Ok(pass) => Ok(Some(pass)),
+        Err(differs) => {
+            err(&format!("not deterministic: {differs}\n"));
+            Err(Exit::NotDeterministic)
+        }
+    }
 }
 
 fn open(file: &Path) {

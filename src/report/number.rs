@@ -177,8 +177,12 @@ pub fn share(share_of_one: f64) -> Quantity {
     }
     let percent = share_of_one * 100.0;
     if share_of_one < 1.0 && round3(percent) >= 100.0 {
-        // 99.97 % must not read as "all of them".
-        return Quantity::new("99.9", "%");
+        // 99.997 % must not read as "all of them": two digits behind the nines, rounded down.
+        let rest = (1.0 - share_of_one) * 100.0;
+        let places = (2..9).find(|p| rest * libm::pow(10.0, f64::from(*p - 1)) >= 0.999).unwrap_or(9);
+        let scale = libm::pow(10.0, f64::from(places));
+        let down = ((percent * scale + 1e-6).floor() / scale).min(100.0 - 1.0 / scale);
+        return Quantity::new(format!("{down:.*}", places as usize).trim_end_matches('0').to_owned(), "%");
     }
     if percent > 0.0 && percent < 0.001 {
         return Quantity::new("<\u{202f}0.001", "%");
@@ -352,7 +356,9 @@ mod tests {
             (0.0, "0 %"),
             (0.44, "44 %"),
             (0.986, "98.6 %"),
-            (0.9997, "99.9 %"),
+            (0.9997, "99.97 %"),
+            (0.999_986, "99.9986 %"),
+            (1.0 - 1e-15, "99.999999999 %"),
             (1.0, "100 %"),
             (1e-9, "< 0.001 %"),
             (0.00034, "0.034 %"),

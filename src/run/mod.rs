@@ -8,5 +8,5 @@ mod session;
 
 pub use build::{Member, build, build_with, frame};
 pub use judge::{Judged, judge, value};
-pub use outcome::{Exemplar, Outcome, Stopped, explain, finish, play, play_with};
+pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with};
 pub use session::{Progress, Run, play_all};

@@ -99,9 +99,12 @@ pub struct Exemplar {
     pub clients: usize,
 }
 
+/// What a second pass kept: the requests, and what happened on their behalf.
+pub type SecondPass = (Vec<Exemplar>, Trace);
+
 /// Plays the same run again and keeps what happened on behalf of one median and one p99 request of each client group.
 /// An error if the second pass did not reproduce the first: then something of ours isn't deterministic.
-pub fn explain(outcome: &Outcome) -> Result<(Vec<Exemplar>, Trace), String> {
+pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let plan = &outcome.plan;
     let mut exemplars = Vec::new();
     for c in 0..plan.clients.len() {

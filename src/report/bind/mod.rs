@@ -10,12 +10,14 @@ use crate::report::page::Page;
 use crate::report::summary::{Summary, summary};
 use crate::report::theme::Mark;
 use crate::report::write::Files;
-use crate::run::Run;
+use crate::run::{Run, SecondPass};
 
 mod first;
+mod latency;
 mod model;
 mod over_time;
 mod promises;
+mod shape;
 
 /// What a page says that no run knows.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,8 @@ pub struct Told {
     pub source: String,
     /// The command that repeats it.
     pub repeat: String,
+    /// A second pass of the first run ([`crate::run::explain`]), for the account of single requests.
+    pub second_pass: Option<SecondPass>,
     /// Files beside the page that aren't the report's own: path, what it holds.
     pub files: Vec<(String, String)>,
 }
@@ -84,6 +88,10 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         files: told.files.clone(),
     };
     page.sections.extend(over_time::sections(&designs));
+    page.sections.extend(shape::variants(&designs));
+    page.sections.extend(latency::percentiles(&designs));
+    page.sections.extend(latency::hops(&designs, told));
+    page.sections.extend(shape::topology(&designs));
     page.sections.extend(over_time::others(&designs));
     page.files.extend(own_files(&page));
     page

@@ -4,15 +4,16 @@ use std::ops::Range;
 
 use super::Design;
 use crate::engine::{Instant, Span};
-use crate::metric::{Counter, Gauge, HEAT_ROWS, Tally, heat_row_bounds};
+use crate::metric::{ClassSet, Counter, EpochSet, Gauge, HEAT_ROWS, Tally, heat_row_bounds};
 use crate::report::answer::phases;
 use crate::report::figure::{
-    Body, Drawing, Fault, HeatCells, Note, Outcomes, Panel, Row, Series, Strip, Timeline, number_of,
+    Body, Drawing, Fault, HeatCells, Note, Outcomes, Panel, Row, Series, Strip, Table, Timeline, number_of,
 };
 use crate::report::number::{Unit, fmt_rate, fmt_share, fmt_span};
 use crate::report::page::Section;
 use crate::rpc::Outcome as Ended;
 use crate::run::Outcome;
+use crate::world::meters::ANSWERED;
 
 /// A fault that comes and goes more often than this is told in words instead of shaded.
 const WINDOWS_MAX: usize = 12;
@@ -31,12 +32,26 @@ pub(super) fn sections(designs: &[Design<'_>]) -> Vec<Section> {
     }
 }
 
-/// The timelines of the designs that the first one leaves out.
-pub(super) fn others(designs: &[Design<'_>]) -> Vec<Section> {
-    let rest = if designs.len() > 2 { &designs[1..] } else { &[] };
-    let one =
-        |d: &Design<'_>| section(&[d], &format!("Timeline, {}", d.name()), &format!("timeline-{}", d.name()), true);
-    rest.iter().map(one).collect()
+/// The timelines of the designs that the first one leaves out, folded.
+pub(super) fn others(designs: &[Design<'_>]) -> Option<Section> {
+    let rest = if designs.len() > 2 { &designs[1..] } else { return None };
+    let mut table = Table::new(&["design", "over time"]);
+    let mut figures = Vec::new();
+    for design in rest {
+        let one = section(&[design], "", "", true);
+        table.push([design.name().to_owned(), one.finding]);
+        figures.extend(one.figures);
+    }
+    Some(Section {
+        name: "Timelines of the other designs".to_owned(),
+        anchor: "timelines".to_owned(),
+        finding: "The other designs over time".to_owned(),
+        caption: String::new(),
+        figures,
+        tables: vec![table],
+        how_to_read: String::new(),
+        folded: true,
+    })
 }
 
 /// Stretches of bins that become one point each.
@@ -71,6 +86,13 @@ impl Columns {
     /// Events per second.
     pub(super) fn rate(&self, count: impl Fn(usize) -> u64) -> Series {
         self.series(|bins, seconds| Some(bins.clone().map(&count).sum::<u64>() as f64 / seconds))
+    }
+    /// The mean of what `count and sum` of each bin give.
+    pub(super) fn mean(&self, of: impl Fn(usize) -> (u64, u64)) -> Series {
+        self.series(|bins, _| {
+            let (n, sum) = bins.clone().map(&of).fold((0, 0), |(n, s), (m, t)| (n + m, s + t));
+            (n > 0).then(|| sum as f64 / n as f64)
+        })
     }
     fn level(&self, gauges: &[&Gauge], scale: f64) -> Series {
         let means: Vec<Vec<f64>> = gauges.iter().map(|g| g.bin_means()).collect();
@@ -155,11 +177,17 @@ fn rows_of(designs: &[&Design<'_>]) -> Rows {
         let waiting = |i| most(i, |p| p.waiting);
         waiting(*a).total_cmp(&waiting(*b)).then(b.cmp(a))
     });
+    let entries: usize = plan.clients.iter().map(|(c, _)| c.mix.len()).sum();
+    let many = entries.min(STRIPS_MAX) > 1;
+    // Where room is short, rows that tell nothing go.
+    let queue = queue.filter(|i| !many || most(*i, |p| p.waiting) >= 0.5);
     let mut busy: Vec<usize> = (0..parts).filter(|i| most(*i, |p| p.busiest) > 0.0).collect();
     busy.sort_by(|a, b| most(*b, |p| p.busiest).total_cmp(&most(*a, |p| p.busiest)).then(a.cmp(b)));
     busy.truncate(3);
+    if many && busy.iter().all(|i| most(*i, |p| p.busiest) < 0.5) {
+        busy.clear();
+    }
     let mut strips: Vec<(usize, Option<usize>, String, String)> = Vec::new();
-    let entries: usize = plan.clients.iter().map(|(c, _)| c.mix.len()).sum();
     for (c, (clients, _)) in plan.clients.iter().enumerate() {
         if clients.mix.len() > 1 && entries <= STRIPS_MAX {
             for (e, entry) in clients.mix.iter().enumerate() {
@@ -274,10 +302,15 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
         all.push(strip(outcome, *c, *entry, name, note, pair));
     }
     // What fits a screen of 800 px under the heading.
-    let strips = rows.strips.len();
-    let squeeze = 1.0 - 0.11 * strips.saturating_sub(1) as f64 - if pair { 0.06 } else { 0.0 };
-    all[0].height_px = Some(94.0 * squeeze);
-    all[1].height_px = Some(128.0 * squeeze);
+    let spare = if all.len() <= 4 { 1.2 } else { 1.0 - 0.12 * all.len().saturating_sub(5) as f64 };
+    for row in &mut all {
+        row.height_px = match &row.body {
+            Body::Heat(_) => Some(94.0 * spare),
+            Body::Lines(l) if l.unit == Unit::PerSecond => Some(78.0 * spare),
+            Body::Lines(l) => Some(48.0_f64.max(21.0 * l.lines.len() as f64)),
+            Body::Strip(_) => None,
+        };
+    }
     Panel { name: design.name().to_owned(), mark: design.mark, faults: faults(outcome), rows: all }
 }
 
@@ -385,38 +418,37 @@ fn strip(outcome: &Outcome, c: usize, entry: Option<usize>, name: &str, note: &s
             Outcomes { from: *from, ok, stale: 0, error, unknown: asked.saturating_sub(ok + error) }
         })
         .collect();
-    let sum = |keep: &dyn Fn(&Outcomes) -> bool| {
-        drawn.iter().filter(|o| keep(o)).fold(Outcomes::default(), |s, o| Outcomes {
-            from: s.from,
-            ok: s.ok + o.ok,
-            stale: s.stale + o.stale,
-            error: s.error + o.error,
-            unknown: s.unknown + o.unknown,
-        })
-    };
-    let share = |n: u64, of: &Outcomes| fmt_share(n as f64 / of.total().max(1) as f64);
-    let warm = Instant::ZERO + outcome.plan.warmup;
-    let all = sum(&|o| o.from >= warm);
+    // Shares are those of the numbers: by epochs, not by columns.
+    let frame = outcome.meters.frame();
+    let asked = |epochs: &EpochSet| tally.offered(epochs);
+    let answered = |epochs: &EpochSet| fmt_share(tally.count(epochs, ANSWERED) as f64 / asked(epochs).max(1) as f64);
+    let all = frame.epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
     let mut notes = Vec::new();
     for fault in outcome.plan.faults.iter().filter(|f| f.windows.len() == 1) {
         let Some((from, to)) = fault.span() else { continue };
-        let during = sum(&|o| o.from >= from && o.from < to);
-        let wide = (to.0.min(outcome.plan.end.0) - from.0.min(outcome.plan.end.0)) as f64 / outcome.plan.end.0 as f64;
-        if during.total() > 0 && during.ok < during.total() && wide > if pair { 0.25 } else { 0.12 } {
-            let words = format!("{} answered", share(during.ok, &during));
-            notes.push(Note { at: Instant(from.0 / 2 + to.0.min(outcome.plan.end.0) / 2), value: 0.0, words });
+        let to = to.min(outcome.plan.end);
+        let during = frame.epochs_in(from, to);
+        let wide = to.0.saturating_sub(from.0) as f64 / outcome.plan.end.0 as f64;
+        let failed = asked(&during) > tally.count(&during, ANSWERED);
+        if failed && wide > if pair { 0.25 } else { 0.12 } {
+            let words = format!("{} answered", answered(&during));
+            notes.push(Note { at: Instant(from.0 / 2 + to.0 / 2), value: 0.0, words });
         }
     }
-    let (end, below) = match (all.total(), all.error, all.unknown) {
+    let class = |o: Ended| ClassSet::of(&[o as u8]);
+    let timed_out = tally.count(&all, class(Ended::Timeout));
+    let failed: u64 = errors.iter().map(|e| tally.count(&all, class(*e))).sum();
+    let (end, below) = match (asked(&all), failed, timed_out) {
         (0, _, _) => (String::new(), String::new()),
-        (_, 0, 0) => ("all answered".to_owned(), String::new()),
+        (n, 0, 0) if n == tally.count(&all, ANSWERED) => ("all answered".to_owned(), String::new()),
+        (_, 0, 0) => ("all answered".to_owned(), "or open at the end".to_owned()),
         (_, e, u) => {
             let rest = match (e, u) {
                 (0, _) => "rest unknown",
                 (_, 0) => "rest errors",
-                _ => "rest errors, unknown",
+                _ => "rest failed",
             };
-            (format!("{} answered", share(all.ok, &all)), rest.to_owned())
+            (format!("{} answered", answered(&all)), rest.to_owned())
         }
     };
     let strip = Strip { column: columns.width(), columns: drawn, notes, end, below, empty: "no requests".to_owned() };

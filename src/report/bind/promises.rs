@@ -56,7 +56,7 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
             text: text.to_owned(),
             place,
             why,
-            measured: designs.iter().map(|d| cell(&of(d))).collect(),
+            measured: designs.iter().map(|d| cell(&of(d), designs.len() > 3)).collect(),
             evidence: None,
             result,
         });
@@ -107,7 +107,8 @@ fn when(designs: &[Design<'_>], name: &str) -> Option<String> {
 }
 
 /// What one design measured: of one seed the sign and the value, of several how many were as expected.
-fn cell(judged: &[&Judged]) -> String {
+/// `short` leaves out the distance from theory, which the model card has too.
+fn cell(judged: &[&Judged], short: bool) -> String {
     match judged {
         [] => NOTHING.to_owned(),
         [one] => {
@@ -118,7 +119,7 @@ fn cell(judged: &[&Judged]) -> String {
                 expect::Verdict::Vacuous => "no samples",
             };
             let value = match (near(one), one.finding.left.as_ref()) {
-                (Some((left, right)), _) if right.value != 0.0 => {
+                (Some((left, right)), _) if right.value != 0.0 && !short => {
                     format!("{} ({})", measured(left), fmt_error((left.value - right.value) / right.value))
                 }
                 (_, Some(left)) => measured(left),

@@ -10,9 +10,13 @@ use crate::engine::Instant;
 
 pub mod fault;
 pub mod heat_map;
+pub mod hops;
+pub mod percentiles;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
+pub mod topology;
+pub mod variants;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -47,6 +51,14 @@ pub enum Drawing {
     Timeline(Timeline),
     /// Latencies over time.
     HeatMap(HeatMap),
+    /// Latency by percentile.
+    Percentiles(percentiles::Percentiles),
+    /// Where the time of single requests went.
+    Hops(hops::Hops),
+    /// Who calls whom.
+    Topology(topology::Topology),
+    /// Small multiples.
+    Variants(variants::Variants),
 }
 
 impl Drawing {
@@ -55,6 +67,10 @@ impl Drawing {
         match self {
             Drawing::Timeline(f) => f,
             Drawing::HeatMap(f) => f,
+            Drawing::Percentiles(f) => f,
+            Drawing::Hops(f) => f,
+            Drawing::Topology(f) => f,
+            Drawing::Variants(f) => f,
         }
     }
 }
