@@ -1,11 +1,14 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
 mod check;
+mod compare;
 mod exit;
 mod explain;
 mod list;
 mod load;
+mod report;
 mod run;
+mod sweep;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -30,6 +33,12 @@ enum Command {
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
+    /// Draw a report again from its folder alone.
+    Report(report::Arguments),
+    /// Compare two reports or two variants.
+    Compare(compare::Arguments),
+    /// Play a scenario at many points.
+    Sweep(sweep::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -52,6 +61,9 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

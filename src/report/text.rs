@@ -70,13 +70,24 @@ fn numbers(runs: &[&Run]) -> String {
             rows.push(row);
         }
     }
-    let columns = rows[0].len();
-    let widths: Vec<usize> =
-        (0..columns).map(|c| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0)).collect();
+    aligned(&rows)
+}
+
+/// A table in columns: the first to the left, the others to the right.
+pub fn columns(table: &super::figure::Table) -> String {
+    let mut rows = vec![table.columns.clone()];
+    rows.extend(table.rows.iter().cloned());
+    aligned(&rows)
+}
+
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::from(" ");
-        for (c, cell) in row.iter().enumerate() {
+        for (c, cell) in row.iter().enumerate().take(columns) {
             let pad = " ".repeat(widths[c] - cell.chars().count());
             line += &if c == 0 { format!(" {cell}{pad}") } else { format!("  {pad}{cell}") };
         }

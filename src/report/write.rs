@@ -33,6 +33,20 @@ pub fn write(folder: &Path, files: &Files) -> io::Result<()> {
     Ok(())
 }
 
+/// Replaces these files of a folder, each of them whole, and leaves the others.
+pub fn update(folder: &Path, files: &Files) -> io::Result<()> {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let fresh = path.with_extension("part");
+        std::fs::write(&fresh, bytes)?;
+        std::fs::rename(&fresh, &path)?;
+    }
+    Ok(())
+}
+
 fn write_all(folder: &Path, files: &Files) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (name, bytes) in files {

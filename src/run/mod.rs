@@ -5,8 +5,10 @@ mod judge;
 mod outcome;
 mod phases;
 mod session;
+mod sweep;
 
 pub use build::{Member, build, build_with, frame};
 pub use judge::{Judged, judge, value};
 pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with};
 pub use session::{Progress, Run, play_all};
+pub use sweep::{Job, Sample, sweep};

@@ -45,7 +45,7 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
             let seen = d.sum.seen.first()?;
             let times = seen.latency_ns[2]? as f64 / (seen.latency_ns[0]? as f64).max(1.0);
             let name = if shown.len() > 1 { format!(" with {}", d.name()) } else { String::new() };
-            Some(format!("{} times the median{name}", digits3((times * 10.0).round() / 10.0)))
+            Some(format!("{} times the median{name}", digits3(times)))
         })
         .collect();
     let mut caption = format!("Everything that ended for {group} after the warm-up, answered or not.");
@@ -55,7 +55,7 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
     Some(Section {
         name: "Latency".to_owned(),
         anchor: "latency".to_owned(),
-        finding: format!("One request in a hundred takes {} or longer", slow.join(", ")),
+        finding: format!("p99 is {}", slow.join(", ")),
         caption,
         figures: vec![Drawing::Percentiles(Percentiles {
             title: "Latency by percentile".to_owned(),

@@ -19,6 +19,8 @@ mod over_time;
 mod promises;
 mod shape;
 
+pub(crate) use promises::measured;
+
 /// What a page says that no run knows.
 #[derive(Clone, Debug, Default)]
 pub struct Told {

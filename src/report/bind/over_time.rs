@@ -305,8 +305,8 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
     let spare = if all.len() <= 4 { 1.2 } else { 1.0 - 0.12 * all.len().saturating_sub(5) as f64 };
     for row in &mut all {
         row.height_px = match &row.body {
-            Body::Heat(_) => Some(94.0 * spare),
-            Body::Lines(l) if l.unit == Unit::PerSecond => Some(78.0 * spare),
+            Body::Heat(_) => Some(82.0 * spare),
+            Body::Lines(l) if l.unit == Unit::PerSecond => Some(72.0 * spare),
             Body::Lines(l) => Some(48.0_f64.max(21.0 * l.lines.len() as f64)),
             Body::Strip(_) => None,
         };

@@ -4,7 +4,7 @@ use super::Design;
 use super::over_time::{Columns, faults, goodput, offered, users};
 use crate::engine::{Instant, Span};
 use crate::metric::CLASSES;
-use crate::report::answer::answered;
+use crate::report::answer::{answered, capital};
 use crate::report::axis::Scale;
 use crate::report::figure::Drawing;
 use crate::report::figure::topology::{Link, Node, Topology};
@@ -86,17 +86,23 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         designs.iter().filter_map(|d| d.sum.seen.first().map(|s| s.goodput / s.offered.max(1e-9))).collect();
     let (low, high) = shares.iter().fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(*s), h.max(*s)));
     let by_goodput = high - low > DIFFERENT;
-    let panels: Vec<Small> = designs.iter().map(|d| small(d, by_goodput)).collect();
+    let phase = by_goodput.then(|| Phase::telling(designs));
+    let panels: Vec<Small> = designs.iter().map(|d| small(d, phase.as_ref())).collect();
     let (measure, unit, scale) =
         if by_goodput { ("Goodput/s", Unit::PerSecond, Scale::Linear) } else { ("Mean", Unit::Nanos, Scale::Log) };
-    let finding = if by_goodput {
+    let finding = if let Some(phase) = &phase {
         let good: Vec<&str> = panels.iter().filter(|p| p.state == Some(State::Ok)).map(|p| p.name.as_str()).collect();
+        let when = capital(&phase.words());
+        let shares: Vec<(f64, &str)> =
+            designs.iter().filter_map(|d| Some((phase.share(&d.run.outcome)?, d.name()))).collect();
+        let best = shares.iter().fold((-1.0, ""), |best, s| if s.0 > best.0 { *s } else { best });
         match good.as_slice() {
-            [] => "No design serves all its users in the end".to_owned(),
-            all if all.len() == designs.len() => "All designs serve their users in the end".to_owned(),
-            few => {
-                format!("In the end {} of {} designs serve their users: {}", few.len(), designs.len(), few.join(", "))
+            [] => format!("{when} no design serves all its users; best is {} with {}", best.1, fmt_share(best.0)),
+            all if all.len() == designs.len() => format!("{when} all designs serve their users"),
+            few if few.len() <= 3 => {
+                format!("{when} only {} of {} designs serve their users: {}", few.len(), designs.len(), few.join(", "))
             }
+            few => format!("{when} {} of {} designs serve their users", few.len(), designs.len()),
         }
     } else {
         let mean = |d: &Design<'_>| d.sum.seen.first().and_then(|s| s.mean_ns).unwrap_or(f64::MAX);
@@ -120,10 +126,11 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         name: "Variants side by side".to_owned(),
         anchor: "variants".to_owned(),
         finding,
-        caption: if by_goodput {
-            "Goodput under the same arrivals. Dashed: what users asked for. Under each name: answered after the last \
-             fault, or of all."
-                .to_owned()
+        caption: if let Some(phase) = &phase {
+            format!(
+                "Goodput under the same arrivals. Dashed: what users asked for. Under each name: answered {}.",
+                phase.words()
+            )
         } else {
             "Mean latency by the start of requests, under the same arrivals.".to_owned()
         },
@@ -145,21 +152,74 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
     })
 }
 
-fn small(design: &Design<'_>, by_goodput: bool) -> Small {
+/// A stretch of the run in which designs differ.
+enum Phase {
+    Whole,
+    During(String, Instant, Instant),
+    After(String, Instant),
+}
+
+impl Phase {
+    /// Of all phases the one in which the shares of answered requests differ most.
+    fn telling(designs: &[Design<'_>]) -> Phase {
+        let plan = &designs[0].run.outcome.plan;
+        let mut phases = vec![Phase::Whole];
+        for fault in plan.faults.iter().filter(|f| f.windows.len() == 1) {
+            if let Some((from, to)) = fault.span() {
+                // What stays broken after a fault tells more than what breaks in it.
+                if to < plan.end {
+                    phases.push(Phase::After(fault.name.clone(), to));
+                }
+                phases.push(Phase::During(fault.name.clone(), from, to.min(plan.end)));
+            }
+        }
+        let spread = |phase: &Phase| {
+            let shares = designs.iter().filter_map(|d| phase.share(&d.run.outcome));
+            let (low, high) = shares.fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(s), h.max(s)));
+            high - low
+        };
+        let mut best = (Phase::Whole, f64::MIN);
+        for phase in phases {
+            let spread = spread(&phase);
+            if spread > best.1 + 0.005 {
+                best = (phase, spread);
+            }
+        }
+        best.0
+    }
+    fn share(&self, outcome: &crate::run::Outcome) -> Option<f64> {
+        let (from, to) = match self {
+            Phase::Whole => (Instant::ZERO + outcome.plan.warmup, outcome.plan.end),
+            Phase::During(_, from, to) => (*from, *to),
+            Phase::After(_, from) => (*from, outcome.plan.end),
+        };
+        answered(outcome, &outcome.meters.frame().epochs_in(from, to))
+    }
+    fn words(&self) -> String {
+        match self {
+            Phase::Whole => "in the whole run".to_owned(),
+            Phase::During(name, ..) => format!("during {name}"),
+            Phase::After(name, _) => format!("after {name}"),
+        }
+    }
+}
+
+fn small(design: &Design<'_>, phase: Option<&Phase>) -> Small {
+    let by_goodput = phase.is_some();
     let outcome = &design.run.outcome;
-    let plan = &outcome.plan;
     let columns = Columns::of(outcome, 120);
     let (mut state, words);
-    if by_goodput {
-        let last = plan.faults.iter().filter_map(|f| f.span()).map(|(_, to)| to).filter(|to| *to < plan.end).max();
-        let from = last.unwrap_or(Instant::ZERO + plan.warmup);
-        let share = answered(outcome, &outcome.meters.frame().epochs_in(from, plan.end));
-        state = share.map(|s| if s >= SERVED { State::Ok } else { State::Error });
-        words = share.map_or("no requests".to_owned(), |s| format!("{} answered", fmt_share(s)));
-    } else {
-        state = None;
-        let mean = design.sum.seen.first().and_then(|s| s.mean_ns);
-        words = format!("{} on average", Unit::Nanos.write(mean.unwrap_or(f64::NAN)));
+    match phase {
+        Some(phase) => {
+            let share = phase.share(outcome);
+            state = share.map(|s| if s >= SERVED { State::Ok } else { State::Error });
+            words = share.map_or("no requests".to_owned(), |s| format!("{} answered", fmt_share(s)));
+        }
+        None => {
+            state = None;
+            let mean = design.sum.seen.first().and_then(|s| s.mean_ns);
+            words = format!("{} on average", Unit::Nanos.write(mean.unwrap_or(f64::NAN)));
+        }
     }
     if design.run.judged.iter().any(|j| j.finding.outcome == crate::expect::Outcome::NotMet) {
         state = Some(State::Error);

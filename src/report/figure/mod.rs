@@ -12,6 +12,7 @@ pub mod fault;
 pub mod heat_map;
 pub mod hops;
 pub mod percentiles;
+pub mod saturation;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
@@ -59,6 +60,8 @@ pub enum Drawing {
     Topology(topology::Topology),
     /// Small multiples.
     Variants(variants::Variants),
+    /// What a sweep found.
+    Saturation(saturation::Saturation),
 }
 
 impl Drawing {
@@ -71,6 +74,7 @@ impl Drawing {
             Drawing::Hops(f) => f,
             Drawing::Topology(f) => f,
             Drawing::Variants(f) => f,
+            Drawing::Saturation(f) => f,
         }
     }
 }

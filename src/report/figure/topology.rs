@@ -74,11 +74,11 @@ impl Topology {
         let ranks = self.ranks();
         let columns = ranks.iter().max().map_or(1, |m| m + 1);
         let pitch = FULL_PX / columns as f64;
-        let width = (pitch - 84.0).clamp(96.0, 190.0);
+        let width = (pitch - 84.0).clamp(96.0, 230.0);
         let tallest = (0..columns).map(|c| ranks.iter().filter(|r| **r == c).count()).max().unwrap_or(1);
         let height = tallest as f64 * (BOX_PX + ROW_GAP_PX);
         // The first column begins at the left edge, the last one ends at the right.
-        let step = if columns > 1 { ((FULL_PX - width) / (columns - 1) as f64).min(330.0) } else { 0.0 };
+        let step = if columns > 1 { ((FULL_PX - width) / (columns - 1) as f64).min(500.0) } else { 0.0 };
         let mut seen = vec![0_usize; columns];
         let areas = ranks
             .iter()

@@ -13,7 +13,7 @@ use crate::report::svg::{Paint, Pattern, Svg, Text};
 use crate::report::theme::{FULL_PX, Ink, State};
 
 const ACROSS_MAX: usize = 5;
-const LEFT: f64 = 84.0;
+const LEFT: f64 = 116.0;
 const GAP: f64 = 26.0;
 const PLOT_PX: f64 = 104.0;
 
