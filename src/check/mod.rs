@@ -1,16 +1,22 @@
 //! History to verdict. Depends on the history alone, so it also judges histories recorded elsewhere.
 
 pub mod describe;
+mod known;
 mod linearizable;
 mod model;
+mod order;
 mod property;
 mod search;
+mod seen;
+mod serial;
+mod sessions;
 mod shrink;
 mod verdict;
 mod view;
+mod weak;
 mod zones;
 
 pub use linearizable::{Engine, Linearizable, linearizable};
-pub use property::{Property, judge};
+pub use property::{Property, judge, judge_with};
 pub use verdict::{Check, Edge, Evidence, Reason, Steps, Verdict};
 pub use view::View;
