@@ -13,6 +13,8 @@ pub struct View<'a> {
     pub history: &'a History,
     /// What counts, in order of invocation.
     pub operations: Vec<OpIndex>,
+    /// The only object that counts, if it is one; observations of others don't.
+    pub object: Option<ObjectId>,
 }
 
 impl<'a> View<'a> {
@@ -27,7 +29,7 @@ impl<'a> View<'a> {
             .collect();
         // Recorders may note an invocation late; nearly always this is a pass over sorted data.
         operations.sort_by_key(|&index| history.operation(index).invoked);
-        View { history, operations }
+        View { history, operations, object }
     }
 
     pub(super) fn operation(&self, index: OpIndex) -> &'a Operation {

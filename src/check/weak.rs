@@ -55,7 +55,7 @@ pub(super) fn weak(view: &View<'_>, model: Weak, engine: Engine, steps: Steps) -
 }
 
 /// Whether a process invokes at the very instant at which its last operation completed.
-fn has_ties(view: &View<'_>) -> bool {
+pub(super) fn has_ties(view: &View<'_>) -> bool {
     let mut ends: Vec<(u32, Instant, Instant)> = view
         .operations
         .iter()
