@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, err, load, out};
 use crate::report::text::{Ink, render, tallied};
-use crate::report::{data, write};
+use crate::report::{data, write_all};
 use crate::run::{Run, play_all};
 use crate::scenario::Plan;
 use crate::spec::FromText as _;
@@ -18,42 +18,53 @@ use crate::spec::units::WholeRange;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Scenario file.
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// Set a path: `service.web.workers=8`. It counts over the file and its variants.
     #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
+    pub(super) set: Vec<String>,
     /// Only this variant; all of them otherwise.
     #[arg(long)]
-    variant: Option<String>,
+    pub(super) variant: Option<String>,
     /// This seed.
     #[arg(long, conflicts_with = "seeds")]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// These seeds: `1..=100`.
     #[arg(long, value_name = "RANGE")]
-    seeds: Option<String>,
+    pub(super) seeds: Option<String>,
     /// Folder of the report; `reports/<name>-s<seed>` otherwise.
     #[arg(long)]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Write no report.
     #[arg(long)]
-    no_report: bool,
+    pub(super) no_report: bool,
     /// `text` or `json`.
     #[arg(long, default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    pub(super) format: String,
     /// List every expectation.
     #[arg(long)]
-    verbose: bool,
+    pub(super) verbose: bool,
     /// Warnings are errors.
     #[arg(long)]
-    deny_warnings: bool,
+    pub(super) deny_warnings: bool,
     /// Open the report when it is written.
     #[arg(long)]
     open: bool,
 }
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+pub(super) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C asks for an end between two steps, so that a report is whole or not there; a second one is
+/// obeyed at once.
+pub(super) fn heed_interrupts() {
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
+    heed_interrupts();
     let sources = match load::sources(&arguments.file, &arguments.set) {
         Ok(sources) => sources,
         Err(exit) => return exit,
@@ -66,19 +77,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(seeds) => seeds,
         Err(exit) => return exit,
     };
-    let mut plans = Vec::new();
-    for seed in seeds.0..=seeds.1 {
-        if seed == first[0].seed.0 {
-            plans.extend(first.iter().cloned());
-            continue;
-        }
-        let again = load::plans(&sources, arguments.variant.as_deref(), Some(seed), false);
-        plans.extend(match again {
-            Ok(plans) => plans,
-            Err(exit) => return exit,
-        });
+    if seeds.0 != seeds.1 {
+        return super::seeds::run(arguments, &sources, first, seeds);
     }
-    let runs = match play(plans) {
+    let runs = match play(first) {
         Ok(runs) => runs,
         Err(exit) => return exit,
     };
@@ -132,7 +134,7 @@ fn seeds(arguments: &Arguments, plan: &Plan) -> Result<(u64, u64), Exit> {
 }
 
 /// Plays everything, with progress on stderr if somebody is there to see it.
-fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
+pub(super) fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
     let total: u64 = plans.iter().map(|p| p.end.0 / 1_000_000).sum();
     let bar = ProgressBar::new(total);
     if !std::io::stderr().is_terminal() {
@@ -175,20 +177,9 @@ fn again(arguments: &Arguments, runs: &[Run]) -> String {
     text
 }
 
-fn report(folder: &Path, runs: &[Run], again: &str, text: &str) -> Result<(), Exit> {
-    let mut files: write::Files = vec![
-        ("summary.json".to_owned(), format!("{:#}\n", data::summary_json(runs)).into_bytes()),
-        ("series.csv".to_owned(), data::series_csv(runs).into_bytes()),
-        ("latency.csv".to_owned(), data::latency_csv(runs).into_bytes()),
-        ("scenario.toml".to_owned(), text.as_bytes().to_vec()),
-    ];
-    for run in runs {
-        let plan = &run.outcome.plan;
-        let expanded = toml::to_string(&plan.tree).unwrap_or_default();
-        files.push((format!("expanded-{}.toml", plan.variant), expanded.into_bytes()));
-    }
+pub(super) fn report(folder: &Path, runs: &[Run], again: &str, text: &str) -> Result<(), Exit> {
     let _ = again;
-    write::write(folder, &files).map_err(|error| {
+    write_all(folder, runs, text).map_err(|error| {
         err(&format!(
             "error: the report can't be written to {}: {}\n  try --out FOLDER, or --no-report\n",
             folder.display(),

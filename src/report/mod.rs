@@ -8,12 +8,16 @@ pub mod axis;
 pub mod curve;
 pub mod data;
 pub mod figure;
+pub mod folder;
 pub mod number;
 pub mod page;
 pub mod place;
+pub mod seeds;
 pub mod summary;
 pub mod svg;
 pub mod text;
 pub mod theme;
 pub mod verdict;
 pub mod write;
+
+pub use folder::write_all;

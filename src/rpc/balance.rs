@@ -191,8 +191,12 @@ impl Balancer {
             }
             Balance::ConsistentHash { bound } => self.on_ring(key, *bound)?,
             Balance::Nearest => {
-                let order = spec.zones.get(caller as usize);
-                order.and_then(|o| o.iter().find(|i| self.live.contains(i))).copied().unwrap_or(self.live[0])
+                let tiers = spec.near.get(caller as usize).map_or(&[][..], Vec::as_slice);
+                let usable = |i: &&u32| self.live.binary_search(i).is_ok();
+                match tiers.iter().find(|tier| tier.iter().any(|i| usable(&i))) {
+                    Some(tier) => *tier.iter().filter(usable).max_by_key(|i| mix(u64::from(client), u64::from(**i)))?,
+                    None => self.live[0],
+                }
             }
             Balance::Sticky => {
                 // Rendezvous hashing: the same instance as long as it is there, and an even spread when it isn't.

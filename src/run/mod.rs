@@ -2,11 +2,13 @@
 
 mod build;
 mod judge;
+mod many;
 mod outcome;
 mod phases;
 mod session;
 
 pub use build::{Member, build, build_with, frame};
 pub use judge::{Judged, judge, value};
+pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
 pub use outcome::{Exemplar, Outcome, Stopped, explain, finish, play, play_with};
 pub use session::{Progress, Run, play_all};

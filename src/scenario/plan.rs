@@ -8,6 +8,7 @@ use crate::engine::{Instant, Seed, Span};
 use crate::expect::{Expected, Phase, That, Within};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
+use crate::protocol::Replication;
 use crate::rpc::EdgeSpec;
 use crate::workload::ClientsPlan;
 use crate::world::{HostSetup, Scheduled, ServiceTime};
@@ -19,8 +20,8 @@ pub enum Kind {
     Service(Arc<ServiceSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
-    /// A store with a single copy.
-    Store,
+    /// A store: a single copy, or replicas that agree by a protocol.
+    Store(Option<Replication>),
 }
 
 impl Kind {
@@ -29,7 +30,7 @@ impl Kind {
         match self {
             Kind::Service(_) => "service",
             Kind::LoadBalancer(_) => "load_balancer",
-            Kind::Store => "store",
+            Kind::Store(_) => "store",
         }
     }
 }
@@ -161,6 +162,8 @@ pub struct Plan {
     pub faults: Vec<FaultPlan>,
     /// The same as controls.
     pub schedule: Vec<Scheduled>,
+    /// Further moments at which measurements are cut, beside those of faults and expectations. A file sets none.
+    pub cuts: Vec<Instant>,
     /// What is expected.
     pub expects: Vec<ExpectPlan>,
     /// Sweeps.
