@@ -271,13 +271,6 @@ impl Known {
         Known { facts, chains: lengths.len(), grows, writes }
     }
 
-    /// The writes of a key in one chain, in their order: (key, chain, place, which).
-    pub(super) fn writes_in(&self, key: u32, chain: u32) -> &[(u32, u32, u32, u32)] {
-        let start = self.writes.partition_point(|&(k, c, ..)| (k, c) < (key, chain));
-        let end = start + self.writes[start..].partition_point(|&(k, c, ..)| (k, c) == (key, chain));
-        &self.writes[start..end]
-    }
-
     /// The writes of a key by chain.
     pub(super) fn writes_of(&self, key: u32) -> impl Iterator<Item = &[(u32, u32, u32, u32)]> {
         let start = self.writes.partition_point(|&(k, ..)| k < key);
