@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::model::Model;
-use crate::engine::Instant;
 use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
 
 /// A history and the operations of it that count: of one object or of all. Operations that did not happen are left
@@ -14,6 +13,8 @@ pub struct View<'a> {
     pub history: &'a History,
     /// What counts, in order of invocation.
     pub operations: Vec<OpIndex>,
+    /// The only object that counts, if it is one; observations of others don't.
+    pub object: Option<ObjectId>,
 }
 
 impl<'a> View<'a> {
@@ -28,12 +29,7 @@ impl<'a> View<'a> {
             .collect();
         // Recorders may note an invocation late; nearly always this is a pass over sorted data.
         operations.sort_by_key(|&index| history.operation(index).invoked);
-        View { history, operations }
-    }
-
-    /// Other operations of the same history.
-    pub(super) fn of(history: &'a History, operations: Vec<OpIndex>) -> View<'a> {
-        View { history, operations }
+        View { history, operations, object }
     }
 
     pub(super) fn operation(&self, index: OpIndex) -> &'a Operation {
@@ -113,18 +109,4 @@ pub(super) fn observes(operation: &Operation) -> bool {
         Status::Refused => true,
         Status::Fail | Status::Unknown => false,
     }
-}
-
-/// Events in order of time; of equal instants all invocations come first, because intervals are closed.
-pub(super) fn events(history: &History, operations: &[OpIndex]) -> Vec<(Instant, bool, u32)> {
-    let mut events: Vec<(Instant, bool, u32)> = Vec::with_capacity(operations.len() * 2);
-    for (at, &index) in operations.iter().enumerate() {
-        let operation = history.operation(index);
-        events.push((operation.invoked, false, at as u32));
-        if operation.completed != Instant::NEVER {
-            events.push((operation.completed, true, at as u32));
-        }
-    }
-    events.sort_unstable();
-    events
 }

@@ -1,6 +1,7 @@
 //! Plan to outcome: build, drive, judge, sweep.
 
 mod build;
+mod consistency;
 mod judge;
 mod many;
 mod outcome;
