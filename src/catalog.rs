@@ -1,6 +1,6 @@
 //! The registry: every kind of process that the product has, on one screen. Keep it sorted.
 
-use crate::component::{load_balancer, service, store};
+use crate::component::{cache, load_balancer, service, store};
 use crate::history::ObjectId;
 use crate::protocol::{Group, Replication, abd};
 use crate::workload::clients;
@@ -166,6 +166,7 @@ processes! {
     /// Any process that a scenario can name.
     pub enum AnyProcess {
         Abd(abd::Abd),
+        Cache(cache::Cache),
         Clients(clients::Clients),
         LoadBalancer(load_balancer::LoadBalancer),
         Service(service::Service),

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::caches;
 use super::outcome::Outcome;
 use super::phases;
 use crate::engine::{Instant, Span};
@@ -81,19 +82,19 @@ struct Numbers<'a> {
 }
 
 /// What a scope comes to.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     tallies: Vec<&'a Tally>,
-    group: Option<&'a GroupMeters>,
+    pub(super) group: Option<&'a GroupMeters>,
     group_number: usize,
     edge: Option<&'a EdgeMeters>,
     member: Option<usize>,
     every: bool,
     classes: Option<ClassSet>,
-    epochs: EpochSet,
+    pub(super) epochs: EpochSet,
     fault: Option<String>,
 }
 
-fn missing<T>(what: impl Into<String>) -> Result<T, Missing> {
+pub(super) fn missing<T>(what: impl Into<String>) -> Result<T, Missing> {
     Err(Missing::Unknown(what.into()))
 }
 
@@ -507,8 +508,8 @@ impl Source for Numbers<'_> {
                     samples: group.visits.offered(&found.epochs),
                 })
             }
-            Some("hit_ratio") => missing("caches come with a later version"),
-            Some(m @ ("redeliveries" | "stale_served" | "hints" | "conflicts" | "leader_changes")) => {
+            Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
+            Some(m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes")) => {
                 let counted = Counted::ALL.iter().find(|c| c.name() == m);
                 let n =
                     found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));

@@ -1,6 +1,7 @@
 //! Plan to outcome: build, drive, judge, sweep.
 
 mod build;
+mod caches;
 mod judge;
 mod many;
 mod outcome;

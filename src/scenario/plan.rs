@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::LoadBalancerSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
@@ -18,6 +19,8 @@ use crate::world::{HostSetup, Scheduled, ServiceTime};
 pub enum Kind {
     /// A service and the flows that run on it.
     Service(Arc<ServiceSpec>),
+    /// A cache.
+    Cache(Arc<CacheSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
     /// A store: a single copy, or replicas that agree by a protocol.
@@ -29,6 +32,7 @@ impl Kind {
     pub fn name(&self) -> &'static str {
         match self {
             Kind::Service(_) => "service",
+            Kind::Cache(_) => "cache",
             Kind::LoadBalancer(_) => "load_balancer",
             Kind::Store(_) => "store",
         }

@@ -154,6 +154,10 @@ names!(
         CacheHit = "hits",
         /// A lookup that did not.
         CacheMiss = "misses",
+        /// Bytes of the entries that lookups found.
+        HitBytes = "hit_bytes",
+        /// Bytes of the entries that lookups did not find.
+        MissBytes = "miss_bytes",
         /// A lookup answered with an expired value.
         StaleServed = "stale_served",
         /// A message handed out again.

@@ -174,6 +174,11 @@ impl Lowering<'_, '_> {
                 "default" => law.default = dist,
                 "read" => law.by.push((Verb::Read, dist)),
                 "write" => law.by.push((Verb::Write, dist)),
+                "delete" => law.by.push((Verb::Delete, dist)),
+                "append" => law.by.push((Verb::Append, dist)),
+                "scan" => law.by.push((Verb::Scan, dist)),
+                "fill" => law.by.push((Verb::Fill, dist)),
+                "invalidate" => law.by.push((Verb::Invalidate, dist)),
                 name => law.by.push((Verb::Serve(self.operation(name)), dist)),
             }
         }
@@ -283,6 +288,7 @@ impl Lowering<'_, '_> {
                 DraftKind::Service
             }
             "load_balancer" => self.load_balancer(&fields),
+            "cache" => DraftKind::Cache(self.cache(&fields)),
             _ => {
                 fsync = self.fsync(&fields);
                 DraftKind::Store(self.replication(&fields, zones.len() as u32))
@@ -296,8 +302,9 @@ impl Lowering<'_, '_> {
             fsync,
         });
         let hosts = hosts.collect();
+        let place = fields.place.clone();
         fields.done_also(&["like", "preset"]);
-        Draft { name, kind: draft, hosts, station, service }
+        Draft { name, place, kind: draft, hosts, station, service }
     }
 
     fn load_balancer(&self, fields: &Fields<'_, '_>) -> DraftKind {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Edges, Lowering};
+use crate::component::cache::WriteMode;
 use crate::engine::FlowId;
 use crate::flow::{Act, FlowPlan, Stage};
 use crate::rpc::{Outcome, Verb};
@@ -25,11 +26,29 @@ const LATER: &[&str] = &[
     "delete", "add", "scan", "query", "txn", "lock", "fan_out", "branch", "loop", "dedupe", "publish", "push", "record",
 ];
 
+/// What callers need to know of a component.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Face {
+    /// It does what it is asked.
+    Plain,
+    /// It keeps values by key.
+    Store,
+    /// It stands before something slower.
+    Cache {
+        /// What.
+        backing: String,
+        /// Whether it asks that itself.
+        reads_through: bool,
+        /// What becomes of writes.
+        writes: WriteMode,
+    },
+}
+
 /// What flows are lowered with.
 pub(super) struct FlowSite<'a> {
     pub(super) heads: &'a BTreeMap<String, FlowHead>,
-    /// Components by name, and whether each is a store.
-    pub(super) components: &'a BTreeMap<String, bool>,
+    /// Components by name.
+    pub(super) components: &'a BTreeMap<String, Face>,
 }
 
 impl Lowering<'_, '_> {

@@ -1,5 +1,6 @@
 //! From the tree to the plan: every name resolved, every default written out, everything wrong collected.
 
+mod caches;
 mod clients;
 mod components;
 mod contact;
@@ -21,6 +22,7 @@ use toml::de::DeTable;
 use super::plan::{ComponentPlan, Kind, Plan};
 use super::reader::{Fields, Log};
 use super::tree;
+use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::{Health, LoadBalancerSpec};
 use crate::component::service::ServiceSpec;
 use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span, ZoneId};
@@ -37,9 +39,10 @@ use crate::world::{HostSetup, ServiceTime};
 
 pub(crate) use expects::after_windows;
 
+use caches::CacheDraft;
 use clients::ClientSite;
 use components::WrittenBalance;
-use flows::FlowSite;
+use flows::{Face, FlowSite};
 use policy::WrittenPolicy;
 use site::Site;
 
@@ -58,16 +61,17 @@ pub(super) struct Lowering<'a, 't> {
 /// A component before its edges are known.
 struct Draft {
     name: String,
+    place: Place,
     kind: DraftKind,
     hosts: Vec<HostSetup>,
     station: StationSpec,
     service: ServiceTime,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a handful of them lives for the time of a load")]
 enum DraftKind {
     Service,
     Store(Option<Replication>),
+    Cache(CacheDraft),
     LoadBalancer {
         target: Option<(String, Place)>,
         policy: Option<(WrittenBalance, Place)>,
@@ -109,6 +113,7 @@ const SECTIONS: &[&str] = &[
     "keys",
     "service",
     "load_balancer",
+    "cache",
     "store",
     "edge",
     "flow",
@@ -120,7 +125,6 @@ const SECTIONS: &[&str] = &[
     "teach",
 ];
 const LATER: &[&str] = &[
-    "cache",
     "queue",
     "proxy",
     "membership",
@@ -145,6 +149,21 @@ const LATER: &[&str] = &[
     "test",
     "drill",
 ];
+
+impl Draft {
+    /// What others need to know of it.
+    fn face(&self) -> Face {
+        match &self.kind {
+            DraftKind::Store(_) => Face::Store,
+            DraftKind::Cache(cache) => Face::Cache {
+                backing: cache.backing.as_ref().map_or_else(String::new, |(b, _)| b.clone()),
+                reads_through: cache.spec.reads_through,
+                writes: cache.spec.writes,
+            },
+            DraftKind::Service | DraftKind::LoadBalancer { .. } => Face::Plain,
+        }
+    }
+}
 
 impl Lowering<'_, '_> {
     /// Whether this may be a name at all.
@@ -252,7 +271,7 @@ impl<'t> Lowering<'_, 't> {
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
         let mut drafts: Vec<Draft> = Vec::new();
-        for kind in ["load_balancer", "service", "store"] {
+        for kind in ["load_balancer", "cache", "service", "store"] {
             let Some(Some(table)) = root.table(kind) else { continue };
             for (name, place, node) in table.entries() {
                 self.name(&name, &place);
@@ -263,35 +282,41 @@ impl<'t> Lowering<'_, 't> {
             }
         }
         drafts.sort_by(|a, b| a.name.cmp(&b.name));
-        let stores: BTreeMap<String, bool> =
-            drafts.iter().map(|d| (d.name.clone(), matches!(d.kind, DraftKind::Store(_)))).collect();
+        let faces: BTreeMap<String, Face> = drafts.iter().map(|d| (d.name.clone(), d.face())).collect();
         let mut behind = BTreeMap::new();
         let mut edges = Edges::default();
         for draft in &drafts {
-            if let DraftKind::LoadBalancer { target: Some((target, place)), health, .. } = &draft.kind {
-                if stores.contains_key(target) && *target != draft.name {
-                    behind.insert(draft.name.clone(), target.clone());
+            let (target, asks, checks) = match &draft.kind {
+                DraftKind::LoadBalancer { target, health, .. } => (target, true, health.is_some()),
+                DraftKind::Cache(cache) => (&cache.backing, cache.asks(), false),
+                DraftKind::Service | DraftKind::Store(_) => continue,
+            };
+            let Some((target, place)) = target else { continue };
+            if faces.contains_key(target) && *target != draft.name {
+                behind.insert(draft.name.clone(), target.clone());
+                if asks {
                     edges.between(&draft.name, target);
-                    if health.is_some() {
-                        edges.between(&format!("{} checks", draft.name), target);
-                    }
-                } else {
-                    root.error(
-                        Diagnostic::error(place.clone(), format!("no component is called `{target}`"))
-                            .label("not a component")
-                            .nearest(target, "components", stores.keys().map(String::as_str)),
-                    );
                 }
+                if checks {
+                    edges.between(&format!("{} checks", draft.name), target);
+                }
+            } else {
+                root.error(
+                    Diagnostic::error(place.clone(), format!("no component is called `{target}`"))
+                        .label("not a component")
+                        .nearest(target, "components", faces.keys().map(String::as_str)),
+                );
             }
         }
-        let site = FlowSite { heads: &heads, components: &stores };
+        self.circles(&root, &behind, &drafts);
+        let site = FlowSite { heads: &heads, components: &faces };
         let flows = self.flows(&root, &site, &mut edges);
         let mut populations = Vec::new();
         let client_site = ClientSite {
             topology: &topology,
             keys: &keys,
             flows: &heads,
-            components: &stores,
+            components: &faces,
             behind: &behind,
             end,
             seed,
@@ -355,6 +380,17 @@ impl<'t> Lowering<'_, 't> {
                         .map(|(_, id, flow)| (*id, Arc::new(flow.clone())))
                         .collect(),
                 })),
+                DraftKind::Cache(ref cache) => {
+                    let backing = cache.backing.as_ref().map_or("", |(b, _)| b.as_str());
+                    let edge = edges.pairs.iter().position(|(a, b)| *a == draft.name && b == backing);
+                    let set = self.keys_of(&draft.name, &populations, &edges);
+                    Kind::Cache(Arc::new(CacheSpec {
+                        backing: edge.map(EdgeId::at),
+                        keys: set.map_or(cache.spec.keys, |plan| plan.keys.count()),
+                        bytes: set.map_or(cache.spec.bytes.clone(), |plan| plan.value_bytes.clone()),
+                        ..cache.spec.clone()
+                    }))
+                }
                 DraftKind::LoadBalancer { ref target, ref health, .. } => {
                     let target = target.as_ref().map_or("", |(t, _)| t.as_str());
                     let edge = |from: &str| edges.pairs.iter().position(|(a, b)| a == from && b == target);
@@ -575,6 +611,13 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
             let (_, first, instances) = groups[callee];
+            if balance.is_none()
+                && instances > 1
+                && drafts.iter().any(|d| d.name == *to && matches!(d.kind, DraftKind::Cache(_)))
+            {
+                // A key has one place among the caches, as with any client library that shards them.
+                policy.balance = Balance::ConsistentHash { bound: f64::INFINITY };
+            }
             if let Some((WrittenBalance { balance: Balance::Weighted(_), weights }, place)) = &balance {
                 policy.balance = Balance::Weighted(self.weights(root, to, instances, weights, place));
             }
