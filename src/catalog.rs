@@ -1,6 +1,6 @@
 //! The registry: every kind of process that the product has, on one screen. Keep it sorted.
 
-use crate::component::{cache, load_balancer, service, store};
+use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
 use crate::protocol::{Group, Replication, abd};
 use crate::workload::clients;
@@ -169,6 +169,7 @@ processes! {
         Cache(cache::Cache),
         Clients(clients::Clients),
         LoadBalancer(load_balancer::LoadBalancer),
+        Queue(queue::Queue),
         Service(service::Service),
         Store(store::Store),
     }

@@ -10,8 +10,9 @@ use crate::expect::ast::{Label, Member, Metric, Part, Phase, Property, Stat, Wit
 use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms, Verdict};
 use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
 use crate::rpc::Outcome as Ended;
+use crate::scenario::Kind;
 use crate::world::meters::{ANSWERED, OK};
-use crate::world::{Counted, EdgeMeters, GroupMeters};
+use crate::world::{Counted, EdgeMeters, GroupMeters, Level};
 
 /// An expectation with what came of it.
 #[derive(Clone, Debug)]
@@ -449,12 +450,18 @@ impl Source for Numbers<'_> {
                 self.latency(&found, *stat)
             }
             Some(m @ ("attempts" | "hedges")) => self.attempts(&found, m, *stat),
+            Some(m @ ("lag" | "queue_length")) if self.is_queue(outcome, &found) || m == "lag" => {
+                let backlog = found.group.and_then(|group| group.levels.get(&Level::Backlog));
+                let Some(backlog) = backlog else { return missing(format!("`{m}` is of a queue")) };
+                level(&[backlog], &found.epochs, 1.0, *stat, Dimension::COUNT)
+            }
             Some(m @ ("utilization" | "queue_length" | "in_flight" | "running")) => {
                 self.levels(outcome, &found, m, *stat)
             }
             Some("queue_age") => {
                 let Some(group) = found.group else { return missing("`queue_age` is of a component") };
-                let waits = Found { tallies: vec![&group.waits], classes: None, epochs: found.epochs.clone(), ..found };
+                let tally = if self.is_queue(outcome, &found) { &group.kept } else { &group.waits };
+                let waits = Found { tallies: vec![tally], classes: None, epochs: found.epochs.clone(), ..found };
                 self.latency(&waits, *stat)
             }
             Some("share") => {
@@ -546,6 +553,11 @@ impl Source for Numbers<'_> {
 }
 
 impl Numbers<'_> {
+    fn is_queue(&self, outcome: &Outcome, found: &Found<'_>) -> bool {
+        let component = found.group.and_then(|_| outcome.plan.components.get(found.group_number));
+        matches!(component.map(|c| &c.kind), Some(Kind::Queue(_)))
+    }
+
     /// A statistic over the mean latencies of the instances.
     fn instances(&self, found: &Found<'_>, stat: Option<Stat>) -> Result<Measured, Missing> {
         let Some(group) = found.group else { return missing("`/*` is of a component") };

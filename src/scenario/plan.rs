@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::LoadBalancerSpec;
+use crate::component::queue::QueueSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
 use crate::expect::{Expected, Phase, That, Within};
@@ -23,6 +24,8 @@ pub enum Kind {
     Cache(Arc<CacheSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
+    /// A queue and who consumes from it.
+    Queue(Arc<QueueSpec>),
     /// A store: a single copy, or replicas that agree by a protocol.
     Store(Option<Replication>),
 }
@@ -34,6 +37,7 @@ impl Kind {
             Kind::Service(_) => "service",
             Kind::Cache(_) => "cache",
             Kind::LoadBalancer(_) => "load_balancer",
+            Kind::Queue(_) => "queue",
             Kind::Store(_) => "store",
         }
     }

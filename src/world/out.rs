@@ -125,6 +125,11 @@ pub enum Meter {
         /// Of its [`Cause`].
         root: u64,
     },
+    /// Something that came at `since` has waited until now.
+    Waited {
+        /// When it came.
+        since: Instant,
+    },
     /// Something countable happened.
     Count(Counted, u32),
     /// A level changed to this value.

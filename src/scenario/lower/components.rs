@@ -289,6 +289,7 @@ impl Lowering<'_, '_> {
             }
             "load_balancer" => self.load_balancer(&fields),
             "cache" => DraftKind::Cache(self.cache(&fields)),
+            "queue" => DraftKind::Queue(self.queue(&fields, zones.len())),
             _ => {
                 fsync = self.fsync(&fields);
                 DraftKind::Store(self.replication(&fields, zones.len() as u32))

@@ -10,8 +10,10 @@ mod faults;
 mod flows;
 mod places;
 mod policy;
+mod queues;
 mod replication;
 mod site;
+mod steps;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -42,8 +44,9 @@ pub(crate) use expects::after_windows;
 use caches::CacheDraft;
 use clients::ClientSite;
 use components::WrittenBalance;
-use flows::{Face, FlowSite};
+use flows::{Face, FlowSite, Lowered};
 use policy::WrittenPolicy;
+use queues::QueueDraft;
 use site::Site;
 
 /// Gives the text of a file that a scenario names, or says why it can't.
@@ -72,6 +75,7 @@ enum DraftKind {
     Service,
     Store(Option<Replication>),
     Cache(CacheDraft),
+    Queue(QueueDraft),
     LoadBalancer {
         target: Option<(String, Place)>,
         policy: Option<(WrittenBalance, Place)>,
@@ -114,6 +118,7 @@ const SECTIONS: &[&str] = &[
     "service",
     "load_balancer",
     "cache",
+    "queue",
     "store",
     "edge",
     "flow",
@@ -125,7 +130,6 @@ const SECTIONS: &[&str] = &[
     "teach",
 ];
 const LATER: &[&str] = &[
-    "queue",
     "proxy",
     "membership",
     "lock",
@@ -160,7 +164,9 @@ impl Draft {
                 reads_through: cache.spec.reads_through,
                 writes: cache.spec.writes,
             },
-            DraftKind::Service | DraftKind::LoadBalancer { .. } => Face::Plain,
+            DraftKind::Queue(_) => Face::Queue,
+            DraftKind::Service => Face::Service,
+            DraftKind::LoadBalancer { .. } => Face::Plain,
         }
     }
 }
@@ -271,7 +277,7 @@ impl<'t> Lowering<'_, 't> {
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
         let mut drafts: Vec<Draft> = Vec::new();
-        for kind in ["load_balancer", "cache", "service", "store"] {
+        for kind in ["load_balancer", "cache", "queue", "service", "store"] {
             let Some(Some(table)) = root.table(kind) else { continue };
             for (name, place, node) in table.entries() {
                 self.name(&name, &place);
@@ -289,11 +295,14 @@ impl<'t> Lowering<'_, 't> {
             let (target, asks, checks) = match &draft.kind {
                 DraftKind::LoadBalancer { target, health, .. } => (target, true, health.is_some()),
                 DraftKind::Cache(cache) => (&cache.backing, cache.asks(), false),
+                DraftKind::Queue(queue) => (&queue.dead_letters, true, false),
                 DraftKind::Service | DraftKind::Store(_) => continue,
             };
             let Some((target, place)) = target else { continue };
             if faces.contains_key(target) && *target != draft.name {
-                behind.insert(draft.name.clone(), target.clone());
+                if !matches!(draft.kind, DraftKind::Queue(_)) {
+                    behind.insert(draft.name.clone(), target.clone());
+                }
                 if asks {
                     edges.between(&draft.name, target);
                 }
@@ -309,8 +318,8 @@ impl<'t> Lowering<'_, 't> {
             }
         }
         self.circles(&root, &behind, &drafts);
-        let site = FlowSite { heads: &heads, components: &faces };
-        let flows = self.flows(&root, &site, &mut edges);
+        let site = FlowSite { heads: &heads, components: &faces, keys: &keys, variables: RefCell::default() };
+        let Lowered { flows, consuming } = self.flows(&root, &site, &mut edges);
         let mut populations = Vec::new();
         let client_site = ClientSite {
             topology: &topology,
@@ -335,7 +344,7 @@ impl<'t> Lowering<'_, 't> {
                 edges_use(&flows, head) || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
             let named = flows.iter().any(|(.., f)| f.name == *name) && used;
             let inlined = head.home.is_none();
-            if !named && !inlined {
+            if !named && !inlined && !head.consumes {
                 root.error(
                     Diagnostic::error(head.place.clone(), format!("nobody starts flow `{name}`"))
                         .help("name it in a client group's `mix`, or call it from another flow"),
@@ -379,7 +388,11 @@ impl<'t> Lowering<'_, 't> {
                         .filter(|(home, ..)| *home == draft.name)
                         .map(|(_, id, flow)| (*id, Arc::new(flow.clone())))
                         .collect(),
+                    keys: keys.values().map(places::KeySet::drawer).collect(),
                 })),
+                DraftKind::Queue(ref queue) => {
+                    Kind::Queue(Arc::new(self.queue_spec(&draft.name, queue, &consuming, &edges, &groups)))
+                }
                 DraftKind::Cache(ref cache) => {
                     let backing = cache.backing.as_ref().map_or("", |(b, _)| b.as_str());
                     let edge = edges.pairs.iter().position(|(a, b)| *a == draft.name && b == backing);
@@ -758,10 +771,5 @@ impl<'t> Lowering<'_, 't> {
 
 /// Whether some flow calls the flow of `head`.
 fn edges_use(flows: &[(String, crate::engine::FlowId, crate::flow::FlowPlan)], head: &flows::FlowHead) -> bool {
-    use crate::flow::Act;
-    use crate::rpc::Verb;
-    flows
-        .iter()
-        .flat_map(|(.., f)| f.stages.iter().flat_map(|s| s.branches.iter().flatten()))
-        .any(|act| matches!(act, Act::Call { verb: Verb::Run(id), .. } if *id == head.id))
+    flows.iter().any(|(.., flow)| flow.calls().any(|id| id == head.id))
 }
