@@ -3,6 +3,7 @@
 //! A variant is the file with some paths set; it is put together on the tree, before anything is read, so that an error
 //! in a value points at where it was written: in the file, in the variant, or in a `--set`.
 
+mod inherit;
 mod lower;
 pub mod plan;
 mod reader;
@@ -67,6 +68,7 @@ pub fn load(
         }
     }
     tree::set(sources, &mut root, &mut diagnostics);
+    inherit::inherit(&mut root, &mut diagnostics);
     let log = RefCell::new(diagnostics);
     let plan = lower::lower(sources, &root, variant, seed, &log, load);
     let diagnostics = log.into_inner();

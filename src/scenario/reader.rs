@@ -24,6 +24,11 @@ impl<'a, 't> Fields<'a, 't> {
         Fields { table, place, log, known: RefCell::new(Vec::new()) }
     }
 
+    /// The table itself.
+    pub(super) fn tree(&self) -> &'a DeTable<'t> {
+        self.table
+    }
+
     pub(super) fn error(&self, diagnostic: Diagnostic) {
         self.log.borrow_mut().push(diagnostic);
     }
@@ -141,6 +146,17 @@ impl<'a, 't> Fields<'a, 't> {
                 Diagnostic::error(self.place.clone(), format!("`{key}` is missing"))
                     .help(format!("such as `{key} = {example}`")),
             );
+        }
+    }
+
+    /// Says so of keys that are of the language but not played.
+    pub(super) fn later(&self, keys: &[&'static str]) {
+        for key in keys {
+            if let Some((_, place, _)) = self.entries().find(|(name, ..)| name == key) {
+                self.node(key);
+                let message = format!("`{key}` is a key of the language that this version does not play yet");
+                self.error(Diagnostic::error(place, message));
+            }
         }
     }
 

@@ -85,6 +85,7 @@ impl Lowering<'_, '_> {
             policy.policy.balance = contact.0.balance.clone();
             policy.balance = Some(contact);
         }
+        fields.later(KEYS);
         let pattern = self.pattern(&name, &fields, site);
         let mix = self.mix(&fields, &name, &target, store, site, edges);
         let keys = fields.node("keys").and_then(|node| {
@@ -306,5 +307,5 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// Keys that are read elsewhere, or belong to later parts of the language.
-const KEYS: &[&str] = &["like", "access", "population", "per_user", "peak"];
+/// Keys that belong to later parts of the language.
+const KEYS: &[&str] = &["access", "population", "per_user", "peak"];

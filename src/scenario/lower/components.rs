@@ -304,7 +304,8 @@ impl Lowering<'_, '_> {
         });
         let hosts = hosts.collect();
         let place = fields.place.clone();
-        fields.done_also(&["like", "preset"]);
+        fields.later(&["autoscale", "memory", "drain"]);
+        fields.done();
         Draft { name, place, kind: draft, hosts, station, service }
     }
 
@@ -352,7 +353,6 @@ impl Lowering<'_, '_> {
         let slow_start = fields.or_none::<Span>("slow_start").flatten();
         let sticky = fields.or_none::<Sticky>("sticky").flatten().is_some();
         let load_info_age = fields.get::<Span>("load_info_age").unwrap_or(Span::ZERO);
-        let _ = fields.node("drain");
         DraftKind::LoadBalancer {
             target: targets.into_iter().next(),
             policy,

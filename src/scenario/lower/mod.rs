@@ -8,10 +8,12 @@ mod cuts;
 mod expects;
 mod faults;
 mod flows;
+mod moments;
 mod places;
 mod policy;
 mod queues;
 mod replication;
+mod settings;
 mod site;
 mod steps;
 

@@ -300,7 +300,8 @@ impl Lowering<'_, '_> {
             };
             // YCSB's values are ten fields of 100 bytes.
             let size = self.drawn::<Sizes>(&fields, "size").unwrap_or(Dist::constant(1000.0));
-            fields.done_also(&["fields"]);
+            fields.later(&["fields"]);
+            fields.done();
             sets.insert(name, KeySet { sampler: KeySampler::new(popularity, count), id: id as u64, size });
         }
         sets
