@@ -3,10 +3,12 @@
 mod check;
 mod exit;
 mod explain;
+mod judge;
 mod list;
 mod load;
 mod run;
 mod seeds;
+mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -31,6 +33,12 @@ enum Command {
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
+    /// Judge a history that was recorded elsewhere or exported by a run.
+    Judge(judge::Arguments),
+    /// Print the JSON schema of scenarios, for editors.
+    Schema,
+    /// Hold the models against published oracles.
+    Validate(validate::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -53,6 +61,12 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
+        Command::Schema => {
+            out(&crate::scenario::schema::text());
+            Exit::Pass
+        }
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

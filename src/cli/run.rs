@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, err, load, out};
 use crate::report::text::{Ink, render, tallied};
-use crate::report::{data, write};
+use crate::report::{data, write_all};
 use crate::run::{Run, play_all};
 use crate::scenario::Plan;
 use crate::spec::FromText as _;
@@ -53,7 +53,18 @@ pub(super) struct Arguments {
 
 pub(super) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// From now on Ctrl-C asks for an end between two steps, so that a report is whole or not there; a second one is
+/// obeyed at once.
+pub(super) fn heed_interrupts() {
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
+    heed_interrupts();
     let sources = match load::sources(&arguments.file, &arguments.set) {
         Ok(sources) => sources,
         Err(exit) => return exit,
@@ -167,19 +178,8 @@ fn again(arguments: &Arguments, runs: &[Run]) -> String {
 }
 
 pub(super) fn report(folder: &Path, runs: &[Run], again: &str, text: &str) -> Result<(), Exit> {
-    let mut files: write::Files = vec![
-        ("summary.json".to_owned(), format!("{:#}\n", data::summary_json(runs)).into_bytes()),
-        ("series.csv".to_owned(), data::series_csv(runs).into_bytes()),
-        ("latency.csv".to_owned(), data::latency_csv(runs).into_bytes()),
-        ("scenario.toml".to_owned(), text.as_bytes().to_vec()),
-    ];
-    for run in runs {
-        let plan = &run.outcome.plan;
-        let expanded = toml::to_string(&plan.tree).unwrap_or_default();
-        files.push((format!("expanded-{}.toml", plan.variant), expanded.into_bytes()));
-    }
     let _ = again;
-    write::write(folder, &files).map_err(|error| {
+    write_all(folder, runs, text).map_err(|error| {
         err(&format!(
             "error: the report can't be written to {}: {}\n  try --out FOLDER, or --no-report\n",
             folder.display(),

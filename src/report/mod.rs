@@ -8,6 +8,7 @@ pub mod axis;
 pub mod curve;
 pub mod data;
 pub mod figure;
+pub mod folder;
 pub mod number;
 pub mod page;
 pub mod place;
@@ -16,4 +17,7 @@ pub mod summary;
 pub mod svg;
 pub mod text;
 pub mod theme;
+pub mod verdict;
 pub mod write;
+
+pub use folder::write_all;

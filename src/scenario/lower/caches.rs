@@ -1,9 +1,7 @@
 //! `[cache.X]`: what each key means, and what is there without it.
 
-use std::collections::BTreeMap;
-
 use super::policy::WrittenPolicy;
-use super::{Draft, Edges, Lowering};
+use super::{Edges, Lowering};
 use crate::component::cache::{CacheSpec, Capacity, Eviction, Stampede, WriteMode};
 use crate::engine::{Dist, Span};
 use crate::scenario::reader::{Fields, inside};
@@ -89,25 +87,6 @@ impl Lowering<'_, '_> {
         CacheDraft { backing, spec }
     }
 
-    /// Says so where caches and balancers stand behind one another in a circle.
-    pub(super) fn circles(&self, root: &Fields<'_, '_>, behind: &BTreeMap<String, String>, drafts: &[Draft]) {
-        for draft in drafts {
-            let mut trail = vec![draft.name.as_str()];
-            while let Some(next) = trail.last().and_then(|last| behind.get(*last)) {
-                if trail[0] == next {
-                    trail.push(next);
-                    let message = format!("components stand behind one another in a circle: {}", trail.join(" -> "));
-                    root.error(Diagnostic::error(draft.place.clone(), message));
-                    return;
-                }
-                if trail.contains(&next.as_str()) {
-                    break;
-                }
-                trail.push(next);
-            }
-        }
-    }
-
     /// The client group whose keys a cache sees: the first that reaches it, by whatever way.
     pub(super) fn keys_of<'p>(
         &self,
@@ -130,7 +109,7 @@ impl Lowering<'_, '_> {
 }
 
 /// Entries, or bytes.
-struct WrittenCapacity(Capacity);
+pub(in crate::scenario) struct WrittenCapacity(Capacity);
 
 impl FromText for WrittenCapacity {
     const WHAT: &'static str = "entries or a size";
@@ -148,7 +127,8 @@ impl FromText for WrittenCapacity {
     }
 }
 
-struct WrittenStampede(Stampede);
+/// What keeps misses of one key apart, as written.
+pub(in crate::scenario) struct WrittenStampede(Stampede);
 
 impl FromText for WrittenStampede {
     const WHAT: &'static str = "what keeps misses from all asking the backing";

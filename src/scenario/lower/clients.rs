@@ -58,17 +58,19 @@ impl Lowering<'_, '_> {
     ) -> Option<(ClientsPlan, HostSetup, WrittenPolicy)> {
         let mut policy = self.policy(&fields);
         fields.require("target", "\"api\"");
+        if !fields.has("target") {
+            self.log.spoil(&name);
+        }
         let (target, target_place) = {
             let node = fields.node("target")?;
             (fields.text_of(node)?, inside(node))
         };
         if !site.components.contains_key(&target) {
-            fields.error(
-                Diagnostic::error(target_place, format!("no component is called `{target}`"))
-                    .label("not a component")
-                    .nearest(&target, "components", site.components.keys().map(String::as_str)),
-            );
-            fields.done_also(KEYS);
+            self.no_component(target_place, &target, site.components.keys().map(String::as_str));
+            // Its own values are still looked at.
+            let _ = self.pattern(&name, &fields, site);
+            self.log.spoil(&name);
+            fields.give_up();
             return None;
         }
         let way = site.way(&target);
@@ -85,7 +87,6 @@ impl Lowering<'_, '_> {
             policy.policy.balance = contact.0.balance.clone();
             policy.balance = Some(contact);
         }
-        fields.later(KEYS);
         let pattern = self.pattern(&name, &fields, site);
         let mix = self.mix(&fields, &name, &target, store, site, edges);
         let keys = fields.node("keys").and_then(|node| {
@@ -137,7 +138,7 @@ impl Lowering<'_, '_> {
             disk: DiskSpec::default(),
             fsync: Fsync::Never,
         };
-        fields.done_also(KEYS);
+        fields.done();
         let plan = ClientsPlan {
             name,
             pattern: pattern?,
@@ -177,7 +178,10 @@ impl Lowering<'_, '_> {
             (false, true) => {
                 let (count, place) = fields.at::<Count>("count")?;
                 if count.0 == 0 || count.0 > 10_000_000 {
-                    fields.error(Diagnostic::error(place, "a closed population has 1 to 10 million clients"));
+                    fields.error(
+                        Diagnostic::error(place, "a closed population has 1 to 10 million clients")
+                            .help("write `count = 10`"),
+                    );
                 }
                 Some(Pattern::Closed { count: count.0.clamp(1, 10_000_000) as u32, think })
             }
@@ -206,7 +210,10 @@ impl Lowering<'_, '_> {
         let text = match (self.load)(file) {
             Ok(text) => text,
             Err(reason) => {
-                fields.error(Diagnostic::error(place, format!("`{file}` can't be read: {reason}")));
+                fields.error(
+                    Diagnostic::error(place, format!("`{file}` can't be read: {reason}"))
+                        .help("files are looked for beside the scenario"),
+                );
                 return None;
             }
         };
@@ -256,6 +263,7 @@ impl Lowering<'_, '_> {
         };
         let mut mix = Vec::new();
         let mut total = 0.0;
+        let errors = self.log.borrow().errors();
         for (name, place, node) in table.entries() {
             let Some(share) = parse::<Share>(node, self.log) else { continue };
             total += share.0;
@@ -270,7 +278,8 @@ impl Lowering<'_, '_> {
                 _ => match site.flows.get(&name) {
                     Some(head) => {
                         let behind = site.way(target).pop().unwrap_or(target);
-                        if head.home.as_deref() != Some(behind) {
+                        let home = head.home.as_deref();
+                        if home != Some(behind) && home.is_none_or(|h| site.components.contains_key(h)) {
                             let home = head.home.as_deref().unwrap_or("nowhere");
                             fields.error(
                                 Diagnostic::error(place.clone(), format!("flow `{name}` runs on {home}"))
@@ -294,18 +303,19 @@ impl Lowering<'_, '_> {
             };
             mix.push(entry(&name, share.0, verb, true));
         }
-        if (total - 1.0).abs() > 1e-9 {
+        if self.log.borrow().errors() > errors {
+            // What couldn't be read may be what is missing.
+        } else if mix.is_empty() {
             fields.error(
-                Diagnostic::error(table.place.clone(), format!("the mix adds up to {:.6}%", total * 100.0))
-                    .label("not 100%"),
+                Diagnostic::error(table.place.clone(), "the mix is empty")
+                    .help("write `mix = { browse = \"70%\", buy = \"30%\" }`"),
             );
-        }
-        if mix.is_empty() {
-            fields.error(Diagnostic::error(table.place.clone(), "the mix is empty"));
+        } else if (total - 1.0).abs() > 1e-9 {
+            let percent = libm::round(total * 1e8) / 1e6;
+            fields.error(
+                Diagnostic::error(table.place.clone(), format!("the mix adds up to {percent}%")).label("not 100%"),
+            );
         }
         mix
     }
 }
-
-/// Keys that belong to later parts of the language.
-const KEYS: &[&str] = &["access", "population", "per_user", "peak"];

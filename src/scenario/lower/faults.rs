@@ -8,10 +8,14 @@ use crate::physics::{HostSet, LinkChange, Reach};
 use crate::rpc::{Op, Verb};
 use crate::scenario::plan::FaultPlan;
 use crate::scenario::reader::{Fields, inside};
+use crate::scenario::tree::Node;
 use crate::spec::dist::{Drifts, Durations, Offsets};
 use crate::spec::units::{Bandwidth, Count, Number, Share};
 use crate::spec::{Diagnostic, Place};
 use crate::world::{ClockFault, Control, Gray, Power, Role, Scheduled, Side, Target, When};
+
+/// How much slower, or how many times as many: beyond that a number was mistyped.
+const MOST_SLOWER: f64 = 1e6;
 
 /// The actions that this version plays, and those of the language that it doesn't.
 const ACTIONS: &[&str] = &[
@@ -100,8 +104,12 @@ impl Lowering<'_, '_> {
             } else {
                 self.fault(&name, &fields, site, end, seed, number, &mut schedule)
             };
+            let Some(plan) = plan else {
+                self.log.spoil(&name);
+                fields.give_up();
+                continue;
+            };
             fields.done();
-            let Some(plan) = plan else { continue };
             if enabled {
                 plans.push(plan);
             } else {
@@ -131,17 +139,15 @@ impl Lowering<'_, '_> {
             // `at` of a load is no action, and `drop`, `delay` can't be parameters of others.
             .collect();
         let [action] = found.as_slice() else {
-            if let Some(typo) = keys.iter().find(|k| {
-                let known = ["at", "for", "every", "random", "from", "until", "enabled", "probability"];
-                !known.contains(&k.as_str()) && crate::spec::nearest(k, ACTIONS.iter().copied()).is_some()
-            }) && found.is_empty()
-            {
-                let place = fields.entries().find(|(k, ..)| k == typo).map(|(_, p, _)| p);
-                fields.error(
-                    Diagnostic::error(place.unwrap_or(fields.place.clone()), format!("unknown fault `{typo}`"))
-                        .nearest(typo, "faults", ACTIONS.iter().copied()),
-                );
-                fields.node(ACTIONS[0]);
+            let odd = fields.entries().find(|(k, ..)| found.is_empty() && !fields.knows(k));
+            if let Some((typo, place, _)) = odd {
+                let key: &str = &typo;
+                fields.said(key);
+                fields.error(Diagnostic::error(place, format!("no fault is called `{typo}`")).nearest(
+                    key,
+                    "faults",
+                    ACTIONS.iter().copied(),
+                ));
                 return None;
             }
             let message = match found.len() {
@@ -157,12 +163,14 @@ impl Lowering<'_, '_> {
         let action = *action;
         if LATER.contains(&action) {
             let at = fields.entries().find(|(k, ..)| k == action).map(|(_, p, _)| p);
-            fields.error(Diagnostic::error(
-                at.unwrap_or(fields.place.clone()),
-                format!("`{action}` is a fault of the language that this version does not play yet"),
-            ));
-            let key = LATER.iter().find(|k| **k == action)?;
-            fields.node(key);
+            fields.said(action);
+            fields.error(
+                Diagnostic::error(
+                    at.unwrap_or(fields.place.clone()),
+                    format!("the fault `{action}` belongs to a later version of the language"),
+                )
+                .help(format!("this version has: {}", ACTIONS.join(", "))),
+            );
             return None;
         }
         let key: &'static str = ACTIONS.iter().find(|k| **k == action)?;
@@ -200,7 +208,7 @@ impl Lowering<'_, '_> {
                 [None, Some(b)] => (Side { rest: true, ..b.clone() }, b.clone()),
                 _ => {
                     fields.error(
-                        Diagnostic::error(node.span(), "a partition has two sides")
+                        Diagnostic::error(node.span(), "a partition has two sides, one of which may be `rest`")
                             .help("write `partition = [\"region:east\", \"rest\"]`"),
                     );
                     return None;
@@ -320,13 +328,21 @@ impl Lowering<'_, '_> {
             "slow" | "disk_slow" => {
                 fields.require("factor", "3");
                 p.factor = fields.get::<Number>("factor")?.0;
-                if p.factor <= 0.0 {
-                    fields.error(Diagnostic::error(fields.place.clone(), "the factor must be above 0"));
+                if p.factor <= 0.0 || p.factor > MOST_SLOWER {
+                    let place = fields.node("factor").map_or(fields.place.clone(), Node::span);
+                    fields.error(Diagnostic::error(place, "the factor lies above 0, and at most at a million"));
                 }
             }
             "load" => {
                 fields.require("factor", "3");
                 p.factor = fields.get::<Number>("factor")?.0;
+                if !(0.0..=MOST_SLOWER).contains(&p.factor) {
+                    let place = fields.node("factor").map_or(fields.place.clone(), Node::span);
+                    fields.error(
+                        Diagnostic::error(place, "the factor lies between 0 and a million")
+                            .help("0 is nobody, 1 as many as without the fault, 3 three times as many"),
+                    );
+                }
             }
             "gray" => {
                 p.gray = Gray {
@@ -378,11 +394,23 @@ impl Lowering<'_, '_> {
             self.log.borrow_mut().push(diagnostic);
             None
         };
+        if text.trim().is_empty() {
+            let known = site.groups.iter().map(|g| g.0.as_str());
+            return fail(Diagnostic::error(at.clone(), "a place is missing here").nearest("", "there are", known));
+        }
         if action == "leak" {
-            let (a, b) = text.split_once("->").map(|(a, b)| (a.trim(), b.trim()))?;
+            let edges: Vec<&str> = site.edges.iter().map(|e| e.name.as_str()).filter(|n| !n.is_empty()).collect();
+            let Some((a, b)) = text.split_once("->").map(|(a, b)| (a.trim(), b.trim())) else {
+                return fail(
+                    Diagnostic::error(at.clone(), format!("`{text}` is no edge; pools belong to edges"))
+                        .nearest(text, "edges", edges),
+                );
+            };
             return match site.edge(a, b) {
                 Some(edge) => Some(Hit::Processes(vec![ProcessId(u32::from(edge.0))])),
-                None => fail(Diagnostic::error(at.clone(), format!("nobody calls over `{text}`"))),
+                None => fail(
+                    Diagnostic::error(at.clone(), format!("nobody calls over `{text}`")).nearest(text, "edges", edges),
+                ),
             };
         }
         if action == "hot_key" {
@@ -398,6 +426,11 @@ impl Lowering<'_, '_> {
         for (arrow, both) in [("<->", true), ("->", false)] {
             if let Some((a, b)) = text.split_once(arrow) {
                 let (a, b) = (a.trim(), b.trim());
+                if a.is_empty() || b.is_empty() {
+                    return fail(
+                        Diagnostic::error(at.clone(), "an end of this link is missing").help("write `web -> db`"),
+                    );
+                }
                 let (from, to) = (self.processes(a, at, site)?, self.processes(b, at, site)?);
                 if both {
                     let zones = |p: &[ProcessId]| -> Vec<ZoneId> {
@@ -438,14 +471,29 @@ impl Lowering<'_, '_> {
                 count = Some(n);
                 parts.pop();
             } else if let Some(percent) = last.strip_suffix('%').and_then(|p| p.parse::<f64>().ok()) {
+                if !(0.0..=100.0).contains(&percent) {
+                    return fail(Diagnostic::error(at.clone(), format!("`{last}` is no share")).label("0% to 100%"));
+                }
                 share = Some(percent / 100.0);
                 parts.pop();
+            }
+            if parts.iter().all(|part| part.is_empty()) {
+                return fail(
+                    Diagnostic::error(at.clone(), "`random` of what?")
+                        .help("write `random(api)`, `random(api, 2)` or `random(web, db, 20%)`"),
+                );
             }
             let mut among = Vec::new();
             for part in parts {
                 among.extend(self.processes(part, at, site)?);
             }
-            let n = count.unwrap_or_else(|| share.map_or(1, |s| (s * among.len() as f64).round() as usize));
+            let n = count.unwrap_or_else(|| share.map_or(1, |s| libm::round(s * among.len() as f64) as usize));
+            if n > among.len() {
+                return fail(
+                    Diagnostic::error(at.clone(), format!("there are only {} to draw from", among.len()))
+                        .label(format!("{n} are too many")),
+                );
+            }
             return Some(Hit::Drawn(among, n));
         }
         let processes = self.processes(text, at, site)?;
@@ -470,6 +518,7 @@ impl Lowering<'_, '_> {
     fn processes(&self, text: &str, at: &Place, site: &Site<'_>) -> Option<Vec<ProcessId>> {
         match site.processes(text) {
             Ok(processes) => Some(processes),
+            Err((word, ..)) if self.log.is_spoiled(&word) => None,
             Err((word, what, known)) => {
                 self.log.borrow_mut().push(
                     Diagnostic::error(at.clone(), format!("no {what} is called `{word}`")).nearest(

@@ -72,6 +72,8 @@ pub(super) struct FlowSite<'a> {
     /// Components by name.
     pub(super) components: &'a BTreeMap<String, Face>,
     pub(super) keys: &'a BTreeMap<String, KeySet>,
+    /// Flows that a step names.
+    pub(super) used: RefCell<BTreeSet<String>>,
     pub(super) variables: RefCell<Variables>,
 }
 
@@ -93,7 +95,7 @@ impl FlowSite<'_> {
     }
 
     /// A variable that something is taken from.
-    pub(super) fn used(&self, name: &str, place: Place) -> Variable {
+    pub(super) fn taken(&self, name: &str, place: Place) -> Variable {
         let variable = self.variable(name);
         self.variables.borrow_mut().used.push((variable.0, place));
         variable
@@ -142,19 +144,26 @@ impl Lowering<'_, '_> {
                 fields.done();
                 continue;
             };
+            if !site.components.contains_key(home) {
+                let place = fields.node("runs_on").map_or(place, inside);
+                self.no_component(place, home, site.components.keys().map(String::as_str));
+                fields.give_up();
+                continue;
+            }
             if site.components.get(home) != Some(&Face::Service) {
                 let services = site.components.iter().filter(|(_, face)| **face == Face::Service);
+                let place = fields.node("runs_on").map_or(place, inside);
                 fields.error(
-                    Diagnostic::error(place, format!("flow `{name}` runs on `{home}`, which is no service")).nearest(
+                    Diagnostic::error(place, format!("`{home}` is no service, so no flow runs there")).nearest(
                         home,
                         "services",
                         services.map(|(name, _)| name.as_str()),
                     ),
                 );
-                let _ = fields.node("steps");
+                fields.give_up();
                 continue;
             }
-            let mut compiler = Compiler::new(self, &table, site, home, edges, (&name, &place));
+            let mut compiler = Compiler::new(self, &table, site, home, edges, &name);
             compiler.flow(&fields);
             let (draws, code) = compiler.finish();
             lowered.consuming.extend(self.consuming(&name, head.id, home, &fields, site, edges));
@@ -162,7 +171,6 @@ impl Lowering<'_, '_> {
             lowered.flows.push((home.clone(), head.id, FlowPlan { name, draws, code, hands_over: false }));
         }
         self.check_variables(root, site);
-        self.check_circles(root, site, &lowered);
         let hands_over = !site.variables.borrow().defined.is_empty();
         lowered.flows.iter_mut().for_each(|(.., flow)| flow.hands_over = hands_over);
         lowered
@@ -230,50 +238,6 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Flows that call one another in a circle would never end.
-    fn check_circles(&self, root: &Fields<'_, '_>, site: &FlowSite<'_>, lowered: &Lowered) {
-        let name = |id: FlowId| site.heads.iter().find(|(_, head)| head.id == id).map_or("", |(name, _)| name.as_str());
-        let calls: BTreeMap<FlowId, BTreeSet<FlowId>> =
-            lowered.flows.iter().map(|(_, id, flow)| (*id, flow.calls().collect())).collect();
-        let mut told: BTreeSet<FlowId> = BTreeSet::new();
-        for start in calls.keys() {
-            // The shortest way back, breadth first.
-            let mut from: BTreeMap<FlowId, FlowId> = BTreeMap::new();
-            let mut next = std::collections::VecDeque::from([*start]);
-            while let Some(at) = next.pop_front() {
-                for to in calls.get(&at).into_iter().flatten() {
-                    if from.contains_key(to) {
-                        continue;
-                    }
-                    from.insert(*to, at);
-                    next.push_back(*to);
-                }
-            }
-            let Some(mut at) = from.get(start).copied() else { continue };
-            let mut circle = vec![*start];
-            while at != *start {
-                circle.push(at);
-                at = from[&at];
-            }
-            circle.push(*start);
-            circle.reverse();
-            if circle.iter().any(|id| told.contains(id)) {
-                continue;
-            }
-            told.extend(circle.iter().copied());
-            let line = |id: FlowId| {
-                let head = site.heads.values().find(|head| head.id == id);
-                head.map_or(0, |head| self.sources.line_column(&head.place).line)
-            };
-            let way: Vec<String> = circle.iter().map(|id| format!("{} (line {})", name(*id), line(*id))).collect();
-            let place = site.heads.get(name(*start)).map_or(0..0, |head| head.place.clone());
-            root.error(
-                Diagnostic::error(place, format!("flows call one another in a circle: {}", way.join(" -> ")))
-                    .label("a request would never end"),
-            );
-        }
-    }
-
     /// A variable, or a number.
     pub(super) fn source(&self, fields: &Fields<'_, '_>, node: &Node<'_>, site: &FlowSite<'_>) -> Option<Source> {
         let Some(text) = node.get_ref().as_str() else {
@@ -286,7 +250,7 @@ impl Lowering<'_, '_> {
                 fields.error(Diagnostic::error(inside(node), "fields of a key come in a later version"));
                 None
             }
-            Some(name) => Some(Source::Variable(site.used(name, inside(node)))),
+            Some(name) => Some(Source::Variable(site.taken(name, inside(node)))),
             None => {
                 fields.error(
                     Diagnostic::error(inside(node), format!("`{text}` is neither a variable nor a number"))

@@ -4,9 +4,13 @@ use super::Lowering;
 use crate::engine::{Bits as _, Dist, Instant, ProcessId, Span, Stream};
 use crate::fault::{Timing, windows};
 use crate::scenario::reader::{Fields, inside};
+use crate::scenario::tree::Node;
 use crate::spec::dist::Durations;
 use crate::spec::units::{Count, Share};
 use crate::spec::{Diagnostic, Place};
+
+/// How often one fault may happen: each time is a cut in the measurements, and more tell nothing more.
+const MOST_TIMES: f64 = 100_000.0;
 
 /// When a fault happens, and for how long.
 pub(super) struct Moments {
@@ -66,14 +70,6 @@ impl Moments {
 impl Lowering<'_, '_> {
     /// Reads when a fault happens.
     pub(super) fn moments(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<Moments> {
-        for key in ["when", "nth"] {
-            if let Some(node) = fields.node(key) {
-                fields.error(
-                    Diagnostic::error(node.span(), "faults at a point of a protocol come in a later version")
-                        .help("`at`, `every` and `random` say when by the clock"),
-                );
-            }
-        }
         let probability = fields.get::<Share>("probability").map_or(1.0, |share| share.0);
         let most = fields.node("max_concurrent").filter(|node| !crate::scenario::reader::is_none(node));
         let timing = self.timing(fields, end);
@@ -89,9 +85,31 @@ impl Lowering<'_, '_> {
         Some(Moments { timing, lasting, end, probability, most })
     }
 
-    pub(super) fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
+    fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
         let from = fields.get::<Span>("from").map_or(Instant::ZERO, |s| Instant::ZERO + s);
-        let until = fields.get::<Span>("until").map_or(end, |s| Instant::ZERO + s);
+        let until = fields.at::<Span>("until");
+        let (until, until_place) = until.map_or((end, None), |(s, place)| (Instant::ZERO + s, Some(place)));
+        if until <= from && self.lasts.get() {
+            let place = until_place.or_else(|| fields.node("from").map(Node::span)).unwrap_or(fields.place.clone());
+            fields.error(Diagnostic::error(place, "this fault never happens").label(format!(
+                "from {} until {}",
+                Span(from.0),
+                Span(until.0)
+            )));
+            return None;
+        }
+        let often = |mean: f64, place: Place| {
+            let times = until.min(end).since(from).0 as f64 / mean.max(1.0);
+            let fits = times <= MOST_TIMES;
+            if !fits {
+                fields.error(
+                    Diagnostic::error(place, "this fault happens too often")
+                        .label(format!("about {times:.0} times"))
+                        .help(format!("at most {MOST_TIMES} times; make it rarer, or the run shorter")),
+                );
+            }
+            fits
+        };
         let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
         match given.as_slice() {
             ["at"] => {
@@ -99,6 +117,7 @@ impl Lowering<'_, '_> {
                 let at = self.drawn::<Durations>(fields, "at")?;
                 if let Some(first) = at.mean().filter(|_| matches!(at.shape, crate::engine::Shape::Constant(_)))
                     && first >= end.0 as f64
+                    && self.lasts.get()
                 {
                     fields.error(
                         Diagnostic::error(inside(node), "this fault begins when the run is over")
@@ -115,6 +134,9 @@ impl Lowering<'_, '_> {
                         .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
                     return None;
                 }
+                if !often(every.mean().unwrap_or(f64::INFINITY), inside(node)) {
+                    return None;
+                }
                 Some((Timing::Every { every, from, until }, node.span()))
             }
             ["random"] => {
@@ -124,7 +146,11 @@ impl Lowering<'_, '_> {
                 inner.require("mttr", "\"5m\"");
                 let (mtbf, mttr) = (inner.get::<Span>("mtbf"), inner.get::<Span>("mttr"));
                 inner.done();
-                Some((Timing::Random { mtbf: mtbf?, mttr: mttr?, from, until }, node.span()))
+                let (mtbf, mttr) = (mtbf?, mttr?);
+                if !often(mtbf.0 as f64 + mttr.0 as f64, node.span()) {
+                    return None;
+                }
+                Some((Timing::Random { mtbf, mttr, from, until }, node.span()))
             }
             [] => {
                 fields.error(

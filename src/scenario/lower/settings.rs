@@ -3,15 +3,13 @@
 //! The scenario is read a second time with the value in its place. What differs in the plan is what changes; if anything
 //! differs that can't change while the run goes on, that is said.
 
-use std::cell::RefCell;
-
 use toml::de::{DeTable, DeValue};
 
 use super::{Lowering, Site};
 use crate::engine::{EdgeId, GroupId, Instant, ProcessId, Seed, Stream};
 use crate::physics::topology::LinkId;
 use crate::scenario::plan::{ComponentPlan, FaultPlan, Plan};
-use crate::scenario::reader::Fields;
+use crate::scenario::reader::{Fields, Log};
 use crate::scenario::tree;
 use crate::spec::{Diagnostic, Diagnostics, Place};
 use crate::workload::{ClientsPlan, Pattern};
@@ -60,7 +58,7 @@ impl Lowering<'_, '_> {
             }
             let mut wrong = Diagnostics::default();
             tree::assign(&mut changed, &path, place.clone(), node.clone(), &mut wrong);
-            let log = RefCell::new(wrong);
+            let log = Log::new(wrong);
             let plan = super::lower(self.sources, &changed, None, Some(seed.0), &log, self.load);
             let found = log.into_inner();
             for diagnostic in found.sorted().into_iter().filter(|d| d.severity == crate::spec::Severity::Error) {

@@ -30,7 +30,7 @@ pub(super) struct Compiler<'c, 'f, 't, 'l, 'u> {
     code: Vec<Act>,
     draws: Vec<(Variable, Law)>,
     /// The flows being compiled, the outermost first.
-    trail: Vec<(String, Place)>,
+    trail: Vec<String>,
     counters: u32,
 }
 
@@ -41,9 +41,9 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         site: &'c FlowSite<'c>,
         home: &'c str,
         edges: &'c mut Edges,
-        (name, place): (&str, &Place),
+        name: &str,
     ) -> Self {
-        let trail = vec![(name.to_owned(), place.clone())];
+        let trail = vec![name.to_owned()];
         Compiler { low, flows, site, home, edges, code: Vec::new(), draws: Vec::new(), trail, counters: 0 }
     }
 
@@ -115,26 +115,33 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             .filter(|key| ACTIONS.contains(&key.as_str()) || LATER.contains(&key.as_str()))
             .collect();
         let [action] = found.as_slice() else {
+            let odd = step.entries().find(|(key, ..)| found.is_empty() && !step.knows(key));
+            if let Some((key, place, _)) = odd {
+                step.error(Diagnostic::error(place, format!("no step is called `{key}`")).nearest(
+                    &key,
+                    "steps",
+                    ACTIONS.iter().copied(),
+                ));
+                step.give_up();
+                return;
+            }
             let message = match found.len() {
                 0 => "this step has no action".to_owned(),
                 _ => format!("this step has {} actions: {}", found.len(), found.join(", ")),
             };
-            let mut diagnostic =
-                Diagnostic::error(step.place.clone(), message).help(format!("one of: {}", ACTIONS.join(", ")));
-            if found.is_empty()
-                && let Some((typo, place, near)) = step.entries().find_map(|(key, place, _)| {
-                    crate::spec::nearest(&key, ACTIONS.iter().copied()).map(|near| (key, place, near.to_owned()))
-                })
-            {
-                diagnostic =
-                    Diagnostic::error(place, format!("unknown step `{typo}`")).help(format!("did you mean `{near}`?"));
-            }
-            step.error(diagnostic);
+            step.error(
+                Diagnostic::error(step.place.clone(), message).help(format!("exactly one of: {}", ACTIONS.join(", "))),
+            );
+            step.give_up();
             return;
         };
         let Some(action) = ACTIONS.iter().find(|a| *a == action) else {
-            let message = format!("`{action}` is a step of the language that this version does not play yet");
-            step.error(Diagnostic::error(step.place.clone(), message));
+            let place = step.entries().find(|(key, ..)| key == action).map_or(step.place.clone(), |(_, p, _)| p);
+            step.error(
+                Diagnostic::error(place, format!("the step `{action}` belongs to a later version of the language"))
+                    .help(format!("this version has: {}", ACTIONS.join(", "))),
+            );
+            step.give_up();
             return;
         };
         let _ = step.node("label");
@@ -189,6 +196,9 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             return;
         }
         let Some(face) = self.site.components.get(name) else {
+            if self.low.log.is_spoiled(name) {
+                return;
+            }
             let known = self.site.components.keys().chain(self.site.heads.keys()).map(String::as_str);
             step.error(
                 Diagnostic::error(inside(node), format!("nothing is called `{name}`"))
@@ -300,6 +310,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
 
     /// Runs a flow: over there, or here if it has no place of its own.
     fn run(&mut self, step: &Fields<'_, '_>, name: &str, place: Place, key: Source, bind: Option<Variable>) {
+        self.site.used.borrow_mut().insert(name.to_owned());
         let Some(head) = self.site.heads.get(name) else {
             let known = self.site.heads.keys().map(String::as_str);
             step.error(Diagnostic::error(place, format!("no flow is called `{name}`")).nearest(name, "flows", known));
@@ -310,21 +321,18 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             self.code.push(Act::Call(Box::new(CallAct { key, bind, ..CallAct::new(edge, Verb::Run(head.id)) })));
             return;
         }
-        if let Some(at) = self.trail.iter().position(|(outer, _)| outer == name) {
-            let line = |place: &Place| self.low.sources.line_column(place).line;
-            let mut circle: Vec<String> =
-                self.trail[at..].iter().map(|(flow, place)| format!("{flow} (line {})", line(place))).collect();
-            circle.push(format!("{name} (line {})", line(&self.trail[at].1)));
-            step.error(
-                Diagnostic::error(place, format!("flows go in a circle: {}", circle.join(" -> ")))
-                    .label("a request would never end"),
-            );
+        if self.trail.iter().any(|outer| outer == name) {
+            let mut circle: Vec<&str> = self.trail.iter().map(String::as_str).collect();
+            circle.push(name);
+            let message = format!("flows go in a circle: {}", circle.join(" -> "));
+            let lines = self.low.lines(&circle, self.site.heads);
+            step.error(Diagnostic::error(place, message).help(format!("such a request never ends; {lines}")));
             return;
         }
         let flows = self.flows;
         let inner = flows.entries().find(|(n, ..)| n == name).and_then(|(_, _, node)| flows.table_of(node));
         if let Some(inner) = inner {
-            self.trail.push((name.to_owned(), head.place.clone()));
+            self.trail.push(name.to_owned());
             self.flow(&inner);
             self.trail.pop();
         }
@@ -428,7 +436,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         }
         self.counters += 1;
         // No name of a scenario has a space.
-        let counter = self.site.defined(&format!("round {} of {}", self.counters, self.trail[0].0));
+        let counter = self.site.defined(&format!("round {} of {}", self.counters, self.trail[0]));
         self.code.push(Act::Clear(counter));
         let back = self.here();
         self.run(step, &name, place, Source::Key, None);

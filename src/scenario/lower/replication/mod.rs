@@ -1,6 +1,7 @@
 //! `[store.X] replication`: which protocol keeps the replicas alike, and its knobs. One file a protocol.
 
 mod abd;
+mod raft;
 
 use super::Lowering;
 use crate::protocol::{Bugs, Planted, Replication};
@@ -9,7 +10,7 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd"];
+const PROTOCOLS: &[&str] = &["abd", "raft"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
@@ -89,6 +90,7 @@ impl Lowering<'_, '_> {
         let bugs = self.bugs(protocol, &bugs);
         let replicas = Replicas { count, fields: &inner, bugs };
         let made = match *protocol {
+            "raft" => raft::read(&replicas).map(Replication::Raft),
             _ => abd::read(&replicas).map(Replication::Abd),
         };
         inner.done();

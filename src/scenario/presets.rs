@@ -1,8 +1,6 @@
-//! `like` and `preset`: keys that an object doesn't write itself, from another object of its kind or from a sourced set.
+//! `preset`: keys that an object doesn't write itself, from a set of defaults that has a source.
 //!
 //! Whole keys only: what is written replaces, nothing is merged.
-
-use std::collections::BTreeMap;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -53,18 +51,13 @@ const PRESETS: &[Preset] = &[
     },
 ];
 
-/// Tables at the top that hold no named objects of one kind.
-const OTHERS: &[&str] = &["network", "clock", "link", "edge", "variant", "teach", "cell", "swarm", "test"];
-
-/// Copies what objects take from others.
-pub(super) fn inherit(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
+/// Puts the keys of presets where an object doesn't write them itself.
+pub(super) fn fill_in(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
     for (kind, node) in root.iter_mut() {
         let kind: String = kind.get_ref().to_string();
-        if OTHERS.contains(&kind.as_str()) {
-            continue;
-        }
-        if let DeValue::Table(objects) = node.get_mut() {
-            likes(&kind, objects, diagnostics);
+        if let DeValue::Table(objects) = node.get_mut()
+            && PRESETS.iter().any(|preset| preset.kind == kind)
+        {
             presets(&kind, objects, diagnostics);
         }
     }
@@ -76,51 +69,6 @@ fn text_at(table: &DeTable<'_>, key: &str) -> Option<(String, Place)> {
     let span = node.span();
     let inside = if span.end >= span.start + 2 { span.start + 1..span.end - 1 } else { span };
     Some((text, inside))
-}
-
-fn likes(kind: &str, objects: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
-    let models: BTreeMap<String, (String, Place)> = objects
-        .iter()
-        .filter_map(|(name, node)| Some((name.get_ref().to_string(), text_at(node.get_ref().as_table()?, "like")?)))
-        .collect();
-    let mut order: Vec<&String> = Vec::new();
-    for name in models.keys() {
-        // The model first: it may be like another itself.
-        let mut way = vec![name];
-        while let Some((model, place)) = models.get(way[way.len() - 1]) {
-            if way.contains(&model) {
-                let circle: Vec<&str> = way.iter().map(|n| n.as_str()).chain([model.as_str()]).collect();
-                diagnostics.push(
-                    Diagnostic::error(place.clone(), format!("a circle of `like`: {}", circle.join(" -> ")))
-                        .label("nothing is written at the end of it"),
-                );
-                return;
-            }
-            way.push(model);
-        }
-        for name in way.into_iter().rev() {
-            if !order.contains(&name) {
-                order.push(name);
-            }
-        }
-    }
-    for name in order {
-        let Some((model, place)) = models.get(name) else { continue };
-        let Some(keys) = objects.get(model.as_str()).and_then(|node| node.get_ref().as_table()).cloned() else {
-            let known: Vec<String> =
-                objects.keys().map(|k| k.get_ref().to_string()).filter(|other| other != name).collect();
-            diagnostics.push(
-                Diagnostic::error(place.clone(), format!("no {kind} is called `{model}`"))
-                    .label("nothing to be like")
-                    .nearest(model, "there are", known.iter().map(String::as_str)),
-            );
-            continue;
-        };
-        if let Some(DeValue::Table(object)) = objects.get_mut(name.as_str()).map(Spanned::get_mut) {
-            object.remove("like");
-            add(object, keys);
-        }
-    }
 }
 
 fn presets(kind: &str, objects: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
@@ -164,10 +112,10 @@ fn add<'t>(object: &mut DeTable<'t>, keys: DeTable<'t>) {
 mod tests {
     use super::*;
 
-    fn inherited(text: &str) -> Result<toml::Table, String> {
+    fn filled_in(text: &str) -> Result<toml::Table, String> {
         let mut root = DeTable::parse(text).expect("it is TOML").into_inner();
         let mut diagnostics = Diagnostics::new();
-        inherit(&mut root, &mut diagnostics);
+        fill_in(&mut root, &mut diagnostics);
         match diagnostics.sorted().first() {
             Some(first) => Err(first.message.clone()),
             None => Ok(super::super::tree::plain_table(&root)),
@@ -175,32 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_is_taken_whole_from_the_model() {
-        let text = "[service.a]\nworkers = 3\nqueue = { limit = 5, discipline = \"lifo\" }\n[service.b]\nlike = \"a\"\n\
-                    queue = { limit = 7 }\n[service.c]\nlike = \"b\"\nspeed = 2.0\n";
-        let table = inherited(text).expect("it is right");
-        let c = &table["service"]["c"];
-        assert_eq!(c["workers"].as_integer(), Some(3), "over two objects");
-        assert_eq!(c["queue"].as_table().map(toml::Table::len), Some(1), "nothing is merged");
-        assert_eq!(c["speed"].as_float(), Some(2.0));
-        assert!(c.get("like").is_none() && table["service"]["a"].get("speed").is_none());
-    }
-
-    #[test]
-    fn circles_and_unknown_models_are_said() {
-        let circle = inherited("[service.a]\nlike = \"b\"\n[service.b]\nlike = \"a\"\n");
-        assert_eq!(circle, Err("a circle of `like`: a -> b -> a".to_owned()));
-        assert_eq!(inherited("[service.a]\nlike = \"x\"\n"), Err("no service is called `x`".to_owned()));
-    }
-
-    #[test]
     fn a_preset_fills_in_and_gives_way() {
-        let table = inherited("[queue.a]\npreset = \"sqs\"\nretention = \"1d\"\n").expect("it is right");
+        let table = filled_in("[queue.a]\npreset = \"sqs\"\nretention = \"1d\"\n").expect("it is right");
         let queue = &table["queue"]["a"];
         assert_eq!(queue["visibility_timeout"].as_str(), Some("30s"));
         assert_eq!(queue["retention"].as_str(), Some("1d"));
         assert_eq!(
-            inherited("[queue.a]\npreset = \"sqss\"\n"),
+            filled_in("[queue.a]\npreset = \"sqss\"\n"),
             Err("no preset of a queue is called `sqss`".to_owned())
         );
     }
