@@ -1,6 +1,6 @@
 //! The registry: every kind of process that the product has, on one screen. Keep it sorted.
 
-use crate::component::{load_balancer, service, store};
+use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
 use crate::protocol::{Group, Membership, Replication, abd, crdt, gossip, heartbeat, quorum, raft, swim};
 use crate::state_machine::Kv;
@@ -173,12 +173,14 @@ processes! {
     /// Any process that a scenario can name.
     pub enum AnyProcess {
         Abd(abd::Abd),
+        Cache(cache::Cache),
         Clients(clients::Clients),
         Crdt(crdt::Crdt),
         Gossip(gossip::Gossip),
         Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
         Quorum(quorum::Quorum),
+        Queue(queue::Queue),
         Raft(raft::Raft<Kv>),
         Service(service::Service),
         Store(store::Store),

@@ -53,6 +53,11 @@ pub(super) fn converged(view: &View<'_>) -> Verdict {
         return Verdict::vacuous("there is only one replica");
     }
     states.sort();
+    let unsettled = view.unsettled();
+    states.retain(|state| unsettled.binary_search(&(state.0, state.1)).is_err());
+    if states.is_empty() {
+        return Verdict::vacuous("every key was changed shortly before the end");
+    }
     for key in states.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         let (object, name, first, values) = &key[0];
         let all = replicas.iter().filter(|replica| replica.0 == *object);
@@ -83,9 +88,10 @@ pub(super) fn converged(view: &View<'_>) -> Verdict {
 pub(super) fn no_lost_acked_write(view: &View<'_>) -> Verdict {
     let mut judged = false;
     let mut first: Option<(Instant, Evidence)> = None;
+    let unsettled = view.unsettled();
     for_each_key(view, |key| {
         let last: Vec<&Sight> = last_sights(view, key);
-        if last.is_empty() {
+        if last.is_empty() || unsettled.binary_search(&(key.object, key.key)).is_ok() {
             return;
         }
         for (write, gone) in lost(view, key, &last, &mut judged) {
@@ -105,9 +111,10 @@ pub(super) fn no_lost_acked_write(view: &View<'_>) -> Verdict {
 /// How many acknowledged writes are gone in the end; `None` if nobody can tell.
 pub fn lost_writes(view: &View<'_>) -> Option<u64> {
     let (mut count, mut judged) = (0, false);
+    let unsettled = view.unsettled();
     for_each_key(view, |key| {
         let last = last_sights(view, key);
-        if !last.is_empty() {
+        if !last.is_empty() && unsettled.binary_search(&(key.object, key.key)).is_err() {
             count += lost(view, key, &last, &mut judged).len() as u64;
         }
     });

@@ -23,7 +23,7 @@ mod zones;
 pub use durable::lost_writes;
 pub use hierarchy::{Standing, standing};
 pub use linearizable::{Engine, Linearizable, linearizable};
-pub use property::{Property, judge, judge_with};
+pub use property::{Property, judge, judge_settled, judge_with};
 pub use staleness::{ReadAge, Staleness, staleness};
 pub use verdict::{Check, Edge, Evidence, Reason, Steps, Verdict};
 pub use view::View;

@@ -111,6 +111,17 @@ pub fn judge(history: &History, object: Option<ObjectId>, property: Property, bu
     judge_with(&View::new(history, object), property, Engine::Fastest, budget)
 }
 
+/// Judges one property; what holds "in the end" is judged on keys that were left alone for `settled` before it.
+pub fn judge_settled(
+    history: &History,
+    object: Option<ObjectId>,
+    property: Property,
+    budget: Steps,
+    settled: Span,
+) -> Verdict {
+    judge_with(&View::new(history, object).settled_for(settled), property, Engine::Fastest, budget)
+}
+
 /// Judges one property of a view, by the engine of choice.
 pub fn judge_with(view: &View<'_>, property: Property, engine: Engine, budget: Steps) -> Verdict {
     match property {

@@ -1,5 +1,6 @@
 //! Properties of histories, and how stale what was read was: what a run is judged by beside its rates and latencies.
 
+use super::classify;
 use super::outcome::Outcome;
 use crate::check::{self, Steps, Verdict as Checked, View};
 use crate::engine::{Instant, Span};
@@ -37,7 +38,7 @@ pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
         (None, Some(bound)) if property.name == "bounded_staleness" => check::Property::BoundedStaleness(bound),
         _ => return unknown(format!("`{}` is not judged by this version", property.name)),
     };
-    let (verdict, because) = match check::judge(history, object, found, Steps::DEFAULT) {
+    let (verdict, because) = match check::judge_settled(history, object, found, Steps::DEFAULT, settled(outcome)) {
         Checked::Holds => (Verdict::Holds, held(history, object)),
         Checked::Violated(evidence) => (Verdict::Violated, evidence.sentence),
         Checked::Unknown(reason) => (Verdict::Unknown, reason.0),
@@ -46,13 +47,29 @@ pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
     Judgement { verdict, because }
 }
 
+/// What is judged in the end looks at keys that were left alone for so long before it: half a minute, and at most a
+/// quarter of the run.
+fn settled(outcome: &Outcome) -> Span {
+    Span::secs(30).min(Span(outcome.plan.end.0 / 4))
+}
+
 fn held(history: &History, object: Option<ObjectId>) -> String {
     let count = View::new(history, object).operations.len();
     format!("{count} operations were judged")
 }
 
+/// The word for what a run showed: `cap(kv)`, `pacelc(kv)`, `strongest(kv)`.
+pub(super) fn label(outcome: &Outcome, name: &str, object: Option<&str>) -> Result<String, Missing> {
+    match name {
+        "strongest" => strongest(outcome, object),
+        "cap" => classify::cap(outcome, find(outcome, object)?),
+        "pacelc" => classify::pacelc(outcome, find(outcome, object)?),
+        _ => Err(Missing::Unknown(format!("`{name}` is not judged by this version"))),
+    }
+}
+
 /// The strongest model that held, in words.
-pub(super) fn strongest(outcome: &Outcome, name: Option<&str>) -> Result<String, Missing> {
+fn strongest(outcome: &Outcome, name: Option<&str>) -> Result<String, Missing> {
     let object = find(outcome, name)?;
     let view = View::new(&outcome.history, object);
     if view.operations.is_empty() {
@@ -84,7 +101,7 @@ pub(super) fn measure(
 ) -> Result<Measured, Missing> {
     let object = find(outcome, object)?;
     let history = &outcome.history;
-    let view = View::new(history, object);
+    let view = View::new(history, object).settled_for(settled(outcome));
     if measure == "lost_writes" {
         let Some(lost) = check::lost_writes(&view) else {
             return Err(Missing::NoSamples("nobody looked after the last acknowledged write".to_owned()));

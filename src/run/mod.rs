@@ -1,6 +1,8 @@
 //! Plan to outcome: build, drive, judge, sweep.
 
 mod build;
+mod caches;
+mod classify;
 mod consistency;
 mod judge;
 mod many;
@@ -10,6 +12,7 @@ mod session;
 mod sweep;
 
 pub use build::{Member, build, build_with, frame};
+pub use classify::{Served, served};
 pub use judge::{Judged, judge, value};
 pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
 pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with};

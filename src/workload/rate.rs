@@ -60,6 +60,14 @@ impl Rate {
         Rate { segments }
     }
 
+    /// The rate, if it is always the same.
+    pub fn steady(&self) -> Option<f64> {
+        match self.segments.as_slice() {
+            [(_, a, b)] if a == b => Some(*a),
+            _ => None,
+        }
+    }
+
     /// The rate at a moment, per second.
     pub fn at(&self, now: Instant) -> f64 {
         let i = self.segments.partition_point(|(from, ..)| *from <= now) - 1;

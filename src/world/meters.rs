@@ -25,6 +25,8 @@ pub struct GroupMeters {
     pub visits: Tally,
     /// Waits of all members' visits until a worker took them, all in class 0.
     pub waits: Tally,
+    /// How long what its members kept (messages) waited, all in class 0.
+    pub kept: Tally,
     /// Each member.
     pub members: Vec<MemberMeters>,
     /// Of client groups, each mix entry: from the intended start to the end for the user.
@@ -128,6 +130,7 @@ impl Meters {
             GroupMeters {
                 visits: Tally::new(frame.clone(), Detail::Group),
                 waits: Tally::new(frame.clone(), Detail::Group),
+                kept: Tally::new(frame.clone(), Detail::Group),
                 members: (0..setup.hosts.len()).map(member).collect(),
                 entries: (0..entries).map(|_| Tally::new(frame.clone(), Detail::Group)).collect(),
                 silence: Silence::new(frame.clone()),
@@ -179,6 +182,12 @@ impl Meters {
         let (group, _) = self.place(process);
         group.waits.asked(arrived);
         group.waits.ended(arrived, arrived + waited, waited, 0);
+    }
+
+    pub(super) fn handed_out(&mut self, group: GroupId, since: Instant, at: Instant) {
+        let kept = &mut self.groups[group.index()].kept;
+        kept.asked(since);
+        kept.ended(since, at, at.since(since), 0);
     }
 
     pub(super) fn visit_ended(&mut self, process: ProcessId, arrived: Instant, at: Instant, outcome: Outcome) {

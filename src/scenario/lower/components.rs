@@ -179,6 +179,11 @@ impl Lowering<'_, '_> {
                 "default" => law.default = dist,
                 "read" => law.by.push((Verb::Read, dist)),
                 "write" => law.by.push((Verb::Write, dist)),
+                "delete" => law.by.push((Verb::Delete, dist)),
+                "append" => law.by.push((Verb::Append, dist)),
+                "scan" => law.by.push((Verb::Scan, dist)),
+                "fill" => law.by.push((Verb::Fill, dist)),
+                "invalidate" => law.by.push((Verb::Invalidate, dist)),
                 name => law.by.push((Verb::Serve(self.operation(name)), dist)),
             }
         }
@@ -289,6 +294,8 @@ impl Lowering<'_, '_> {
             }
             "load_balancer" => self.load_balancer(&fields),
             "membership" => DraftKind::Membership(self.membership(&fields, zones.len())),
+            "cache" => DraftKind::Cache(self.cache(&fields)),
+            "queue" => DraftKind::Queue(self.queue(&fields, zones.len())),
             _ => {
                 fsync = self.fsync(&fields);
                 let regions = zones.iter().map(|zone| topology.zones[zone.index()].region as u16).collect();
