@@ -34,6 +34,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Judge a history that was recorded elsewhere or exported by a run.
     Judge(judge::Arguments),
+    /// Print the JSON schema of scenarios, for editors.
+    Schema,
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -57,6 +59,10 @@ pub fn main() -> std::process::ExitCode {
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
+        Command::Schema => {
+            out(&crate::scenario::schema::text());
+            Exit::Pass
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

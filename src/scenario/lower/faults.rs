@@ -9,10 +9,16 @@ use crate::physics::{HostSet, LinkChange, Reach};
 use crate::rpc::{Op, Verb};
 use crate::scenario::plan::FaultPlan;
 use crate::scenario::reader::{Fields, inside};
+use crate::scenario::tree::Node;
 use crate::spec::dist::{Drifts, Durations, Offsets};
 use crate::spec::units::{Bandwidth, Count, Number, Share};
 use crate::spec::{Diagnostic, Place};
 use crate::world::{ClockFault, Control, Gray, Power, Role, Scheduled, Side, Target, When};
+
+/// How often one fault may happen: each time is a cut in the measurements, and more tell nothing more.
+const MOST_TIMES: f64 = 100_000.0;
+/// How much slower, or how many times as many: beyond that a number was mistyped.
+const MOST_SLOWER: f64 = 1e6;
 
 /// The actions that this version plays, and those of the language that it doesn't.
 const ACTIONS: &[&str] = &[
@@ -98,8 +104,12 @@ impl Lowering<'_, '_> {
             let enabled = fields.flag("enabled").unwrap_or(true);
             let number = u16::try_from(plans.len()).unwrap_or(u16::MAX);
             let plan = self.fault(&name, &fields, site, end, seed, number, &mut schedule);
-            fields.done_also(&["probability", "max_concurrent", "like", "when", "nth"]);
-            let Some(plan) = plan else { continue };
+            let Some(plan) = plan else {
+                self.log.spoil(&name);
+                fields.give_up();
+                continue;
+            };
+            fields.done();
             if enabled {
                 plans.push(plan);
             } else {
@@ -111,7 +121,29 @@ impl Lowering<'_, '_> {
 
     fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
         let from = fields.get::<Span>("from").map_or(Instant::ZERO, |s| Instant::ZERO + s);
-        let until = fields.get::<Span>("until").map_or(end, |s| Instant::ZERO + s);
+        let until = fields.at::<Span>("until");
+        let (until, until_place) = until.map_or((end, None), |(s, place)| (Instant::ZERO + s, Some(place)));
+        if until <= from && self.lasts.get() {
+            let place = until_place.or_else(|| fields.node("from").map(Node::span)).unwrap_or(fields.place.clone());
+            fields.error(Diagnostic::error(place, "this fault never happens").label(format!(
+                "from {} until {}",
+                Span(from.0),
+                Span(until.0)
+            )));
+            return None;
+        }
+        let often = |mean: f64, place: Place| {
+            let times = until.min(end).since(from).0 as f64 / mean.max(1.0);
+            let fits = times <= MOST_TIMES;
+            if !fits {
+                fields.error(
+                    Diagnostic::error(place, "this fault happens too often")
+                        .label(format!("about {times:.0} times"))
+                        .help(format!("at most {MOST_TIMES} times; make it rarer, or the run shorter")),
+                );
+            }
+            fits
+        };
         let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
         match given.as_slice() {
             ["at"] => {
@@ -119,6 +151,7 @@ impl Lowering<'_, '_> {
                 let at = self.drawn::<Durations>(fields, "at")?;
                 if let Some(first) = at.mean().filter(|_| matches!(at.shape, crate::engine::Shape::Constant(_)))
                     && first >= end.0 as f64
+                    && self.lasts.get()
                 {
                     fields.error(
                         Diagnostic::error(inside(node), "this fault begins when the run is over")
@@ -135,6 +168,9 @@ impl Lowering<'_, '_> {
                         .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
                     return None;
                 }
+                if !often(every.mean().unwrap_or(f64::INFINITY), inside(node)) {
+                    return None;
+                }
                 Some((Timing::Every { every, from, until }, node.span()))
             }
             ["random"] => {
@@ -144,7 +180,11 @@ impl Lowering<'_, '_> {
                 inner.require("mttr", "\"5m\"");
                 let (mtbf, mttr) = (inner.get::<Span>("mtbf"), inner.get::<Span>("mttr"));
                 inner.done();
-                Some((Timing::Random { mtbf: mtbf?, mttr: mttr?, from, until }, node.span()))
+                let (mtbf, mttr) = (mtbf?, mttr?);
+                if !often(mtbf.0 as f64 + mttr.0 as f64, node.span()) {
+                    return None;
+                }
+                Some((Timing::Random { mtbf, mttr, from, until }, node.span()))
             }
             [] => {
                 fields.error(
@@ -188,17 +228,15 @@ impl Lowering<'_, '_> {
             // `at` of a load is no action, and `drop`, `delay` can't be parameters of others.
             .collect();
         let [action] = found.as_slice() else {
-            if let Some(typo) = keys.iter().find(|k| {
-                let known = ["at", "for", "every", "random", "from", "until", "enabled", "probability"];
-                !known.contains(&k.as_str()) && crate::spec::nearest(k, ACTIONS.iter().copied()).is_some()
-            }) && found.is_empty()
-            {
-                let place = fields.entries().find(|(k, ..)| k == typo).map(|(_, p, _)| p);
-                fields.error(
-                    Diagnostic::error(place.unwrap_or(fields.place.clone()), format!("unknown fault `{typo}`"))
-                        .nearest(typo, "faults", ACTIONS.iter().copied()),
-                );
-                fields.node(ACTIONS[0]);
+            let odd = fields.entries().find(|(k, ..)| found.is_empty() && !fields.knows(k));
+            if let Some((typo, place, _)) = odd {
+                let key: &str = &typo;
+                fields.said(key);
+                fields.error(Diagnostic::error(place, format!("no fault is called `{typo}`")).nearest(
+                    key,
+                    "faults",
+                    ACTIONS.iter().copied(),
+                ));
                 return None;
             }
             let message = match found.len() {
@@ -214,12 +252,14 @@ impl Lowering<'_, '_> {
         let action = *action;
         if LATER.contains(&action) {
             let at = fields.entries().find(|(k, ..)| k == action).map(|(_, p, _)| p);
-            fields.error(Diagnostic::error(
-                at.unwrap_or(fields.place.clone()),
-                format!("`{action}` is a fault of the language that this version does not play yet"),
-            ));
-            let key = LATER.iter().find(|k| **k == action)?;
-            fields.node(key);
+            fields.said(action);
+            fields.error(
+                Diagnostic::error(
+                    at.unwrap_or(fields.place.clone()),
+                    format!("the fault `{action}` belongs to a later version of the language"),
+                )
+                .help(format!("this version has: {}", ACTIONS.join(", "))),
+            );
             return None;
         }
         let key: &'static str = ACTIONS.iter().find(|k| **k == action)?;
@@ -257,7 +297,7 @@ impl Lowering<'_, '_> {
                 [None, Some(b)] => (Side { rest: true, ..b.clone() }, b.clone()),
                 _ => {
                     fields.error(
-                        Diagnostic::error(node.span(), "a partition has two sides")
+                        Diagnostic::error(node.span(), "a partition has two sides, one of which may be `rest`")
                             .help("write `partition = [\"region:east\", \"rest\"]`"),
                     );
                     return None;
@@ -381,13 +421,21 @@ impl Lowering<'_, '_> {
             "slow" | "disk_slow" => {
                 fields.require("factor", "3");
                 p.factor = fields.get::<Number>("factor")?.0;
-                if p.factor <= 0.0 {
-                    fields.error(Diagnostic::error(fields.place.clone(), "the factor must be above 0"));
+                if p.factor <= 0.0 || p.factor > MOST_SLOWER {
+                    let place = fields.node("factor").map_or(fields.place.clone(), Node::span);
+                    fields.error(Diagnostic::error(place, "the factor lies above 0, and at most at a million"));
                 }
             }
             "load" => {
                 fields.require("factor", "3");
                 p.factor = fields.get::<Number>("factor")?.0;
+                if !(0.0..=MOST_SLOWER).contains(&p.factor) {
+                    let place = fields.node("factor").map_or(fields.place.clone(), Node::span);
+                    fields.error(
+                        Diagnostic::error(place, "the factor lies between 0 and a million")
+                            .help("0 is nobody, 1 as many as without the fault, 3 three times as many"),
+                    );
+                }
             }
             "gray" => {
                 p.gray = Gray {
@@ -439,11 +487,23 @@ impl Lowering<'_, '_> {
             self.log.borrow_mut().push(diagnostic);
             None
         };
+        if text.trim().is_empty() {
+            let known = site.groups.iter().map(|g| g.0.as_str());
+            return fail(Diagnostic::error(at.clone(), "a place is missing here").nearest("", "there are", known));
+        }
         if action == "leak" {
-            let (a, b) = text.split_once("->").map(|(a, b)| (a.trim(), b.trim()))?;
+            let edges: Vec<&str> = site.edges.iter().map(|e| e.name.as_str()).filter(|n| !n.is_empty()).collect();
+            let Some((a, b)) = text.split_once("->").map(|(a, b)| (a.trim(), b.trim())) else {
+                return fail(
+                    Diagnostic::error(at.clone(), format!("`{text}` is no edge; pools belong to edges"))
+                        .nearest(text, "edges", edges),
+                );
+            };
             return match site.edge(a, b) {
                 Some(edge) => Some(Hit::Processes(vec![ProcessId(u32::from(edge.0))])),
-                None => fail(Diagnostic::error(at.clone(), format!("nobody calls over `{text}`"))),
+                None => fail(
+                    Diagnostic::error(at.clone(), format!("nobody calls over `{text}`")).nearest(text, "edges", edges),
+                ),
             };
         }
         if action == "hot_key" {
@@ -459,6 +519,11 @@ impl Lowering<'_, '_> {
         for (arrow, both) in [("<->", true), ("->", false)] {
             if let Some((a, b)) = text.split_once(arrow) {
                 let (a, b) = (a.trim(), b.trim());
+                if a.is_empty() || b.is_empty() {
+                    return fail(
+                        Diagnostic::error(at.clone(), "an end of this link is missing").help("write `web -> db`"),
+                    );
+                }
                 let (from, to) = (self.processes(a, at, site)?, self.processes(b, at, site)?);
                 if both {
                     let zones = |p: &[ProcessId]| -> Vec<ZoneId> {
@@ -499,14 +564,29 @@ impl Lowering<'_, '_> {
                 count = Some(n);
                 parts.pop();
             } else if let Some(percent) = last.strip_suffix('%').and_then(|p| p.parse::<f64>().ok()) {
+                if !(0.0..=100.0).contains(&percent) {
+                    return fail(Diagnostic::error(at.clone(), format!("`{last}` is no share")).label("0% to 100%"));
+                }
                 share = Some(percent / 100.0);
                 parts.pop();
+            }
+            if parts.iter().all(|part| part.is_empty()) {
+                return fail(
+                    Diagnostic::error(at.clone(), "`random` of what?")
+                        .help("write `random(api)`, `random(api, 2)` or `random(web, db, 20%)`"),
+                );
             }
             let mut among = Vec::new();
             for part in parts {
                 among.extend(self.processes(part, at, site)?);
             }
-            let n = count.unwrap_or_else(|| share.map_or(1, |s| (s * among.len() as f64).round() as usize));
+            let n = count.unwrap_or_else(|| share.map_or(1, |s| libm::round(s * among.len() as f64) as usize));
+            if n > among.len() {
+                return fail(
+                    Diagnostic::error(at.clone(), format!("there are only {} to draw from", among.len()))
+                        .label(format!("{n} are too many")),
+                );
+            }
             return Some(Hit::Drawn(among, n));
         }
         let processes = self.processes(text, at, site)?;
@@ -531,6 +611,7 @@ impl Lowering<'_, '_> {
     fn processes(&self, text: &str, at: &Place, site: &Site<'_>) -> Option<Vec<ProcessId>> {
         match site.processes(text) {
             Ok(processes) => Some(processes),
+            Err((word, ..)) if self.log.is_spoiled(&word) => None,
             Err((word, what, known)) => {
                 self.log.borrow_mut().push(
                     Diagnostic::error(at.clone(), format!("no {what} is called `{word}`")).nearest(

@@ -37,7 +37,8 @@ impl Lowering<'_, '_> {
     }
 }
 
-enum WrittenDetector {
+/// `swim(…)`, `timeout(3s)`, `phi(8)`, `lease(10s)`, or `none`.
+pub(in crate::scenario) enum WrittenDetector {
     Swim(SwimSpec),
     Heartbeat(Span, Patience),
     /// Nobody is watched: one rumour spreads.
@@ -62,6 +63,9 @@ const BEATS: u64 = 3;
 
 impl FromText for WrittenDetector {
     const WHAT: &'static str = "a failure detector";
+    fn examples() -> &'static [&'static str] {
+        &["swim(probe=1s, timeout=500ms, indirect=3, suspicion=4)", "timeout(3s)", "phi(8)", "lease(10s)"]
+    }
     fn from_text(text: &str) -> Result<WrittenDetector, TextError> {
         let call = Call::parse(text)?;
         let one =
@@ -124,10 +128,14 @@ impl FromText for WrittenDetector {
     }
 }
 
-struct WrittenSpread(Spread);
+/// `push(3, every=200ms)`.
+pub(in crate::scenario) struct WrittenSpread(Spread);
 
 impl FromText for WrittenSpread {
     const WHAT: &'static str = "a way to gossip";
+    fn examples() -> &'static [&'static str] {
+        &["push(3, every=200ms)", "push_pull(3, every=200ms)"]
+    }
     fn from_text(text: &str) -> Result<WrittenSpread, TextError> {
         let call = Call::parse(text)?;
         let mode = match call.name {
