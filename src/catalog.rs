@@ -2,7 +2,8 @@
 
 use crate::component::{load_balancer, service, store};
 use crate::history::ObjectId;
-use crate::protocol::{Group, Membership, Replication, abd, crdt, gossip, heartbeat, quorum, swim};
+use crate::protocol::{Group, Membership, Replication, abd, crdt, gossip, heartbeat, quorum, raft, swim};
+use crate::state_machine::Kv;
 use crate::workload::clients;
 
 /// Makes one enum out of several kinds of process, which a [`World`](crate::world::World) then runs.
@@ -178,6 +179,7 @@ processes! {
         Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
         Quorum(quorum::Quorum),
+        Raft(raft::Raft<Kv>),
         Service(service::Service),
         Store(store::Store),
         Swim(swim::Swim),
@@ -190,6 +192,7 @@ pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> Any
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
         Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
         Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
+        Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
     }
 }
 

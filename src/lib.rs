@@ -117,5 +117,6 @@ pub mod run;
 pub mod scenario;
 pub mod spec;
 pub mod state_machine;
+pub mod validate;
 pub mod workload;
 pub mod world;

@@ -55,7 +55,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["run", "scenario", "expect", "check", "world", "rpc", "metric", "history"]),
-    ("cli", &["report", "run", "scenario", "expect", "check", "spec", "catalog", "history"]),
+    ("validate", &["run", "scenario", "spec", "world", "rpc", "metric", "history"]),
+    ("cli", &["validate", "report", "run", "scenario", "expect", "check", "spec", "catalog", "history"]),
 ];
 
 fn sources() -> Vec<PathBuf> {

@@ -8,6 +8,7 @@ mod list;
 mod load;
 mod run;
 mod seeds;
+mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -36,6 +37,8 @@ enum Command {
     Judge(judge::Arguments),
     /// Print the JSON schema of scenarios, for editors.
     Schema,
+    /// Hold the models against published oracles.
+    Validate(validate::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -63,6 +66,7 @@ pub fn main() -> std::process::ExitCode {
             out(&crate::scenario::schema::text());
             Exit::Pass
         }
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

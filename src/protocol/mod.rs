@@ -11,12 +11,14 @@ pub mod heartbeat;
 pub mod parts;
 pub mod phi_accrual;
 pub mod quorum;
+pub mod raft;
 pub mod swim;
 
 pub use abd::{Abd, AbdSpec};
 pub use crdt::{Crdt, CrdtSpec};
 pub use parts::{Bugs, Group, Members, Planted, Sessions};
 pub use quorum::{Quorum, QuorumSpec};
+pub use raft::{Raft, RaftSpec};
 
 use crate::rpc::Verb;
 
@@ -40,6 +42,8 @@ pub enum Replication {
     Crdt(CrdtSpec),
     /// Partial quorums and repair.
     Quorum(QuorumSpec),
+    /// A log under an elected leader.
+    Raft(RaftSpec),
 }
 
 impl Replication {
@@ -49,6 +53,7 @@ impl Replication {
             Replication::Abd(_) => "abd",
             Replication::Crdt(_) => "crdt",
             Replication::Quorum(_) => "quorum",
+            Replication::Raft(_) => "raft",
         }
     }
     /// Whether replicas carry out this operation on data.
@@ -56,6 +61,7 @@ impl Replication {
         match self {
             Replication::Abd(_) | Replication::Quorum(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
             Replication::Crdt(spec) => spec.kind.carries(verb),
+            Replication::Raft(_) => parts::carries(verb),
         }
     }
     /// The bugs that `protocol` can be told to have; `None` if there is no such protocol.
@@ -64,6 +70,7 @@ impl Replication {
             "abd" => abd::BUGS,
             "crdt" => crdt::BUGS,
             "quorum" => quorum::BUGS,
+            "raft" => raft::BUGS,
             _ => return None,
         })
     }

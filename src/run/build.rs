@@ -31,6 +31,7 @@ pub struct Member<'a> {
 pub fn frame(plan: &Plan) -> Arc<Frame> {
     use crate::expect::ast::{Part, Phase, Within};
     let mut cuts = vec![Instant::ZERO + plan.warmup];
+    cuts.extend_from_slice(&plan.cuts);
     let window = |phase: &Phase, cuts: &mut Vec<Instant>| {
         if let Phase::Window(from, to) = phase {
             let at = |seconds: f64| Instant((seconds * 1e9).max(0.0) as u64);

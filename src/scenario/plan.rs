@@ -165,6 +165,8 @@ pub struct Plan {
     pub faults: Vec<FaultPlan>,
     /// The same as controls.
     pub schedule: Vec<Scheduled>,
+    /// Further moments at which measurements are cut, beside those of faults and expectations. A file sets none.
+    pub cuts: Vec<Instant>,
     /// What is expected.
     pub expects: Vec<ExpectPlan>,
     /// Sweeps.

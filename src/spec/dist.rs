@@ -15,7 +15,7 @@ pub type Loader<'a> = dyn FnMut(&str) -> Result<String, String> + 'a;
 const Z_99: f64 = 2.326_347_874_040_840_8;
 
 /// Every distribution by name, for messages and documentation.
-pub const NAMES: &[&str] = &["exp", "normal", "lognormal", "pareto", "erlang", "mix", "empirical"];
+pub const NAMES: &[&str] = &["exp", "normal", "lognormal", "pareto", "erlang", "mix", "sum", "empirical"];
 
 /// What is drawn: a dimension, and whether draws may be negative.
 pub trait Draw {
@@ -171,6 +171,7 @@ fn nested(text: &str, dimension: Dimension, sign: Sign, load: &mut Loader<'_>, d
             (Shape::Erlang(k, bound.read("mean", positive)?), bound)
         }
         "mix" => return mix(&call, dimension, sign, load, depth),
+        "sum" => return sum(&call, dimension, sign, load, depth),
         "empirical" => {
             let bound = bind(&call, "`empirical(file.csv)`", &["file"], &["min", "max"])?;
             let file = bound.need("file")?;
@@ -297,6 +298,28 @@ fn mix(
     Ok(Dist { shape: Shape::Mix(parts.into()), min, max })
 }
 
+/// Independent draws of each, added up: a fixed delay and a random one.
+fn sum(
+    call: &Call<'_>,
+    dimension: Dimension,
+    sign: Sign,
+    load: &mut Loader<'_>,
+    depth: u32,
+) -> Result<Dist, TextError> {
+    let usage = "write `sum(100ms, exp(50ms))`";
+    let mut parts = Vec::new();
+    for arg in call.args.iter().flatten() {
+        if let Some(key) = arg.key {
+            return Err(TextError::new(arg.at(), format!("`sum` takes no `{key}`")).help(usage));
+        }
+        parts.push(arg.read(|part| nested(part, dimension, sign, load, depth + 1))?);
+    }
+    if parts.is_empty() {
+        return Err(TextError::new(call.at(), "`sum` has no parts").help(usage));
+    }
+    Ok(Dist::sum(&parts))
+}
+
 /// Samples from the first column of a CSV text: quantities with units, or bare numbers below a header that is a unit.
 pub fn samples(content: &str, dimension: Dimension, sign: Sign) -> Result<Arc<[f64]>, String> {
     let mut unit = "";
@@ -337,6 +360,7 @@ mod tests {
     fn distributions_become_shapes_in_nanoseconds() {
         for (text, shape) in [
             ("5ms", Shape::Constant(5e6)),
+            ("sum(5ms, exp(1ms))", Shape::Sum([Dist::constant(5e6), Dist::exponential(1e6)].into())),
             ("150ms..300ms", Shape::Uniform(150e6, 300e6)),
             ("exp(5ms)", Shape::Exponential(5e6)),
             ("exp( mean = 5ms )", Shape::Exponential(5e6)),

@@ -76,6 +76,21 @@ impl Rate {
         sum / f64::from(steps)
     }
 
+    /// Expected arrivals between two moments.
+    fn between(&self, from: Instant, to: Instant) -> f64 {
+        let mut sum = 0.0;
+        let mut now = from;
+        let mut i = self.segments.partition_point(|(start, ..)| *start <= now) - 1;
+        while now < to {
+            let next = self.segments.get(i + 1).map_or(to, |(start, ..)| *start).min(to);
+            let end = if next < to { self.segments[i].2 } else { self.at(Instant(next.0.saturating_sub(1))) };
+            sum += (self.at(now) + end) / 2.0 * next.since(now).as_secs_f64();
+            now = next;
+            i += 1;
+        }
+        sum
+    }
+
     /// The moment at which the integral from `now` on, times `scale`, reaches `amount`; [`Instant::NEVER`] if never.
     fn reach(&self, now: Instant, amount: f64, scale: f64) -> Instant {
         let mut left = amount;
@@ -141,11 +156,12 @@ impl Arrivals {
 
     /// It came, at `now`: on to the next.
     pub fn advance(&mut self, now: Instant) {
-        self.from = now;
         self.left = match self.process {
             Process::Poisson => crate::engine::dist::exponential(&mut self.stream),
-            Process::Constant => 1.0,
+            // What was rounded to a nanosecond comes off the next gap: 148/s are 148 in every second, for ever.
+            Process::Constant => 1.0 + self.left - self.rate.between(self.from, now) * self.scale,
         };
+        self.from = now;
     }
 
     /// From now on they come `scale` times as often; the present gap keeps what is left of it.
@@ -199,6 +215,18 @@ mod tests {
             assert!((rate.mean(Instant::ZERO, end) - 200.0).abs() < 1.0);
         }
         assert_eq!(count(Rate::constant(200.0), Process::Constant, 100), 20_000.0);
+    }
+
+    #[test]
+    fn constant_gaps_add_up_to_the_rate() {
+        for rate in [Rate::constant(148.0), Rate::ramp(100.0, 196.0, Span::secs(100))] {
+            let mut arrivals = Arrivals::new(rate, Process::Constant, Stream::named(Seed(5), "arrivals"));
+            for _ in 0..14_800 {
+                let at = arrivals.next_at();
+                arrivals.advance(at);
+            }
+            assert!(arrivals.next_at().0.abs_diff(100_000_000_000) <= 1, "{:?}", arrivals.next_at());
+        }
     }
 
     #[test]

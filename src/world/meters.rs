@@ -31,6 +31,8 @@ pub struct GroupMeters {
     pub entries: Vec<Tally>,
     /// Of client groups: the longest time without an answer.
     pub silence: Silence,
+    /// Of client groups: intended start and end of the unanswered operation that was meant to start last.
+    pub last_unanswered: Option<(Instant, Instant)>,
     /// Of client groups: a sample of finished requests, those whose root hashes lowest, `(hash, latency, root, outcome)`.
     pub examples: Vec<Example>,
     /// What its members count.
@@ -129,6 +131,7 @@ impl Meters {
                 members: (0..setup.hosts.len()).map(member).collect(),
                 entries: (0..entries).map(|_| Tally::new(frame.clone(), Detail::Group)).collect(),
                 silence: Silence::new(frame.clone()),
+                last_unanswered: None,
                 examples: Vec::new(),
                 counts: BTreeMap::new(),
                 levels: BTreeMap::new(),
@@ -245,6 +248,8 @@ impl Meters {
         group.visits.ended(intended, at, latency, outcome as u8);
         if outcome.answered() {
             group.silence.answered(at);
+        } else {
+            group.last_unanswered = group.last_unanswered.max(Some((intended, at)));
         }
         let hash = mix(root, 0x5eed);
         if group.examples.len() < EXAMPLES || group.examples.last().is_some_and(|last| hash < last.hash) {

@@ -447,6 +447,7 @@ impl<'t> Lowering<'_, 't> {
             edges: specs,
             faults,
             schedule,
+            cuts: Vec::new(),
             expects,
             sweeps,
             teach,

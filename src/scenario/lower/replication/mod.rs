@@ -3,6 +3,7 @@
 mod abd;
 mod crdt;
 mod quorum;
+mod raft;
 
 use super::Lowering;
 use crate::protocol::{Bugs, Planted, Replication};
@@ -11,7 +12,7 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd", "crdt", "quorum"];
+const PROTOCOLS: &[&str] = &["abd", "crdt", "quorum", "raft"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
@@ -96,6 +97,7 @@ impl Lowering<'_, '_> {
         let made = match *protocol {
             "crdt" => crdt::read(&replicas).map(Replication::Crdt),
             "quorum" => quorum::read(self, &replicas).map(Replication::Quorum),
+            "raft" => raft::read(&replicas).map(Replication::Raft),
             _ => abd::read(&replicas).map(Replication::Abd),
         };
         inner.done();
