@@ -50,7 +50,7 @@ fn counted(outcome: &Outcome, what: Counted) -> u64 {
 /// Whether all replicas hold the same of every key at the end.
 fn converged(outcome: &Outcome) -> bool {
     let mut held: std::collections::BTreeMap<u64, Vec<Vec<u64>>> = std::collections::BTreeMap::new();
-    for observation in &outcome.history.observations() {
+    for observation in outcome.history.observations() {
         if let Observation::FinalState { key, values, .. } = observation {
             let mut values = values.clone();
             values.sort_unstable();
@@ -117,6 +117,16 @@ fn skewed_clocks_lose_acknowledged_writes_silently() {
     };
     assert!(lost("quorum = { w = 3, r = 3 }") > 0);
     assert_eq!(lost("quorum = { w = 3, r = 3, versions = \"hlc\" }"), 0, "hybrid clocks follow what they have seen");
+}
+
+#[test]
+fn clocks_that_know_how_wrong_they_are_make_skew_harmless_at_the_price_of_waiting() {
+    let quorum = "quorum = { w = 3, r = 3, write_back = true }";
+    let clock = "clock = { offset = \"uniform\", uncertainty = \"50ms\" }".replace("uniform", "-50ms..50ms");
+    let plain = two_regions(quorum, &clock);
+    assert!(violations(&plain, 1..=3) > 0, "by the clock alone writes are lost");
+    let waits = two_regions(quorum, &format!("{clock}\ntimestamps = \"uncertain\"\ncommit_wait = true"));
+    assert_eq!(violations(&waits, 1..=3), 0);
 }
 
 #[test]

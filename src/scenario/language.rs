@@ -291,6 +291,12 @@ const STORE: Value = Value::Table(&[
     OWN_CLOCK,
     LIKE,
     key("replication", Value::Table(PROTOCOLS), "Which protocol keeps the replicas alike."),
+    key(
+        "timestamps",
+        Value::Words(&["wall_clock", "hlc", "uncertain"]),
+        "By which clock a quorum's writes are ordered.",
+    ),
+    key("commit_wait", Value::Flag, "Whether a write's answer waits until its time has certainly passed."),
     later("sharding"),
     later("engine"),
     later("model"),

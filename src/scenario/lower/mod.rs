@@ -73,7 +73,6 @@ struct Draft {
     service: ServiceTime,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a handful of them lives for the time of a load")]
 enum DraftKind {
     Service,
     Membership(Membership),
