@@ -192,9 +192,9 @@ processes! {
 pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
-        Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
         Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
         Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
+        Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
     }
 }
 

@@ -96,9 +96,18 @@ impl Lowering<'_, '_> {
         let inner = table.table_of(node)?;
         let bugs = self.bugs(protocol, &bugs);
         let replicas = Replicas { count, fields: &inner, bugs, regions };
+        if *protocol != "quorum" {
+            for key in ["timestamps", "commit_wait"].into_iter().filter(|key| fields.has(key)) {
+                let place = fields.place.clone();
+                fields.error(
+                    Diagnostic::error(place, format!("`{key}` is for stores that order writes by clocks"))
+                        .help("of this version's protocols, that is `quorum`"),
+                );
+            }
+        }
         let made = match *protocol {
             "crdt" => crdt::read(&replicas).map(Replication::Crdt),
-            "quorum" => quorum::read(self, &replicas).map(Replication::Quorum),
+            "quorum" => quorum::read(self, fields, &replicas).map(Replication::Quorum),
             "raft" => raft::read(&replicas).map(Replication::Raft),
             _ => abd::read(&replicas).map(Replication::Abd),
         };
