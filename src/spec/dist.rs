@@ -372,7 +372,6 @@ mod tests {
             ("empirical(units.csv)", Shape::Empirical([5e6, 1e9].into())),
             (
                 "mix(90%: 1ms, 10%: exp(1s))",
-                "sum(100ms, exp(50ms))",
                 Shape::Mix([(0.9, Dist::constant(1e6)), (0.1, Dist::exponential(1e9))].into()),
             ),
         ] {
