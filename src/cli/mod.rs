@@ -1,11 +1,16 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
 mod check;
+mod compare;
 mod exit;
 mod explain;
+mod judge;
 mod list;
 mod load;
+mod report;
 mod run;
+mod seeds;
+mod sweep;
 mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -31,8 +36,18 @@ enum Command {
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
+    /// Judge a history that was recorded elsewhere or exported by a run.
+    Judge(judge::Arguments),
+    /// Print the JSON schema of scenarios, for editors.
+    Schema,
     /// Hold the models against published oracles.
     Validate(validate::Arguments),
+    /// Draw a report again from its folder alone.
+    Report(report::Arguments),
+    /// Compare two reports or two variants.
+    Compare(compare::Arguments),
+    /// Play a scenario at many points.
+    Sweep(sweep::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -55,7 +70,15 @@ pub fn main() -> std::process::ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
+        Command::Schema => {
+            out(&crate::scenario::schema::text());
+            Exit::Pass
+        }
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

@@ -7,6 +7,7 @@ use crate::component::{LoadBalancer, Service, Store};
 use crate::engine::{GroupId, Instant, ProcessId};
 use crate::history::ObjectId;
 use crate::metric::Frame;
+use crate::protocol::Group;
 use crate::scenario::{Kind, Plan};
 use crate::workload::Clients;
 use crate::world::{Focus, GroupKind, GroupSetup, Process, Setup, World};
@@ -89,14 +90,14 @@ pub fn build_with<P: Process + From<AnyProcess>>(
         let group = GroupSetup {
             station: component.station.clone(),
             service: component.service.clone(),
-            judged: matches!(component.kind, Kind::Store),
+            judged: matches!(component.kind, Kind::Store(_)),
             ..GroupSetup::component(&component.name)
         };
         let first = setup.next_process();
         let replicas = component.hosts.len() as u32;
         setup.component(group, component.hosts.clone(), |index| {
             let member = Member { component: &component.name, index, replicas, first, object };
-            own(member).unwrap_or_else(|| P::from(stock(plan, component, object)))
+            own(member).unwrap_or_else(|| P::from(stock(plan, component, member)))
         });
     }
     for (clients, host) in &plan.clients {
@@ -110,10 +111,18 @@ pub fn build_with<P: Process + From<AnyProcess>>(
     World::new(setup, focus)
 }
 
-fn stock(plan: &Plan, component: &crate::scenario::ComponentPlan, object: ObjectId) -> AnyProcess {
+fn stock(plan: &Plan, component: &crate::scenario::ComponentPlan, member: Member<'_>) -> AnyProcess {
+    let object = member.object;
     match &component.kind {
         Kind::Service(spec) => AnyProcess::Service(Service::new(&component.name, spec.clone(), plan.seed)),
         Kind::LoadBalancer(spec) => AnyProcess::LoadBalancer(LoadBalancer::new(spec.clone())),
-        Kind::Store => AnyProcess::Store(Store::new(object)),
+        Kind::Membership(membership) => {
+            crate::catalog::member(*membership, Group { first: member.first, count: member.replicas })
+        }
+        Kind::Store(None) => AnyProcess::Store(Store::new(object)),
+        Kind::Store(Some(replication)) => {
+            let group = Group { first: member.first, count: member.replicas };
+            crate::catalog::replica(replication, group, object)
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::{Instant, Seed, Span};
 use crate::expect::{Expected, Phase, That, Within};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::workload::ClientsPlan;
 use crate::world::{HostSetup, Scheduled, ServiceTime};
@@ -19,8 +20,10 @@ pub enum Kind {
     Service(Arc<ServiceSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
-    /// A store with a single copy.
-    Store,
+    /// A cluster that watches itself.
+    Membership(Membership),
+    /// A store: a single copy, or replicas that agree by a protocol.
+    Store(Option<Replication>),
 }
 
 impl Kind {
@@ -29,7 +32,8 @@ impl Kind {
         match self {
             Kind::Service(_) => "service",
             Kind::LoadBalancer(_) => "load_balancer",
-            Kind::Store => "store",
+            Kind::Membership(_) => "membership",
+            Kind::Store(_) => "store",
         }
     }
 }

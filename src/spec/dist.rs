@@ -175,9 +175,10 @@ fn nested(text: &str, dimension: Dimension, sign: Sign, load: &mut Loader<'_>, d
         "empirical" => {
             let bound = bind(&call, "`empirical(file.csv)`", &["file"], &["min", "max"])?;
             let file = bound.need("file")?;
-            let samples = load(file.text)
-                .and_then(|content| samples(&content, dimension, sign))
-                .map_err(|why| TextError::new(file.at(), why))?;
+            let samples = load(file.text).and_then(|content| samples(&content, dimension, sign)).map_err(|why| {
+                TextError::new(file.at(), format!("`{}` can't be used: {why}", file.text))
+                    .help("files are looked for beside the scenario")
+            })?;
             (Shape::Empirical(samples), bound)
         }
         "uniform" => {
@@ -396,8 +397,8 @@ mod tests {
             ("mix(90%: 1ms, 10%: 2)", 19..20, "`2` of what? a duration needs a unit"),
             ("mix(1ms)", 4..7, "`1ms` lacks its `:`"),
             ("erlang(0, 1ms)", 7..8, "k is a whole number from 1 to 1000"),
-            ("empirical(bad.csv)", 10..17, "line 2 of the samples: `fast` is not a duration"),
-            ("empirical(gone.csv)", 10..18, "can't read gone.csv"),
+            ("empirical(bad.csv)", 10..17, "`bad.csv` can't be used: line 2 of the samples: `fast` is not a duration"),
+            ("empirical(gone.csv)", 10..18, "`gone.csv` can't be used: can't read gone.csv"),
             ("300ms..150ms", 0..12, "`300ms..150ms` is empty: it ends before it begins"),
             ("quick", 0..5, "`quick` is not a duration or a distribution"),
             ("5", 0..1, "`5` of what? a duration needs a unit"),

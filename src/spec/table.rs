@@ -586,7 +586,7 @@ colour = "red"
 
     #[test]
     fn files_that_are_no_scenario() {
-        insta::assert_snapshot!(errors(""), @r#"x.toml: error: the file is empty; a scenario begins with `schema = 1`, `title`, `question`, `duration`"#);
+        insta::assert_snapshot!(errors(""), @r#"x.toml:1:1: error: the file is empty; a scenario begins with `schema = 1`, `title`, `question`, `duration`"#);
         insta::assert_snapshot!(errors("target = \"a\ntimeout = \n"), @r#"
         x.toml:1:12: error: syntax: invalid basic string, expected `"`
         x.toml:2:11: error: syntax: string values must be quoted, expected literal string

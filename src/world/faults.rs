@@ -147,6 +147,10 @@ impl<P: Process> World<P> {
         }
         all.sort_unstable();
         all.dedup();
+        if side.rest {
+            let everybody = (0..self.members.len()).map(ProcessId::at);
+            return everybody.filter(|p| all.binary_search(p).is_err()).collect();
+        }
         all
     }
 

@@ -42,21 +42,27 @@ impl Lowering<'_, '_> {
         site: &ClientSite<'_>,
         edges: &mut Edges,
     ) -> Option<(ClientsPlan, HostSetup, WrittenPolicy)> {
-        let policy = self.policy(&fields);
+        let mut policy = self.policy(&fields);
         fields.require("target", "\"api\"");
+        if !fields.has("target") {
+            self.log.spoil(&name);
+        }
         let (target, target_place) = {
             let node = fields.node("target")?;
             (fields.text_of(node)?, inside(node))
         };
         let Some(store) = site.components.get(&target) else {
-            fields.error(
-                Diagnostic::error(target_place, format!("no component is called `{target}`"))
-                    .label("not a component")
-                    .nearest(&target, "components", site.components.keys().map(String::as_str)),
-            );
-            fields.done_also(KEYS);
+            self.no_component(target_place, &target, site.components.keys().map(String::as_str));
+            // Its own values are still looked at.
+            let _ = self.pattern(&name, &fields, site);
+            self.log.spoil(&name);
+            fields.give_up();
             return None;
         };
+        if let Some(contact) = self.contact(&fields, &target) {
+            policy.policy.balance = contact.0.balance.clone();
+            policy.balance = Some(contact);
+        }
         let pattern = self.pattern(&name, &fields, site);
         let mix = self.mix(&fields, &name, &target, *store, site, edges);
         let keys = fields.node("keys").and_then(|node| {
@@ -108,7 +114,7 @@ impl Lowering<'_, '_> {
             disk: DiskSpec::default(),
             fsync: Fsync::Never,
         };
-        fields.done_also(KEYS);
+        fields.done();
         let plan = ClientsPlan {
             name,
             pattern: pattern?,
@@ -148,7 +154,10 @@ impl Lowering<'_, '_> {
             (false, true) => {
                 let (count, place) = fields.at::<Count>("count")?;
                 if count.0 == 0 || count.0 > 10_000_000 {
-                    fields.error(Diagnostic::error(place, "a closed population has 1 to 10 million clients"));
+                    fields.error(
+                        Diagnostic::error(place, "a closed population has 1 to 10 million clients")
+                            .help("write `count = 10`"),
+                    );
                 }
                 Some(Pattern::Closed { count: count.0.clamp(1, 10_000_000) as u32, think })
             }
@@ -177,7 +186,10 @@ impl Lowering<'_, '_> {
         let text = match (self.load)(file) {
             Ok(text) => text,
             Err(reason) => {
-                fields.error(Diagnostic::error(place, format!("`{file}` can't be read: {reason}")));
+                fields.error(
+                    Diagnostic::error(place, format!("`{file}` can't be read: {reason}"))
+                        .help("files are looked for beside the scenario"),
+                );
                 return None;
             }
         };
@@ -227,6 +239,7 @@ impl Lowering<'_, '_> {
         };
         let mut mix = Vec::new();
         let mut total = 0.0;
+        let errors = self.log.borrow().errors();
         for (name, place, node) in table.entries() {
             let Some(share) = parse::<Share>(node, self.log) else { continue };
             total += share.0;
@@ -238,10 +251,17 @@ impl Lowering<'_, '_> {
                 "append" if store => Verb::Append,
                 "scan" if store => Verb::Scan,
                 "delete" if store => Verb::Delete,
+                "set_add" if store => Verb::SetAdd,
+                "set_remove" if store => Verb::SetRemove,
+                "set_contains" if store => Verb::SetContains,
                 _ => match site.flows.get(&name) {
                     Some(head) => {
-                        let behind = site.behind.get(target).map_or(target, String::as_str);
-                        if head.home.as_deref() != Some(behind) {
+                        let mut behind = target;
+                        for _ in 0..site.behind.len() {
+                            behind = site.behind.get(behind).map_or(behind, String::as_str);
+                        }
+                        let home = head.home.as_deref();
+                        if home != Some(behind) && home.is_none_or(|h| site.components.contains_key(h)) {
                             let home = head.home.as_deref().unwrap_or("nowhere");
                             fields.error(
                                 Diagnostic::error(place.clone(), format!("flow `{name}` runs on {home}"))
@@ -252,7 +272,18 @@ impl Lowering<'_, '_> {
                         Verb::Run(head.id)
                     }
                     None if store => {
-                        let words = ["read", "write", "cas", "add", "append", "scan", "delete"];
+                        let words = [
+                            "read",
+                            "write",
+                            "cas",
+                            "add",
+                            "append",
+                            "scan",
+                            "delete",
+                            "set_add",
+                            "set_remove",
+                            "set_contains",
+                        ];
                         fields.error(Diagnostic::error(place, format!("`{name}` is no operation of a store")).nearest(
                             &name,
                             "operations",
@@ -265,18 +296,19 @@ impl Lowering<'_, '_> {
             };
             mix.push(entry(&name, share.0, verb, true));
         }
-        if (total - 1.0).abs() > 1e-9 {
+        if self.log.borrow().errors() > errors {
+            // What couldn't be read may be what is missing.
+        } else if mix.is_empty() {
             fields.error(
-                Diagnostic::error(table.place.clone(), format!("the mix adds up to {:.6}%", total * 100.0))
-                    .label("not 100%"),
+                Diagnostic::error(table.place.clone(), "the mix is empty")
+                    .help("write `mix = { browse = \"70%\", buy = \"30%\" }`"),
             );
-        }
-        if mix.is_empty() {
-            fields.error(Diagnostic::error(table.place.clone(), "the mix is empty"));
+        } else if (total - 1.0).abs() > 1e-9 {
+            let percent = libm::round(total * 1e8) / 1e6;
+            fields.error(
+                Diagnostic::error(table.place.clone(), format!("the mix adds up to {percent}%")).label("not 100%"),
+            );
         }
         mix
     }
 }
-
-/// Keys that are read elsewhere, or belong to later parts of the language.
-const KEYS: &[&str] = &["like", "contact", "access", "population", "per_user", "peak"];

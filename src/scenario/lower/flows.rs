@@ -1,6 +1,7 @@
 //! `[flow.X]`: steps into stages of acts.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Edges, Lowering};
 use crate::engine::FlowId;
@@ -24,12 +25,16 @@ const ACTIONS: &[&str] = &["call", "work", "sleep", "read", "write", "append", "
 const LATER: &[&str] = &[
     "delete", "add", "scan", "query", "txn", "lock", "fan_out", "branch", "loop", "dedupe", "publish", "push", "record",
 ];
+/// What may stand beside an action.
+const BESIDE: &[&str] = &["wait", "fallback", "label", "key", "size", "bind"];
 
 /// What flows are lowered with.
 pub(super) struct FlowSite<'a> {
     pub(super) heads: &'a BTreeMap<String, FlowHead>,
     /// Components by name, and whether each is a store.
     pub(super) components: &'a BTreeMap<String, bool>,
+    /// Flows that a step names.
+    pub(super) used: RefCell<BTreeSet<String>>,
 }
 
 impl Lowering<'_, '_> {
@@ -63,24 +68,18 @@ impl Lowering<'_, '_> {
             let Some(home) = &head.home else {
                 // It is part of whoever names it, and compiled there.
                 let _ = fields.node("steps");
-                fields.done_also(&["on", "group", "parallel", "order", "ack"]);
+                fields.done();
                 continue;
             };
             if !site.components.contains_key(home) {
-                fields.error(
-                    Diagnostic::error(place, format!("flow `{name}` runs on `{home}`, which is no component")).nearest(
-                        home,
-                        "components",
-                        site.components.keys().map(String::as_str),
-                    ),
-                );
-                let _ = fields.node("steps");
+                let place = fields.node("runs_on").map_or(place, inside);
+                self.no_component(place, home, site.components.keys().map(String::as_str));
                 continue;
             }
             let mut stages: Vec<Stage> = Vec::new();
             let mut trail = vec![name.clone()];
             self.steps(&table, &fields, home, site, edges, &mut stages, &mut trail);
-            fields.done_also(&["on", "group", "parallel", "order", "ack"]);
+            fields.done();
             flows.push((home.clone(), head.id, FlowPlan { name, stages }));
         }
         flows
@@ -110,20 +109,31 @@ impl Lowering<'_, '_> {
                 .filter(|key| ACTIONS.contains(&key.as_str()) || LATER.contains(&key.as_str()))
                 .collect();
             let [action] = found.as_slice() else {
+                let odd = step.entries().find(|(key, ..)| found.is_empty() && !BESIDE.contains(&key.as_str()));
+                if let Some((key, place, _)) = odd {
+                    step.error(Diagnostic::error(place, format!("no step is called `{key}`")).nearest(
+                        &key,
+                        "steps",
+                        ACTIONS.iter().copied(),
+                    ));
+                    continue;
+                }
                 let message = match found.len() {
                     0 => "this step has no action".to_owned(),
                     _ => format!("this step has {} actions: {}", found.len(), found.join(", ")),
                 };
                 step.error(
-                    Diagnostic::error(step.place.clone(), message).help(format!("one of: {}", ACTIONS.join(", "))),
+                    Diagnostic::error(step.place.clone(), message)
+                        .help(format!("exactly one of: {}", ACTIONS.join(", "))),
                 );
                 continue;
             };
             if LATER.contains(&action.as_str()) {
-                step.error(Diagnostic::error(
-                    step.place.clone(),
-                    format!("`{action}` is a step of the language that this version does not play yet"),
-                ));
+                let place = step.entries().find(|(key, ..)| key == action).map_or(step.place.clone(), |(_, p, _)| p);
+                step.error(
+                    Diagnostic::error(place, format!("the step `{action}` belongs to a later version of the language"))
+                        .help(format!("this version has: {}", ACTIONS.join(", "))),
+                );
                 continue;
             }
             let _ = (step.node("label"), step.node("key"), step.node("size"), step.node("bind"));
@@ -163,6 +173,7 @@ impl Lowering<'_, '_> {
         let written = step.text_of(node)?;
         let (name, operation) = written.split_once('.').map_or((written.as_str(), None), |(n, o)| (n, Some(o)));
         let (callee, verb) = if let Some(head) = site.heads.get(name).filter(|_| action == "call") {
+            site.used.borrow_mut().insert(name.to_owned());
             match &head.home {
                 Some(home) => (home.clone(), Verb::Run(head.id)),
                 None => {
@@ -173,7 +184,14 @@ impl Lowering<'_, '_> {
                     return None;
                 }
             }
-        } else if site.components.contains_key(name) {
+        } else if let Some(store) = site.components.get(name) {
+            if !store && action != "call" {
+                step.error(
+                    Diagnostic::error(inside(node), format!("`{name}` is no store, so it can't {action}"))
+                        .help(format!("write `{{ call = \"{name}\" }}`")),
+                );
+                return None;
+            }
             let verb = match action {
                 "read" => Verb::Read,
                 "write" => Verb::Write,
@@ -181,6 +199,8 @@ impl Lowering<'_, '_> {
                 _ => operation.map_or(Verb::Serve(self.operation("request")), |o| Verb::Serve(self.operation(o))),
             };
             (name.to_owned(), verb)
+        } else if self.log.is_spoiled(name) {
+            return None;
         } else {
             let known = site.components.keys().chain(site.heads.keys()).map(String::as_str);
             step.error(
@@ -217,6 +237,7 @@ impl Lowering<'_, '_> {
     ) {
         let mut branches = Vec::new();
         for (name, place) in step.texts("parallel").unwrap_or_default() {
+            site.used.borrow_mut().insert(name.clone());
             if trail.contains(&name) {
                 let mut circle = trail.clone();
                 circle.push(name);

@@ -134,7 +134,8 @@ fn backoff(written: crate::spec::Backoff) -> Backoff {
     }
 }
 
-struct WrittenAfter(HedgeAfter);
+/// When a hedge goes out, as written.
+pub(in crate::scenario) struct WrittenAfter(HedgeAfter);
 
 impl FromText for WrittenAfter {
     const WHAT: &'static str = "a percentile or a duration";
@@ -149,7 +150,8 @@ impl FromText for WrittenAfter {
     }
 }
 
-struct WrittenLimit(Concurrency);
+/// An adaptive limit, as written.
+pub(in crate::scenario) struct WrittenLimit(Concurrency);
 
 impl FromText for WrittenLimit {
     const WHAT: &'static str = "an adaptive limit";
