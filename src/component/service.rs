@@ -63,7 +63,8 @@ impl Service {
         };
         request.epoch = request.epoch.wrapping_add(1);
         let epoch = request.epoch;
-        request.branches = vec![Some(0); stage.branches.len()];
+        request.branches.clear();
+        request.branches.resize(stage.branches.len(), Some(0));
         (request.succeeded, request.failed) = (0, 0);
         for branch in 0..stage.branches.len() as u16 {
             // An earlier branch that ended at once may have ended the stage.
