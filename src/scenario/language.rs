@@ -311,23 +311,6 @@ const STORE: Value = Value::Table(&[
     key("bugs", Value::Texts, "Planted bugs of the protocol, to check checkers."),
 ]);
 
-const MEMBERSHIP: Value = Value::Table(&[
-    key("detector", read::<WrittenDetector>(), "How a failure is noticed."),
-    key("gossip", Value::OrNone(&read::<WrittenSpread>()), "How news spread."),
-    REPLICAS,
-    PLACEMENT,
-    WORKERS,
-    SPEED,
-    SERVICE_TIME,
-    QUEUE,
-    SHED,
-    STARTUP,
-    COLD,
-    DISK,
-    OWN_CLOCK,
-    LIKE,
-]);
-
 const CACHE: Value = Value::Table(&[
     required("backing", TEXT, "Where a miss goes: a store, a service or another cache."),
     required("size", read::<WrittenCapacity>(), "Entries, or bytes."),
