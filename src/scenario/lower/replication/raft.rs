@@ -14,7 +14,7 @@ impl FromText for WrittenRange {
     const WHAT: &'static str = "a range of durations";
     fn from_text(text: &str) -> Result<WrittenRange, crate::spec::TextError> {
         let bounds = units::bounds(text, Some(Dimension::Duration), Sign::Positive)?;
-        Ok(WrittenRange(Span::from_nanos_f64(bounds.low * 1e9), Span::from_nanos_f64(bounds.high * 1e9)))
+        Ok(WrittenRange(Span::from_nanos_f64(bounds.low), Span::from_nanos_f64(bounds.high)))
     }
     fn examples() -> &'static [&'static str] {
         &["150ms..300ms"]
