@@ -255,12 +255,12 @@ fn what_a_flow_is_told_wrong_is_said() {
         (
             "steps = [{ parallel = [\"a\"] }]",
             "[flow.a]\nsteps = [{ parallel = [\"b\"] }]\n[flow.b]\nsteps = [{ call = \"a\" }]",
-            "flows go in a circle: a (line",
+            "flows go in a circle: f -> a -> b -> a",
         ),
         (
             "steps = [{ call = \"g\" }]",
             "[flow.g]\nruns_on = \"web\"\nsteps = [{ call = \"f\" }]",
-            "flows call one another in a circle: f (line",
+            "flows go in a circle: f -> g -> f",
         ),
         ("steps = [{ write = \"web2\" }]", "[service.web2]", "`write` is nothing for `web2`"),
         ("draw = { x = \"acounts\" }\nsteps = []", "[keys.accounts]", "did you mean `accounts`?"),
