@@ -5,6 +5,7 @@
 //! equal figures give equal bytes.
 
 pub mod axis;
+pub mod counterexample;
 pub mod curve;
 pub mod data;
 pub mod figure;

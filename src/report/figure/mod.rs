@@ -11,6 +11,7 @@ pub mod heat_map;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
+pub mod witness;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -18,6 +19,7 @@ pub(crate) mod testing;
 pub use fault::Fault;
 pub use heat_map::{HeatCells, HeatMap};
 pub use timeline::{Body, Limit, Line, Lines, Note, Outcomes, Panel, Row, Strip, Timeline};
+pub use witness::Witness;
 
 /// Anything that can stand in a report as a drawing.
 pub trait Figure: Debug {
