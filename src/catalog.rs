@@ -2,7 +2,7 @@
 
 use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
-use crate::protocol::{Group, Replication, abd, raft};
+use crate::protocol::{Group, Membership, Replication, abd, crdt, gossip, heartbeat, quorum, raft, swim};
 use crate::state_machine::Kv;
 use crate::workload::clients;
 
@@ -175,11 +175,16 @@ processes! {
         Abd(abd::Abd),
         Cache(cache::Cache),
         Clients(clients::Clients),
+        Crdt(crdt::Crdt),
+        Gossip(gossip::Gossip),
+        Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
+        Quorum(quorum::Quorum),
         Queue(queue::Queue),
         Raft(raft::Raft<Kv>),
         Service(service::Service),
         Store(store::Store),
+        Swim(swim::Swim),
     }
 }
 
@@ -188,5 +193,16 @@ pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> Any
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
         Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
+        Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
+        Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
+    }
+}
+
+/// A member of a cluster that watches itself.
+pub fn member(membership: Membership, group: Group) -> AnyProcess {
+    match membership {
+        Membership::Gossip(spec) => AnyProcess::Gossip(gossip::Gossip::new(group, spec)),
+        Membership::Heartbeat(spec) => AnyProcess::Heartbeat(heartbeat::Heartbeat::new(group, spec)),
+        Membership::Swim(spec) => AnyProcess::Swim(swim::Swim::new(group, spec)),
     }
 }

@@ -6,11 +6,13 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::{Exit, err, load, out};
-use crate::check::{Property, Steps, Verdict, judge};
+use crate::check::{Property, Steps, Verdict, View, judge, staleness, standing};
 use crate::history::io::{FailedCas, Format, Kind, NilRead, Options, read};
 use crate::history::{History, ObjectId};
 use crate::report::text::Ink;
-use crate::report::verdict::{Judged, json as verdict_json, text as verdict_text};
+use crate::report::verdict::{
+    Judged, json as verdict_json, staleness_json, staleness_text, standing_text, text as verdict_text,
+};
 
 /// The arguments of `judge`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,12 @@ pub(super) struct Arguments {
         value_parser = PossibleValuesParser::new(Property::ALL.map(Property::name))
     )]
     property: Vec<String>,
+    /// Judge every consistency model, and name the strongest that held.
+    #[arg(long, conflicts_with = "property")]
+    models: bool,
+    /// Tell how old what was read was: reads by versions behind, and by time since the last write.
+    #[arg(long)]
+    staleness: bool,
     /// Only this object of a history that has several.
     #[arg(long)]
     object: Option<String>,
@@ -104,21 +112,34 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
         }
     };
     let budget = Steps(arguments.budget);
-    let properties = arguments.property.iter().filter_map(|name| Property::named(name));
-    let verdicts: Vec<(Property, Verdict)> =
-        properties.map(|property| (property, judge(history, object, property, budget))).collect();
+    let view = View::new(history, object);
+    let standing = arguments.models.then(|| standing(&view, budget));
+    let verdicts: Vec<(Property, Verdict)> = match &standing {
+        Some(standing) => standing.verdicts.clone(),
+        None => {
+            let properties = arguments.property.iter().filter_map(|name| Property::named(name));
+            properties.map(|property| (property, judge(history, object, property, budget))).collect()
+        }
+    };
+    let ages = arguments.staleness.then(|| staleness(&view));
     if arguments.format == "json" {
         let verdicts: Vec<_> = verdicts
             .iter()
             .map(|(property, verdict)| verdict_json(history, Judged { property: property.name(), verdict }))
             .collect();
-        let line = json!({
+        let mut line = json!({
             "file": file.display().to_string(),
             "format": loaded.format.name(),
             "operations": history.operations().len(),
             "notes": loaded.notes,
             "verdicts": verdicts,
         });
+        if let Some(standing) = &standing {
+            line["strongest"] = json!(standing.word());
+        }
+        if let Some(ages) = &ages {
+            line["staleness"] = staleness_json(ages);
+        }
         out(&format!("{line}\n"));
     } else {
         let screen = load::screen(false);
@@ -134,6 +155,12 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
         }
         for (property, verdict) in &verdicts {
             out(&verdict_text(history, Judged { property: property.name(), verdict }, ink));
+        }
+        if let Some(standing) = &standing {
+            out(&standing_text(standing));
+        }
+        if let Some(ages) = &ages {
+            out(&staleness_text(history, ages));
         }
     }
     if verdicts.iter().any(|(_, verdict)| verdict.is_violated()) {

@@ -1,13 +1,16 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
 mod check;
+mod compare;
 mod exit;
 mod explain;
 mod judge;
 mod list;
 mod load;
+mod report;
 mod run;
 mod seeds;
+mod sweep;
 mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -39,6 +42,12 @@ enum Command {
     Schema,
     /// Hold the models against published oracles.
     Validate(validate::Arguments),
+    /// Draw a report again from its folder alone.
+    Report(report::Arguments),
+    /// Compare two reports or two variants.
+    Compare(compare::Arguments),
+    /// Play a scenario at many points.
+    Sweep(sweep::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -67,6 +76,9 @@ pub fn main() -> std::process::ExitCode {
             Exit::Pass
         }
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);

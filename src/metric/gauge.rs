@@ -102,8 +102,11 @@ impl Gauge {
 
     /// From `at` on it is `value`.
     pub fn set(&mut self, at: Instant, value: u64) {
-        self.flush(at);
-        self.value = value;
+        // What doesn't change goes on holding: its time is laid out when it ends.
+        if value != self.value {
+            self.flush(at);
+            self.value = value;
+        }
     }
 
     /// From `at` on it is that much more, or less; never below zero.

@@ -1,7 +1,6 @@
 //! How long things took: exact sum, spread and extremes, and a histogram for percentiles.
 
-use hdrhistogram::Histogram;
-
+use super::log_linear::LogLinear;
 use crate::engine::Span;
 
 /// Latencies of one class in one epoch, as they are recorded.
@@ -13,13 +12,13 @@ pub(in crate::metric) struct Recorder {
     sum_of_squares_ns2: u128,
     min_ns: u64,
     max_ns: u64,
-    histogram: Histogram<u32>,
+    histogram: LogLinear,
 }
 
 impl Recorder {
     /// `digits`: significant decimal digits of percentiles, 1 to 5.
     pub(in crate::metric) fn new(digits: u8) -> Recorder {
-        let histogram = Histogram::new(digits).expect("one to five digits are supported");
+        let histogram = LogLinear::new(digits);
         Recorder { count: 0, sum_ns: 0, sum_of_squares_ns2: 0, min_ns: u64::MAX, max_ns: 0, histogram }
     }
 
@@ -30,7 +29,7 @@ impl Recorder {
         self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(u128::from(ns) * u128::from(ns));
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
-        self.histogram.record(ns).expect("an auto-resizing histogram takes every u64");
+        self.histogram.record(ns);
     }
 
     pub(in crate::metric) fn count(&self) -> u64 {
@@ -43,7 +42,7 @@ impl Recorder {
         self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(other.sum_of_squares_ns2);
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
-        self.histogram.add(&other.histogram).expect("an auto-resizing histogram takes every other");
+        self.histogram.merge(&other.histogram);
     }
 }
 
@@ -176,9 +175,9 @@ impl From<&Recorder> for Latencies {
     fn from(recorder: &Recorder) -> Latencies {
         let mut until = 0;
         let mut cumulative = Vec::new();
-        for step in recorder.histogram.iter_recorded() {
-            until += step.count_since_last_iteration();
-            cumulative.push((recorder.histogram.highest_equivalent(step.value_iterated_to()), until));
+        for (highest_ns, count) in recorder.histogram.buckets() {
+            until += u64::from(count);
+            cumulative.push((highest_ns, until));
         }
         Latencies {
             count: recorder.count,

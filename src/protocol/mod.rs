@@ -4,20 +4,44 @@
 //! `scenario/lower/replication`.
 
 pub mod abd;
+pub mod clocks;
+pub mod crdt;
+pub mod gossip;
+pub mod heartbeat;
 pub mod parts;
+pub mod phi_accrual;
+pub mod quorum;
 pub mod raft;
+pub mod swim;
 
 pub use abd::{Abd, AbdSpec};
+pub use crdt::{Crdt, CrdtSpec};
 pub use parts::{Bugs, Group, Members, Planted, Sessions};
+pub use quorum::{Quorum, QuorumSpec};
 pub use raft::{Raft, RaftSpec};
 
 use crate::rpc::Verb;
+
+/// How a cluster finds out who is alive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Membership {
+    /// One rumour spreads, and nobody is watched.
+    Gossip(gossip::GossipSpec),
+    /// Heartbeats, judged by their silence.
+    Heartbeat(heartbeat::HeartbeatSpec),
+    /// Probes and suspicion.
+    Swim(swim::SwimSpec),
+}
 
 /// How a store keeps its replicas alike.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Replication {
     /// An atomic register by majorities.
     Abd(AbdSpec),
+    /// Types that merge.
+    Crdt(CrdtSpec),
+    /// Partial quorums and repair.
+    Quorum(QuorumSpec),
     /// A log under an elected leader.
     Raft(RaftSpec),
 }
@@ -27,13 +51,16 @@ impl Replication {
     pub fn name(&self) -> &'static str {
         match self {
             Replication::Abd(_) => "abd",
+            Replication::Crdt(_) => "crdt",
+            Replication::Quorum(_) => "quorum",
             Replication::Raft(_) => "raft",
         }
     }
     /// Whether replicas carry out this operation on data.
     pub fn carries(&self, verb: Verb) -> bool {
         match self {
-            Replication::Abd(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
+            Replication::Abd(_) | Replication::Quorum(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
+            Replication::Crdt(spec) => spec.kind.carries(verb),
             Replication::Raft(_) => parts::carries(verb),
         }
     }
@@ -41,6 +68,8 @@ impl Replication {
     pub fn planted(protocol: &str) -> Option<&'static [Planted]> {
         Some(match protocol {
             "abd" => abd::BUGS,
+            "crdt" => crdt::BUGS,
+            "quorum" => quorum::BUGS,
             "raft" => raft::BUGS,
             _ => return None,
         })

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-/// A report as files: names, and what is in them.
+/// A report as files: paths inside the folder, and what is in them.
 pub type Files = Vec<(String, Vec<u8>)>;
 
 /// Writes all files into a new folder beside `folder` and puts it in its place. A failure leaves what was there.
@@ -33,10 +33,28 @@ pub fn write(folder: &Path, files: &Files) -> io::Result<()> {
     Ok(())
 }
 
+/// Replaces these files of a folder, each of them whole, and leaves the others.
+pub fn update(folder: &Path, files: &Files) -> io::Result<()> {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let fresh = path.with_extension("part");
+        std::fs::write(&fresh, bytes)?;
+        std::fs::rename(&fresh, &path)?;
+    }
+    Ok(())
+}
+
 fn write_all(folder: &Path, files: &Files) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (name, bytes) in files {
-        std::fs::write(folder.join(name), bytes)?;
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, bytes)?;
     }
     Ok(())
 }

@@ -117,6 +117,9 @@ fn stock(plan: &Plan, component: &crate::scenario::ComponentPlan, member: Member
         Kind::Service(spec) => AnyProcess::Service(Service::new(&component.name, spec.clone(), plan.seed)),
         Kind::Cache(spec) => AnyProcess::Cache(Cache::new(&component.name, spec.clone(), plan.seed)),
         Kind::LoadBalancer(spec) => AnyProcess::LoadBalancer(LoadBalancer::new(spec.clone())),
+        Kind::Membership(membership) => {
+            crate::catalog::member(*membership, Group { first: member.first, count: member.replicas })
+        }
         Kind::Queue(spec) => AnyProcess::Queue(Queue::new(spec.clone())),
         Kind::Store(None) => AnyProcess::Store(Store::new(object)),
         Kind::Store(Some(replication)) => {

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::caches;
+use super::consistency;
 use super::outcome::Outcome;
 use super::phases;
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Label, Member, Metric, Part, Phase, Property, Stat, Within};
-use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms, Verdict};
+use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms};
 use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
 use crate::rpc::Outcome as Ended;
 use crate::scenario::Kind;
@@ -93,6 +94,14 @@ pub(super) struct Found<'a> {
     classes: Option<ClassSet>,
     pub(super) epochs: EpochSet,
     fault: Option<String>,
+}
+
+/// The component that a scope names.
+fn first_name(parts: &[(Part, Range<usize>)]) -> Option<&str> {
+    parts.iter().find_map(|(part, _)| match part {
+        Part::Name(name) => Some(name.as_str()),
+        _ => None,
+    })
 }
 
 pub(super) fn missing<T>(what: impl Into<String>) -> Result<T, Missing> {
@@ -515,12 +524,22 @@ impl Source for Numbers<'_> {
                     samples: group.visits.offered(&found.epochs),
                 })
             }
+            Some(m) if consistency::measures(m) => {
+                let object = first_name(&ask.metric.scope.parts);
+                consistency::measure(outcome, m, object, *stat, &found.epochs)
+            }
             Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
-            Some(m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes")) => {
+            Some(
+                m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes" | "repair_bytes" | "false_positives"),
+            ) => {
                 let counted = Counted::ALL.iter().find(|c| c.name() == m);
                 let n =
                     found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));
-                Ok(count(n, found.tallies.iter().map(|t| t.offered(&found.epochs)).sum()))
+                // Members watch each other whether anybody asks or not.
+                let asked = found.tallies.iter().map(|t| t.offered(&found.epochs)).sum::<u64>();
+                let measured = count(n, if m == "false_positives" { asked.max(1) } else { asked });
+                let dimension = if m == "repair_bytes" { Dimension::SIZE } else { measured.dimension };
+                Ok(Measured { dimension, ..measured })
             }
             Some(m) => self.requests(&found, m, *stat),
         }
@@ -544,11 +563,11 @@ impl Source for Numbers<'_> {
     }
 
     fn property(&self, property: &Property, _within: Option<&Within>) -> Judgement {
-        Judgement { verdict: Verdict::Unknown, because: format!("`{}` is not judged by this version", property.name) }
+        consistency::property(self.outcome, property)
     }
 
     fn label(&self, label: &Label) -> Result<String, Missing> {
-        missing(format!("`{}` is not judged by this version", label.name))
+        consistency::label(self.outcome, &label.name, first_name(&label.scope.parts))
     }
 }
 

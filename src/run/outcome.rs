@@ -99,9 +99,12 @@ pub struct Exemplar {
     pub clients: usize,
 }
 
+/// What a second pass kept: the requests, and what happened on their behalf.
+pub type SecondPass = (Vec<Exemplar>, Trace);
+
 /// Plays the same run again and keeps what happened on behalf of one median and one p99 request of each client group.
 /// An error if the second pass did not reproduce the first: then something of ours isn't deterministic.
-pub fn explain(outcome: &Outcome) -> Result<(Vec<Exemplar>, Trace), String> {
+pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let plan = &outcome.plan;
     let mut exemplars = Vec::new();
     for c in 0..plan.clients.len() {
@@ -109,9 +112,12 @@ pub fn explain(outcome: &Outcome) -> Result<(Vec<Exemplar>, Trace), String> {
         let warm = Instant::ZERO + plan.warmup;
         let mut sample: Vec<&Example> = group.examples.iter().filter(|e| e.intended >= warm).collect();
         sample.sort_by_key(|e| (e.latency, e.root));
+        let epochs = outcome.meters.frame().epochs_in(warm, plan.end);
+        let all = group.visits.latencies(&epochs, crate::metric::ClassSet::ALL);
         for percent in [50.0, 99.0] {
-            let at = ((sample.len() as f64 * percent / 100.0).ceil() as usize).clamp(1, sample.len().max(1)) - 1;
-            if let Some(example) = sample.get(at) {
+            // The sample is small: of its requests the one nearest to the percentile of all.
+            let Some(wanted) = all.percentile(percent) else { continue };
+            if let Some(example) = sample.iter().min_by_key(|e| e.latency.0.abs_diff(wanted.0)) {
                 exemplars.push(Exemplar { percent, example: **example, clients: c });
             }
         }

@@ -1,6 +1,9 @@
 //! Every key of the scenario language that this version reads, and the names of those that come later.
 
-use super::lower::{WrittenAfter, WrittenBalance, WrittenCapacity, WrittenDrop, WrittenLimit, WrittenStampede};
+use super::lower::{
+    WrittenAfter, WrittenBalance, WrittenCapacity, WrittenDetector, WrittenDrop, WrittenLimit, WrittenSpread,
+    WrittenStampede,
+};
 use super::protocols::PROTOCOLS;
 use super::shape::{Key, Value, action, key, later, read, required};
 use crate::engine::Span;
@@ -45,6 +48,7 @@ pub(super) const FILE: Value = Value::Table(&[
     key("service", Value::Names(&SERVICE), "Services."),
     key("load_balancer", Value::Names(&LOAD_BALANCER), "Load balancers."),
     key("cache", Value::Names(&CACHE), "Caches."),
+    key("membership", Value::Names(&MEMBERSHIP), "Clusters that only track who is alive."),
     key("queue", Value::Names(&MESSAGES), "Queues between producers and consumers."),
     key("store", Value::Names(&STORE), "Stores."),
     key("edge", Value::Names(&EDGES), "How patiently one component calls another."),
@@ -56,7 +60,6 @@ pub(super) const FILE: Value = Value::Table(&[
     key("sweep", Value::Names(&SWEEP), "Many values of a path."),
     key("teach", Value::Table(TEACH), "For teachers: questions, hints, what to look for."),
     later("proxy"),
-    later("membership"),
     later("lock"),
     later("id_generator"),
     later("cell"),
@@ -283,6 +286,23 @@ const STORE: Value = Value::Table(&[
     later("preset"),
     later("memory"),
     key("bugs", Value::Texts, "Planted bugs of the protocol, to check checkers."),
+]);
+
+const MEMBERSHIP: Value = Value::Table(&[
+    key("detector", read::<WrittenDetector>(), "How a failure is noticed."),
+    key("gossip", Value::OrNone(&read::<WrittenSpread>()), "How news spread."),
+    REPLICAS,
+    PLACEMENT,
+    WORKERS,
+    SPEED,
+    SERVICE_TIME,
+    QUEUE,
+    SHED,
+    STARTUP,
+    COLD,
+    DISK,
+    OWN_CLOCK,
+    LIKE,
 ]);
 
 const CACHE: Value = Value::Table(&[

@@ -10,7 +10,7 @@ use crate::engine::{Instant, Seed, Span};
 use crate::expect::{Expected, Phase, That, Within};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
-use crate::protocol::Replication;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::workload::ClientsPlan;
 use crate::world::{HostSetup, Scheduled, ServiceTime};
@@ -24,6 +24,8 @@ pub enum Kind {
     Cache(Arc<CacheSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
+    /// A cluster that watches itself.
+    Membership(Membership),
     /// A queue and who consumes from it.
     Queue(Arc<QueueSpec>),
     /// A store: a single copy, or replicas that agree by a protocol.
@@ -37,6 +39,7 @@ impl Kind {
             Kind::Service(_) => "service",
             Kind::Cache(_) => "cache",
             Kind::LoadBalancer(_) => "load_balancer",
+            Kind::Membership(_) => "membership",
             Kind::Queue(_) => "queue",
             Kind::Store(_) => "store",
         }

@@ -275,6 +275,9 @@ impl Lowering<'_, '_> {
                 "append" if store => Verb::Append,
                 "scan" if store => Verb::Scan,
                 "delete" if store => Verb::Delete,
+                "set_add" if store => Verb::SetAdd,
+                "set_remove" if store => Verb::SetRemove,
+                "set_contains" if store => Verb::SetContains,
                 _ => match site.flows.get(&name) {
                     Some(head) => {
                         let behind = site.way(target).pop().unwrap_or(target);
@@ -290,7 +293,18 @@ impl Lowering<'_, '_> {
                         Verb::Run(head.id)
                     }
                     None if store => {
-                        let words = ["read", "write", "cas", "add", "append", "scan", "delete"];
+                        let words = [
+                            "read",
+                            "write",
+                            "cas",
+                            "add",
+                            "append",
+                            "scan",
+                            "delete",
+                            "set_add",
+                            "set_remove",
+                            "set_contains",
+                        ];
                         fields.error(Diagnostic::error(place, format!("`{name}` is no operation of a store")).nearest(
                             &name,
                             "operations",

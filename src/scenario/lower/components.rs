@@ -293,11 +293,13 @@ impl Lowering<'_, '_> {
                 DraftKind::Service
             }
             "load_balancer" => self.load_balancer(&fields),
+            "membership" => DraftKind::Membership(self.membership(&fields, zones.len())),
             "cache" => DraftKind::Cache(self.cache(&fields)),
             "queue" => DraftKind::Queue(self.queue(&fields, zones.len())),
             _ => {
                 fsync = self.fsync(&fields);
-                DraftKind::Store(self.replication(&fields, zones.len() as u32))
+                let regions = zones.iter().map(|zone| topology.zones[zone.index()].region as u16).collect();
+                DraftKind::Store(self.replication(&fields, regions))
             }
         };
         let hosts = zones.iter().enumerate().map(|(i, zone)| HostSetup {

@@ -8,6 +8,7 @@ mod cuts;
 mod expects;
 mod faults;
 mod flows;
+mod membership;
 mod moments;
 mod places;
 mod policy;
@@ -35,7 +36,7 @@ use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
-use crate::protocol::Replication;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::policy::{Balance, Policy};
 use crate::rpc::{Connections, EdgeSpec, Outlier};
 use crate::spec::units::Count;
@@ -46,7 +47,9 @@ use crate::world::{HostSetup, ServiceTime};
 pub(super) use caches::{WrittenCapacity, WrittenStampede};
 pub(super) use components::{WrittenBalance, WrittenDrop};
 pub(crate) use expects::after_windows;
+pub(super) use membership::{WrittenDetector, WrittenSpread};
 pub(super) use policy::{WrittenAfter, WrittenLimit};
+pub(super) use replication::WrittenRange;
 
 use caches::CacheDraft;
 use clients::ClientSite;
@@ -82,6 +85,7 @@ struct Draft {
 
 enum DraftKind {
     Service,
+    Membership(Membership),
     Store(Option<Replication>),
     Cache(CacheDraft),
     Queue(QueueDraft),
@@ -118,6 +122,7 @@ impl Edges {
 const KINDS: &[(&str, &str)] = &[
     ("service", "a service"),
     ("load_balancer", "a load balancer"),
+    ("membership", "a cluster that tracks who is alive"),
     ("store", "a store"),
     ("clients", "a group of clients"),
     ("flow", "a flow"),
@@ -149,7 +154,7 @@ impl Draft {
             },
             DraftKind::Queue(_) => Face::Queue,
             DraftKind::Service => Face::Service,
-            DraftKind::LoadBalancer { .. } => Face::Plain,
+            DraftKind::LoadBalancer { .. } | DraftKind::Membership(_) => Face::Plain,
         }
     }
 }
@@ -272,7 +277,7 @@ impl<'t> Lowering<'_, 't> {
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
         let mut drafts: Vec<Draft> = Vec::new();
-        for kind in ["load_balancer", "cache", "queue", "service", "store"] {
+        for kind in ["load_balancer", "cache", "membership", "queue", "service", "store"] {
             let Some(Some(table)) = root.table(kind) else { continue };
             for (name, place, node) in table.entries() {
                 self.name(&name, &place);
@@ -291,7 +296,7 @@ impl<'t> Lowering<'_, 't> {
                 DraftKind::LoadBalancer { target, health, .. } => (target, true, health.is_some()),
                 DraftKind::Cache(cache) => (&cache.backing, cache.asks(), false),
                 DraftKind::Queue(queue) => (&queue.dead_letters, true, false),
-                DraftKind::Service | DraftKind::Store(_) => continue,
+                DraftKind::Membership(_) | DraftKind::Service | DraftKind::Store(_) => continue,
             };
             let Some((target, place)) = target else { continue };
             if faces.contains_key(target) && *target != draft.name {
@@ -382,6 +387,7 @@ impl<'t> Lowering<'_, 't> {
         let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &zones, &topology);
         let components = drafts.into_iter().map(|draft| {
             let kind = match draft.kind {
+                DraftKind::Membership(membership) => Kind::Membership(membership),
                 DraftKind::Store(replication) => Kind::Store(replication),
                 DraftKind::Service => Kind::Service(Arc::new(ServiceSpec {
                     flows: flows
@@ -439,7 +445,8 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
         }
-        if clients.is_empty() && !tree.contains_key("clients") && !self.log.borrow().has_errors() {
+        let watches = components.iter().any(|c| matches!(c.kind, Kind::Membership(_)));
+        if clients.is_empty() && !watches && !tree.contains_key("clients") && !self.log.borrow().has_errors() {
             root.error(
                 Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"),
             );

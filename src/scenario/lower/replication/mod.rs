@@ -1,7 +1,11 @@
 //! `[store.X] replication`: which protocol keeps the replicas alike, and its knobs. One file a protocol.
 
 mod abd;
+mod crdt;
+mod quorum;
 mod raft;
+
+pub(in crate::scenario) use raft::WrittenRange;
 
 use super::Lowering;
 use crate::protocol::{Bugs, Planted, Replication};
@@ -10,13 +14,15 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd", "raft"];
+const PROTOCOLS: &[&str] = &["abd", "crdt", "quorum", "raft"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
     pub(super) count: u32,
     pub(super) fields: &'a Fields<'b, 't>,
     pub(super) bugs: Bugs,
+    /// The region of each.
+    pub(super) regions: Vec<u16>,
 }
 
 impl Replicas<'_, '_, '_> {
@@ -40,8 +46,9 @@ impl Replicas<'_, '_, '_> {
 }
 
 impl Lowering<'_, '_> {
-    /// The protocol of a store with `count` replicas; `None` is a single copy.
-    pub(super) fn replication(&self, fields: &Fields<'_, '_>, count: u32) -> Option<Replication> {
+    /// The protocol of a store with a replica in each of these regions; `None` is a single copy.
+    pub(super) fn replication(&self, fields: &Fields<'_, '_>, regions: Vec<u16>) -> Option<Replication> {
+        let count = regions.len() as u32;
         let bugs = fields.texts("bugs").unwrap_or_default();
         let Some(table) = fields.table("replication").flatten() else {
             if count > 1 {
@@ -88,8 +95,10 @@ impl Lowering<'_, '_> {
         }
         let inner = table.table_of(node)?;
         let bugs = self.bugs(protocol, &bugs);
-        let replicas = Replicas { count, fields: &inner, bugs };
+        let replicas = Replicas { count, fields: &inner, bugs, regions };
         let made = match *protocol {
+            "crdt" => crdt::read(&replicas).map(Replication::Crdt),
+            "quorum" => quorum::read(self, &replicas).map(Replication::Quorum),
             "raft" => raft::read(&replicas).map(Replication::Raft),
             _ => abd::read(&replicas).map(Replication::Abd),
         };
