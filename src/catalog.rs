@@ -2,7 +2,9 @@
 
 use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
-use crate::protocol::{Group, Membership, Replication, abd, crdt, gossip, heartbeat, quorum, raft, swim};
+use crate::protocol::{
+    Group, Membership, Replication, abd, crdt, gossip, heartbeat, primary_backup, quorum, raft, swim,
+};
 use crate::state_machine::Kv;
 use crate::workload::clients;
 
@@ -179,6 +181,7 @@ processes! {
         Gossip(gossip::Gossip),
         Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
+        PrimaryBackup(primary_backup::PrimaryBackup<Kv>),
         Quorum(quorum::Quorum),
         Queue(queue::Queue),
         Raft(raft::Raft<Kv>),
@@ -192,9 +195,12 @@ processes! {
 pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
-        Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
+        Replication::PrimaryBackup(spec) => {
+            AnyProcess::PrimaryBackup(primary_backup::PrimaryBackup::new(group, object, spec.clone()))
+        }
         Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
         Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
+        Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
     }
 }
 

@@ -135,3 +135,34 @@ fn results_do_not_depend_on_the_number_of_threads() {
     };
     assert_eq!(format!("{:?}", play(1)), format!("{:?}", play(3)));
 }
+
+#[test]
+fn reads_of_partial_quorums() {
+    holds("pbs_montecarlo", &["LNKD-SSD N=3 R=1 W=1", "LNKD-DISK N=3 R=1 W=2", "LNKD-DISK N=3 R=2 W=1"], 0.1);
+    holds("pbs_montecarlo", &["LNKD-DISK N=3 R=2 W=2", "LNKD-DISK N=5 R=1 W=1"], 0.1);
+    holds("pbs_kstaleness", &["N=3 R=1 W=1 k=1", "N=3 R=1 W=1 k=2", "N=3 R=1 W=2 k=1"], 0.2);
+}
+
+#[test]
+fn members_that_watch_each_other() {
+    holds(
+        "swim_detection",
+        &["n=20 selection=uniform random phase=sync", "n=20 selection=uniform random phase=desync"],
+        0.1,
+    );
+    holds("swim_detection", &["n=20 selection=shuffled round-robin phase=synchronised periods; independent"], 0.1);
+    holds(
+        "swim_false_ping",
+        &["msg_loss=0.0 k_indirect=1", "msg_loss=0.1 k_indirect=1", "msg_loss=0.17 k_indirect=3"],
+        0.1,
+    );
+    holds("phi_accrual", &["phi=8"], 1.0);
+    holds("phi_accrual_normal", &["mean_ms=100 sd_ms=10 phi=8", "mean_ms=1000 sd_ms=200 phi=12"], 1.0);
+}
+
+#[test]
+fn rumours() {
+    holds("gossip_rounds_mc", &["n=32 mode=push", "n=32 mode=pull", "n=100 mode=push-pull"], 0.1);
+    holds("rumor_residue_mc", &["n=1000 k=1 loss_of_interest=coin timing=async"], 0.15);
+    holds("rumor_residue_mc", &["n=1000 k=2 loss_of_interest=counter timing=sync"], 0.15);
+}

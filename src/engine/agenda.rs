@@ -92,16 +92,28 @@ impl Agenda {
     /// The least.
     #[inline]
     pub fn pop(&mut self) -> Option<(Instant, u64)> {
+        self.pop_if(|_| true)
+    }
+    /// The least, if it comes before `limit`.
+    #[inline]
+    pub fn pop_before(&mut self, limit: Instant) -> Option<(Instant, u64)> {
+        self.pop_if(|at| at < limit.0)
+    }
+
+    #[inline]
+    fn pop_if(&mut self, wanted: impl Fn(u64) -> bool) -> Option<(Instant, u64)> {
         self.settle();
         let near = self.wheel.as_ref().and_then(|wheel| wheel.near.last().copied());
-        let key = match (near, self.heap.peek()) {
-            (Some(near), Some(Reverse(other))) if near > *other => self.heap.pop()?.0,
-            (Some(near), _) => {
-                self.wheel.as_mut()?.near.pop();
-                near
-            }
-            (None, _) => self.heap.pop()?.0,
-        };
+        let from_heap = self.heap.peek().map(|key| key.0).filter(|other| near.is_none_or(|near| *other < near));
+        let key = from_heap.or(near)?;
+        if !wanted(time(key)) {
+            return None;
+        }
+        if from_heap.is_some() {
+            self.heap.pop();
+        } else if let Some(wheel) = &mut self.wheel {
+            wheel.near.pop();
+        }
         Some((Instant(time(key)), key as u64))
     }
 

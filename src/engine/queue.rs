@@ -48,15 +48,19 @@ impl<T> EventQueue<T> {
     #[inline]
     pub fn pop(&mut self) -> Option<(Instant, T)> {
         let (at, number) = self.agenda.pop()?;
-        let slot = (number & ((1 << SLOT_BITS) - 1)) as u32;
-        self.free.push(slot);
-        let item = self.slab[slot as usize].take().expect("a key points to its event");
-        Some((at, item))
+        Some((at, self.take(number)))
     }
     /// The next event, if it happens before `limit`.
     #[inline]
     pub fn pop_before(&mut self, limit: Instant) -> Option<(Instant, T)> {
-        if self.agenda.next_at()? >= limit { None } else { self.pop() }
+        let (at, number) = self.agenda.pop_before(limit)?;
+        Some((at, self.take(number)))
+    }
+    #[inline]
+    fn take(&mut self, number: u64) -> T {
+        let slot = (number & ((1 << SLOT_BITS) - 1)) as u32;
+        self.free.push(slot);
+        self.slab[slot as usize].take().expect("a key points to its event")
     }
     /// How many are pending.
     pub fn len(&self) -> usize {

@@ -13,13 +13,28 @@ pub(in crate::metric) struct Recorder {
     min_ns: u64,
     max_ns: u64,
     histogram: LogLinear,
+    // Not yet in the histogram, whose cells lie far apart: one increment waits for memory, many at once don't.
+    pending: [u64; PENDING],
+    waiting: usize,
 }
+
+/// How many latencies are put into the histogram at a time.
+const PENDING: usize = 32;
 
 impl Recorder {
     /// `digits`: significant decimal digits of percentiles, 1 to 5.
     pub(in crate::metric) fn new(digits: u8) -> Recorder {
         let histogram = LogLinear::new(digits);
-        Recorder { count: 0, sum_ns: 0, sum_of_squares_ns2: 0, min_ns: u64::MAX, max_ns: 0, histogram }
+        Recorder {
+            count: 0,
+            sum_ns: 0,
+            sum_of_squares_ns2: 0,
+            min_ns: u64::MAX,
+            max_ns: 0,
+            histogram,
+            pending: [0; PENDING],
+            waiting: 0,
+        }
     }
 
     pub(in crate::metric) fn record(&mut self, latency: Span) {
@@ -29,7 +44,19 @@ impl Recorder {
         self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(u128::from(ns) * u128::from(ns));
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
-        self.histogram.record(ns);
+        self.pending[self.waiting] = ns;
+        self.waiting += 1;
+        if self.waiting == PENDING {
+            self.settle();
+        }
+    }
+
+    /// Puts everything into the histogram.
+    fn settle(&mut self) {
+        for ns in &self.pending[..self.waiting] {
+            self.histogram.record(*ns);
+        }
+        self.waiting = 0;
     }
 
     pub(in crate::metric) fn count(&self) -> u64 {
@@ -43,6 +70,9 @@ impl Recorder {
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.histogram.merge(&other.histogram);
+        for ns in &other.pending[..other.waiting] {
+            self.histogram.record(*ns);
+        }
     }
 }
 
@@ -67,7 +97,7 @@ impl Latencies {
                 None => merged = Some(recorder.clone()),
             }
         }
-        merged.map_or_else(Latencies::default, |merged| Latencies::from(&merged))
+        merged.map_or_else(Latencies::default, Latencies::from)
     }
 
     /// How many.
@@ -171,8 +201,9 @@ impl Latencies {
     }
 }
 
-impl From<&Recorder> for Latencies {
-    fn from(recorder: &Recorder) -> Latencies {
+impl From<Recorder> for Latencies {
+    fn from(mut recorder: Recorder) -> Latencies {
+        recorder.settle();
         let mut until = 0;
         let mut cumulative = Vec::new();
         for (highest_ns, count) in recorder.histogram.buckets() {

@@ -264,6 +264,23 @@ const LOAD_BALANCER: Value = Value::Table(&[
     later("bugs"),
 ]);
 
+const MEMBERSHIP: Value = Value::Table(&[
+    key("detector", read::<WrittenDetector>(), "How a member finds out that another is dead."),
+    key("gossip", Value::OrNone(&read::<WrittenSpread>()), "How the news spread beside."),
+    REPLICAS,
+    PLACEMENT,
+    WORKERS,
+    SPEED,
+    SERVICE_TIME,
+    QUEUE,
+    SHED,
+    STARTUP,
+    COLD,
+    DISK,
+    OWN_CLOCK,
+    LIKE,
+]);
+
 const STORE: Value = Value::Table(&[
     key("fsync", TEXT, "What an answer waits for: `always`, `every(100ms)` or `never`."),
     REPLICAS,
@@ -279,6 +296,12 @@ const STORE: Value = Value::Table(&[
     OWN_CLOCK,
     LIKE,
     key("replication", Value::Table(PROTOCOLS), "Which protocol keeps the replicas alike."),
+    key(
+        "timestamps",
+        Value::Words(&["wall_clock", "hlc", "uncertain"]),
+        "By which clock a quorum's writes are ordered.",
+    ),
+    key("commit_wait", Value::Flag, "Whether a write's answer waits until its time has certainly passed."),
     later("sharding"),
     later("engine"),
     later("model"),
@@ -286,23 +309,6 @@ const STORE: Value = Value::Table(&[
     later("preset"),
     later("memory"),
     key("bugs", Value::Texts, "Planted bugs of the protocol, to check checkers."),
-]);
-
-const MEMBERSHIP: Value = Value::Table(&[
-    key("detector", read::<WrittenDetector>(), "How a failure is noticed."),
-    key("gossip", Value::OrNone(&read::<WrittenSpread>()), "How news spread."),
-    REPLICAS,
-    PLACEMENT,
-    WORKERS,
-    SPEED,
-    SERVICE_TIME,
-    QUEUE,
-    SHED,
-    STARTUP,
-    COLD,
-    DISK,
-    OWN_CLOCK,
-    LIKE,
 ]);
 
 const CACHE: Value = Value::Table(&[

@@ -1,6 +1,6 @@
 //! The keys of `replication`: the protocols of this version and their knobs.
 
-use super::lower::WrittenRange;
+use super::lower::{Detector, WrittenRange};
 use super::shape::{Key, Value, action, key, later, read};
 use crate::engine::Span;
 use crate::spec::Drawn;
@@ -17,7 +17,7 @@ pub(super) const PROTOCOLS: &[Key] = &[
     later("chain"),
     action("crdt", Value::Table(CRDT), "Types that merge (Shapiro et al. 2011)."),
     later("paxos"),
-    later("primary_backup"),
+    action("primary_backup", Value::Table(PRIMARY_BACKUP), "A primary ships its log (Alsberg and Day 1976)."),
     action("quorum", Value::Table(QUORUM), "Partial quorums and repair (Dynamo, DeCandia et al. 2007)."),
     action("raft", Value::Table(RAFT), "A log under an elected leader (Ongaro and Ousterhout 2014)."),
 ];
@@ -32,6 +32,20 @@ const CRDT: &[Key] = &[
     key("type", Value::Words(&["g_counter", "pn_counter", "lww_register", "mv_register", "or_set"]), "What a key is."),
     key("sync", Value::Words(&["state", "delta", "op"]), "What replicas send each other."),
     key("every", DURATION, "How often they do."),
+];
+
+const PRIMARY_BACKUP: &[Key] = &[
+    key("mode", Value::Words(&["async", "semi_sync", "sync"]), "What a write waits for beside the primary's disk."),
+    key("reads", Value::Words(&["primary", "any"]), "Who answers reads."),
+    key(
+        "failover",
+        Value::OrNone(&Value::Table(&[
+            key("detector", read::<Detector>(), "How a silent primary is noticed."),
+            key("promotion", Value::Words(&["self", "majority", "external"]), "Who decides who is next."),
+            key("fencing", Value::Words(&["none", "epoch"]), "Whether backups refuse a primary that was replaced."),
+        ])),
+        "What happens when the primary is silent.",
+    ),
 ];
 
 const QUORUM: &[Key] = &[

@@ -5,6 +5,7 @@
 //! in no table can be tried. Rules and estimators: [`Rule`], [`Check`]. Tables lie in `data/`, with their sources.
 
 mod check;
+mod cluster;
 mod experiment;
 mod family;
 mod oracle;

@@ -239,7 +239,9 @@ impl Meters {
     pub(super) fn offered(&mut self, group: GroupId, entry: u16, intended: Instant) {
         let group = &mut self.groups[group.index()];
         group.entries[entry as usize].asked(intended);
-        group.visits.asked(intended);
+        if group.entries.len() > 1 {
+            group.visits.asked(intended);
+        }
     }
 
     pub(super) fn ended(
@@ -254,7 +256,9 @@ impl Meters {
         let group = &mut self.groups[group.index()];
         let latency = at.since(intended);
         group.entries[entry as usize].ended(intended, at, latency, outcome as u8);
-        group.visits.ended(intended, at, latency, outcome as u8);
+        if group.entries.len() > 1 {
+            group.visits.ended(intended, at, latency, outcome as u8);
+        }
         if outcome.answered() {
             group.silence.answered(at);
         } else {
@@ -286,6 +290,10 @@ impl Meters {
 
     pub(super) fn finish(&mut self, end: Instant) {
         for group in &mut self.groups {
+            // All operations of a population that does only one thing are those of that thing.
+            if let [only] = group.entries.as_slice() {
+                group.visits = only.clone();
+            }
             for member in &mut group.members {
                 for gauge in [&mut member.busy, &mut member.waiting, &mut member.inside, &mut member.up] {
                     gauge.finish(end);

@@ -2,9 +2,9 @@
 
 use super::version::{Version, context, join, winner};
 use super::{Msg, Object, PATIENCE, Quorum, SUSPICION, Versions, Wake, wake};
-use crate::engine::Bits;
+use crate::engine::{Bits, Instant, Span};
 use crate::history::Observation;
-use crate::protocol::clocks::{Dot, Timestamp, VectorClock};
+use crate::protocol::clocks::{Dot, Interval, Timestamp, VectorClock};
 use crate::protocol::parts::Members;
 use crate::rpc::{Answer, Call, Consistency, Outcome, Verb};
 use crate::world::{Counted, Out};
@@ -19,6 +19,8 @@ enum Phase {
     Reading,
     /// It waits until so many have it: a write, a write-back, or a repair before the answer.
     Storing,
+    /// It waits until the time of the write has certainly passed.
+    Waiting,
     /// The client has its answer; the rest is repair.
     Answered,
 }
@@ -96,6 +98,9 @@ impl Quorum {
         let of = self.number();
         let at = match self.spec.versions {
             Versions::Hybrid => self.hybrid.tick(out.now()),
+            Versions::Uncertain => {
+                Timestamp { physical: Interval::around(out.now(), out.uncertainty()).latest.0, logical: 0 }
+            }
             _ => Timestamp { physical: out.now().0, logical: 0 },
         };
         let dot = Dot { writer: me, count: of };
@@ -176,7 +181,7 @@ impl Quorum {
                 }
             }
             // What the client will be told, or others are storing, stays as it is.
-            Phase::Storing => {
+            Phase::Storing | Phase::Waiting => {
                 if operation.repairs {
                     self.bring_up_to_date(of, out);
                 }
@@ -260,9 +265,17 @@ impl Quorum {
         }
     }
 
-    /// Answers the client.
-    fn end(&mut self, of: u64, out: &mut Out<'_, Self>) {
+    /// Answers the client; with commit wait not before the time of its write has certainly passed.
+    pub(super) fn end(&mut self, of: u64, out: &mut Out<'_, Self>) {
         let Some(operation) = self.operations.get_mut(&of) else { return };
+        let written = operation.dot.and_then(|dot| operation.object.iter().find(|v| v.dot == dot));
+        if let Some(at) = written.map(|v| Instant(v.at.physical)).filter(|_| self.spec.commit_wait) {
+            let now = Interval::around(out.now(), out.uncertainty());
+            if !now.after(at) {
+                operation.phase = Phase::Waiting;
+                return wake(Wake::Waited, of, at.since(now.earliest) + Span::nanos(1), out);
+            }
+        }
         operation.phase = Phase::Answered;
         let version = match operation.dot {
             Some(dot) => operation.object.iter().find(|v| v.dot == dot),

@@ -91,6 +91,8 @@ pub struct QuorumSpec {
     pub versions: Versions,
     /// Whether a read stores what it read at `w` replicas before it answers.
     pub write_back: bool,
+    /// Whether a write is answered only when its time has certainly passed, as far as the coordinator's clock knows.
+    pub commit_wait: bool,
     /// How long a tombstone is kept (Cassandra's `gc_grace_seconds`).
     pub tombstones: Span,
     /// Delays of the four legs.
@@ -114,6 +116,7 @@ impl QuorumSpec {
             conflict: Conflict::LastWriteWins,
             versions: Versions::WallClock,
             write_back: false,
+            commit_wait: false,
             tombstones: Span::secs(10 * 24 * 3600),
             wars: None,
             regions: vec![0; replicas as usize],
@@ -172,6 +175,7 @@ enum Wake {
     Patience,
     Suspicion,
     Delayed,
+    Waited,
 }
 
 /// The process.
@@ -333,6 +337,7 @@ impl Process for Quorum {
         match token.0 & 3 {
             t if t == Wake::Patience as u64 => self.out_of_patience(number, out),
             t if t == Wake::Suspicion as u64 => self.suspect(number, out),
+            t if t == Wake::Waited as u64 => self.end(number, out),
             _ => {
                 if let Some((to, msg)) = self.delayed.remove(&number) {
                     out.send(to, msg);

@@ -17,6 +17,8 @@ struct Table {
     cut: Vec<u32>,
     /// How far each clock is ahead, ns.
     ahead: Vec<u64>,
+    /// How wrong clocks say that they may be.
+    uncertainty: Span,
     wakes: Vec<(u32, Instant, Token)>,
     disk: Vec<(u32, Record, Token)>,
     logs: Vec<Vec<Record>>,
@@ -35,6 +37,7 @@ impl Table {
             mail: Vec::new(),
             cut: Vec::new(),
             ahead: vec![0; count as usize],
+            uncertainty: Span::ZERO,
             wakes: Vec::new(),
             disk: Vec::new(),
             logs: vec![Vec::new(); count as usize],
@@ -52,7 +55,7 @@ impl Table {
         let env = Env {
             now: self.now,
             local: self.now + Span(self.ahead[index as usize]),
-            uncertainty: Span::ZERO,
+            uncertainty: self.uncertainty,
             me: ProcessId(index),
             index,
             draws: Draws::named(Seed(1), &format!("store/{index}")),
@@ -283,6 +286,23 @@ fn a_write_under_a_clock_that_is_behind_is_lost_as_it_is_made() {
         assert_eq!(t.answers.iter().map(|a| a.outcome).collect::<Vec<_>>(), [Outcome::Ok; 2]);
         assert_eq!(t.values(), vec![vec![wins]; 3]);
     }
+}
+
+#[test]
+fn commit_wait_holds_an_answer_back_until_no_clock_can_show_an_earlier_time() {
+    let mut t = Table::new(3, |s| (s.versions, s.commit_wait) = (Versions::Uncertain, true));
+    (t.uncertainty, t.ahead) = (Span::millis(4), vec![4 * MS, 0, 0]);
+    t.write(0, 5);
+    t.settle();
+    t.pass(Span::millis(8));
+    assert!(t.answers.is_empty(), "twice the uncertainty isn't over");
+    t.pass(Span::nanos(1));
+    assert_eq!(t.answers.len(), 1);
+    // Another coordinator, whose clock is 4 ms behind the first one's, is later all the same.
+    t.write(1, 6);
+    t.settle();
+    t.pass(Span::millis(9));
+    assert_eq!((t.answers.len(), t.values()), (2, vec![vec![6]; 3]));
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub enum Versions {
     WallClock,
     /// By the coordinator's hybrid logical clock: later than all that it has seen of the key.
     Hybrid,
+    /// By the latest time that it may be, given how wrong the coordinator's clock says it may be (Spanner's TrueTime).
+    Uncertain,
     /// By version vectors with one entry a coordinator (Parker et al. 1983, as Riak had them): two writes under one
     /// coordinator look as if one knew of the other.
     VersionVector,
@@ -23,7 +25,7 @@ pub enum Versions {
 impl Versions {
     /// Whether the order is that of a clock, so that there is always one newest.
     pub fn is_clock(self) -> bool {
-        matches!(self, Versions::WallClock | Versions::Hybrid)
+        matches!(self, Versions::WallClock | Versions::Hybrid | Versions::Uncertain)
     }
 }
 
@@ -54,7 +56,7 @@ impl Version {
     /// Whether this makes `other` a thing of the past.
     pub fn supersedes(&self, other: &Version, versions: Versions) -> bool {
         match versions {
-            Versions::WallClock | Versions::Hybrid => self.order() > other.order(),
+            Versions::WallClock | Versions::Hybrid | Versions::Uncertain => self.order() > other.order(),
             // The vector of a plain version vector is its past with its own event; that it then holds all earlier
             // events of the same coordinator is what is wrong with it.
             Versions::VersionVector => {

@@ -37,6 +37,7 @@ impl Lowering<'_, '_> {
     }
 }
 
+/// `swim(…)`, `timeout(3s)`, `phi(8)`, `lease(10s)`, or `none`.
 pub(in crate::scenario) enum WrittenDetector {
     Swim(SwimSpec),
     Heartbeat(Span, Patience),
@@ -63,7 +64,7 @@ const BEATS: u64 = 3;
 impl FromText for WrittenDetector {
     const WHAT: &'static str = "a failure detector";
     fn examples() -> &'static [&'static str] {
-        &["timeout(3s)", "phi(8)", "swim(probe=1s, timeout=500ms, indirect=3, suspicion=4)"]
+        &["swim(probe=1s, timeout=500ms, indirect=3, suspicion=4)", "timeout(3s)", "phi(8)", "lease(10s)"]
     }
     fn from_text(text: &str) -> Result<WrittenDetector, TextError> {
         let call = Call::parse(text)?;
@@ -127,6 +128,7 @@ impl FromText for WrittenDetector {
     }
 }
 
+/// `push(3, every=200ms)`.
 pub(in crate::scenario) struct WrittenSpread(Spread);
 
 impl FromText for WrittenSpread {

@@ -49,7 +49,7 @@ pub(super) use components::{WrittenBalance, WrittenDrop};
 pub(crate) use expects::after_windows;
 pub(super) use membership::{WrittenDetector, WrittenSpread};
 pub(super) use policy::{WrittenAfter, WrittenLimit};
-pub(super) use replication::WrittenRange;
+pub(super) use replication::{Detector, WrittenRange};
 
 use caches::CacheDraft;
 use clients::ClientSite;

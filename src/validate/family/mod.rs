@@ -4,12 +4,15 @@ mod availability;
 mod balancing;
 mod closed_mva;
 mod fan_out;
+mod gossip;
 mod hedging;
 mod jackson;
+mod membership;
 mod metastable;
 mod queueing_loss;
 mod queueing_open;
 mod retries;
+mod staleness;
 mod zipf;
 
 use super::Family;
@@ -33,4 +36,12 @@ pub(super) const ALL: &[Family] = &[
     metastable::THRESHOLD,
     availability::FAMILY,
     zipf::FAMILY,
+    staleness::BY_TIME,
+    staleness::BY_VERSIONS,
+    membership::DETECTION,
+    membership::FALSE_PING,
+    membership::PHI,
+    membership::PHI_NORMAL,
+    gossip::ROUNDS,
+    gossip::RESIDUE,
 ];

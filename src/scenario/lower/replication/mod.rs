@@ -2,9 +2,11 @@
 
 mod abd;
 mod crdt;
+mod primary_backup;
 mod quorum;
 mod raft;
 
+pub(in crate::scenario) use primary_backup::Detector;
 pub(in crate::scenario) use raft::WrittenRange;
 
 use super::Lowering;
@@ -14,7 +16,7 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd", "crdt", "quorum", "raft"];
+const PROTOCOLS: &[&str] = &["abd", "crdt", "primary_backup", "quorum", "raft"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
@@ -96,9 +98,19 @@ impl Lowering<'_, '_> {
         let inner = table.table_of(node)?;
         let bugs = self.bugs(protocol, &bugs);
         let replicas = Replicas { count, fields: &inner, bugs, regions };
+        if *protocol != "quorum" {
+            for key in ["timestamps", "commit_wait"].into_iter().filter(|key| fields.has(key)) {
+                let place = fields.place.clone();
+                fields.error(
+                    Diagnostic::error(place, format!("`{key}` is for stores that order writes by clocks"))
+                        .help("of this version's protocols, that is `quorum`"),
+                );
+            }
+        }
         let made = match *protocol {
             "crdt" => crdt::read(&replicas).map(Replication::Crdt),
-            "quorum" => quorum::read(self, &replicas).map(Replication::Quorum),
+            "primary_backup" => primary_backup::read(&replicas).map(Replication::PrimaryBackup),
+            "quorum" => quorum::read(self, fields, &replicas).map(Replication::Quorum),
             "raft" => raft::read(&replicas).map(Replication::Raft),
             _ => abd::read(&replicas).map(Replication::Abd),
         };

@@ -5,12 +5,17 @@ use crate::engine::{Dist, Span};
 use crate::protocol::QuorumSpec;
 use crate::protocol::quorum::{AntiEntropy, Conflict, Versions, Wars};
 use crate::scenario::lower::Lowering;
+use crate::scenario::reader::Fields;
 use crate::spec::Diagnostic;
 use crate::spec::dist::Durations;
 use crate::spec::units::{Count, Share};
 
 /// Reads the knobs of a quorum store.
-pub(super) fn read(lowering: &Lowering<'_, '_>, replicas: &Replicas<'_, '_, '_>) -> Option<QuorumSpec> {
+pub(super) fn read(
+    lowering: &Lowering<'_, '_>,
+    store: &Fields<'_, '_>,
+    replicas: &Replicas<'_, '_, '_>,
+) -> Option<QuorumSpec> {
     let fields = replicas.fields;
     let base = QuorumSpec::new(replicas.count);
     let mut spec = QuorumSpec {
@@ -49,6 +54,20 @@ pub(super) fn read(lowering: &Lowering<'_, '_>, replicas: &Replicas<'_, '_, '_>)
         Some("dotted_version_vector") => Versions::Dotted,
         _ => Versions::WallClock,
     };
+    spec.commit_wait = store.flag("commit_wait").unwrap_or(false);
+    if let Some(word) = store.word("timestamps", &["wall_clock", "hlc", "uncertain"]) {
+        if fields.has("versions") {
+            fields.error(
+                Diagnostic::error(store.place.clone(), "`timestamps` and `versions` both say how writes are ordered")
+                    .help("write one of them"),
+            );
+        }
+        spec.versions = match word {
+            "hlc" => Versions::Hybrid,
+            "uncertain" => Versions::Uncertain,
+            _ => Versions::WallClock,
+        };
+    }
     if let Some(word) = fields.word("conflict", &["last_write_wins", "siblings"]) {
         spec.conflict = if word == "siblings" { Conflict::Siblings } else { Conflict::LastWriteWins };
     }
