@@ -256,7 +256,7 @@ fn what_a_cache_is_told_wrong_is_said() {
         ("backing = \"db\"\nsize = 10\nstampede = \"single_fligth\"", "did you mean `single_flight`?"),
         ("backing = \"db\"\nsize = 10", "clients don't fill the cache `hot`"),
         ("backing = \"db\"\nsize = 10\ntttl = \"1s\"", "unknown key `tttl`"),
-        ("backing = \"hot\"\nsize = 10\nread_mode = \"through\"", "no component is called `hot`"),
+        ("backing = \"hot\"\nsize = 10\nread_mode = \"through\"", "`hot` stands before itself"),
     ] {
         let errors = load(&format!("{head}[cache.hot]\n{cache}\n")).expect_err(cache);
         assert!(errors.contains(message), "{cache}: {errors}");

@@ -117,6 +117,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         let [action] = found.as_slice() else {
             let odd = step.entries().find(|(key, ..)| found.is_empty() && !step.knows(key));
             if let Some((key, place, _)) = odd {
+                step.said(&key);
                 step.error(Diagnostic::error(place, format!("no step is called `{key}`")).nearest(
                     &key,
                     "steps",
@@ -137,6 +138,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         };
         let Some(action) = ACTIONS.iter().find(|a| *a == action) else {
             let place = step.entries().find(|(key, ..)| key == action).map_or(step.place.clone(), |(_, p, _)| p);
+            step.said(action);
             step.error(
                 Diagnostic::error(place, format!("the step `{action}` belongs to a later version of the language"))
                     .help(format!("this version has: {}", ACTIONS.join(", "))),
