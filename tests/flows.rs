@@ -255,17 +255,17 @@ fn what_a_flow_is_told_wrong_is_said() {
         (
             "steps = [{ parallel = [\"a\"] }]",
             "[flow.a]\nsteps = [{ parallel = [\"b\"] }]\n[flow.b]\nsteps = [{ call = \"a\" }]",
-            "flows go in a circle: f -> a -> b -> a",
+            "flows go in a circle: f -> a -> b -> a; such a request never ends; `a` is in line",
         ),
         (
             "steps = [{ call = \"g\" }]",
             "[flow.g]\nruns_on = \"web\"\nsteps = [{ call = \"f\" }]",
-            "flows go in a circle: f -> g -> f",
+            "flows call one another in a circle: f -> g -> f; such a request never ends; `f` is in line",
         ),
-        ("steps = [{ write = \"web2\" }]", "[service.web2]", "`write` is nothing for `web2`"),
+        ("steps = [{ write = \"web2\" }]", "[service.web2]", "`web2` is no store, so it can't write"),
         ("draw = { x = \"acounts\" }\nsteps = []", "[keys.accounts]", "did you mean `accounts`?"),
         ("steps = [{ call = \"web\", fallback = \"spar\" }]", "[flow.spare]\nsteps = []", "did you mean `spare`?"),
-        ("steps = [{ txn = \"a\" }]", "[flow.a]\nsteps = []", "does not play yet"),
+        ("steps = [{ txn = \"a\" }]", "[flow.a]\nsteps = []", "belongs to a later version of the language"),
     ] {
         let errors = load(&flow(steps, rest)).expect_err(steps);
         assert!(errors.contains(message), "{steps}: {errors}");

@@ -256,7 +256,12 @@ impl Queue {
                 break;
             }
             let Some(call) = self.blocked.pop_front() else { break };
-            self.append(&call, out);
+            if call.cause.deadline <= out.true_now() {
+                // Its producer said how long it would wait, and has gone.
+                out.answer(&call, Answer::of(Outcome::Rejected));
+            } else {
+                self.append(&call, out);
+            }
         }
         let waiting = self.backlogs.iter().map(|b| b.waiting).sum();
         let unacknowledged = self.handed.iter().flatten().filter(|h| h.message.is_some()).count() as u64;

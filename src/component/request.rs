@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::mix;
-use crate::flow::{Act, FlowPlan, Source, Variable};
+use crate::flow::{FlowPlan, Source, Variable};
 use crate::rpc::{Call, Cause, Outcome};
 
 /// What a variable holds.
@@ -249,11 +249,5 @@ impl Request {
             return Over::Fail(join.parent, join.failure.unwrap_or(Outcome::Error));
         }
         Over::Nothing
-    }
-
-    /// The act that a strand waits in.
-    pub(super) fn waits_in(&self, strand: usize) -> Option<&Act> {
-        let row = self.strands[strand].as_ref()?;
-        self.flow.code.get(row.at.checked_sub(1)? as usize)
     }
 }

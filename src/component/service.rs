@@ -84,9 +84,11 @@ impl Service {
     /// Lets strands of a request run until all of them wait.
     fn go(&mut self, slot: u32, mut request: Box<Request>, ready: usize, out: &mut Out<'_, Self>) {
         let mut ready = vec![ready];
+        let flow = request.flow.clone();
         while let Some(strand) = ready.pop() {
-            while let Some(act) = next_act(&mut request, strand) {
-                if !self.act(slot, &mut request, strand, &act, &mut ready, out) {
+            while let Some(at) = next_act(&mut request, strand) {
+                let act = flow.code.get(at).unwrap_or(&Act::End);
+                if !self.act(slot, &mut request, strand, act, &mut ready, out) {
                     break;
                 }
             }
@@ -363,13 +365,13 @@ impl Service {
     }
 }
 
-/// The act that a strand does next; the end, if there is none.
-fn next_act(request: &mut Request, strand: usize) -> Option<Act> {
+/// The position of the act that a strand does next; `None` if the strand is over.
+fn next_act(request: &mut Request, strand: usize) -> Option<usize> {
     let row = request.strands[strand].as_mut()?;
-    let act = request.flow.code.get(row.at as usize).cloned().unwrap_or(Act::End);
+    let at = row.at as usize;
     row.at += 1;
     row.acts += 1;
-    Some(act)
+    Some(at)
 }
 
 /// Started strands run in their order, the one that started them afterwards, at once or when they are done.
@@ -441,7 +443,9 @@ impl Process for Service {
     fn answer(&mut self, token: Token, answer: Answer, out: &mut Out<'_, Self>) {
         let Some((slot, strand)) = self.waiting(token) else { return };
         let Some(mut request) = self.requests[slot as usize].take() else { return };
-        let Some(Act::Call(call)) = request.waits_in(strand).cloned() else {
+        let flow = request.flow.clone();
+        let at = request.strands[strand].as_ref().map_or(0, |row| row.at as usize);
+        let Some(Act::Call(call)) = at.checked_sub(1).and_then(|at| flow.code.get(at)) else {
             self.requests[slot as usize] = Some(request);
             return;
         };

@@ -117,6 +117,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         let [action] = found.as_slice() else {
             let odd = step.entries().find(|(key, ..)| found.is_empty() && !step.knows(key));
             if let Some((key, place, _)) = odd {
+                step.said(&key);
                 step.error(Diagnostic::error(place, format!("no step is called `{key}`")).nearest(
                     &key,
                     "steps",
@@ -137,6 +138,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         };
         let Some(action) = ACTIONS.iter().find(|a| *a == action) else {
             let place = step.entries().find(|(key, ..)| key == action).map_or(step.place.clone(), |(_, p, _)| p);
+            step.said(action);
             step.error(
                 Diagnostic::error(place, format!("the step `{action}` belongs to a later version of the language"))
                     .help(format!("this version has: {}", ACTIONS.join(", "))),
@@ -145,6 +147,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             return;
         };
         let _ = step.node("label");
+        let errors = self.low.log.borrow().errors();
         let fallback = step.node("fallback");
         let guard = fallback.map(|_| self.later());
         self.action(action, &step);
@@ -160,7 +163,12 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             }
             self.code[done] = Act::Jump(self.here());
         }
-        step.done();
+        // What stands beside something wrong may have been passed over.
+        if self.low.log.borrow().errors() > errors {
+            step.give_up();
+        } else {
+            step.done();
+        }
     }
 
     fn action(&mut self, action: &'static str, step: &Fields<'_, '_>) {
@@ -174,9 +182,11 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             "sleep" => self.code.extend(self.low.drawn::<Durations>(step, "sleep").map(Act::Sleep)),
             "reply" => {
                 let Some(node) = step.node("reply") else { return };
+                let words = ["ok", "error"];
                 self.code.extend(match node.get_ref().as_str() {
-                    Some("ok") => Some(Act::Reply(Outcome::Ok, None)),
-                    Some("error") => Some(Act::Reply(Outcome::Error, None)),
+                    Some(text) if !text.starts_with('$') => step
+                        .word("reply", &words)
+                        .map(|word| Act::Reply(if word == "ok" { Outcome::Ok } else { Outcome::Error }, None)),
                     _ => self.low.source(step, node, self.site).map(|s| Act::Reply(Outcome::Ok, Some(s))),
                 });
             }
@@ -226,12 +236,17 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             Face::Store => !matches!(verb, Verb::Serve(_)) || operation.is_none(),
             Face::Plain => true,
         };
-        if !fits {
+        if !fits && *face == Face::Service {
+            step.error(
+                Diagnostic::error(inside(node), format!("`{name}` is no store, so it can't {action}"))
+                    .help(format!("write `{{ call = \"{name}\" }}`")),
+            );
+        } else if !fits {
             let (what, takes) = match face {
                 Face::Queue => ("a queue", "`append`"),
                 Face::Cache { .. } => ("a cache", "`read`, `write` and `delete`"),
                 Face::Store => ("a store", "`read`, `write`, `delete`, `add`, `append` and `scan`"),
-                _ => ("a service", "`call`"),
+                Face::Service | Face::Plain => ("a service", "`call`"),
             };
             let label = format!("{what} takes {takes}");
             step.error(Diagnostic::error(inside(node), format!("`{action}` is nothing for `{name}`")).label(label));
