@@ -5,6 +5,7 @@ mod exit;
 mod explain;
 mod list;
 mod load;
+mod new;
 mod run;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -26,7 +27,9 @@ enum Command {
     Run(run::Arguments),
     /// Read a scenario and say what is wrong with it; run nothing.
     Check(check::Arguments),
-    /// List scenarios, or the kinds of the language.
+    /// Write a scenario to start from; nothing is overwritten.
+    New(new::Arguments),
+    /// List scenarios.
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
@@ -52,6 +55,7 @@ pub fn main() -> std::process::ExitCode {
     let exit = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Schema => {
@@ -65,13 +69,27 @@ pub fn main() -> std::process::ExitCode {
             Exit::Pass
         }
     };
-    exit.into()
+    match UNWRITTEN.get() {
+        Some(reason) => {
+            err(&format!("error: the output can't be written: {reason}\n"));
+            exit.max(Exit::Usage).into()
+        }
+        None => exit.into(),
+    }
 }
+
+/// Why stdout could not be written, if it couldn't.
+static UNWRITTEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no error of anybody's.
 fn out(text: &str) {
     use std::io::Write as _;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(load::reason(&error));
+    }
 }
 
 /// Writes to stderr.

@@ -138,6 +138,8 @@ fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
+    // A second handler can't be set; then the first one is ours.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
     let style = ProgressStyle::with_template("  {msg:20} {bar:30} {percent:>3} %  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"));
     let names: Vec<String> = plans.iter().map(|p| p.variant.clone()).collect();
@@ -152,6 +154,13 @@ fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
     bar.finish_and_clear();
     result.map_err(|stopped| {
         let at = crate::engine::Span(stopped.at.0);
+        if stopped.stalled {
+            err(&format!(
+                "error: time stands still at {at}: something goes round in which nothing takes time\n  give the think time, \
+                 a service time or a round trip more than 0s\n"
+            ));
+            return Exit::Usage;
+        }
         err(&format!("interrupted at {at}: no report written; the last complete report is untouched\n"));
         Exit::Interrupted
     })
