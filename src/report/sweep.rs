@@ -238,7 +238,7 @@ impl Swept {
                 format!("{seeds} seed{}", if seeds == 1 { "" } else { "s" }),
                 format!("digest {:016x}", self.digest()),
             ],
-            verdict: Verdict { state: State::Vacuous, words: "a sweep judges nothing".to_owned() },
+            verdict: Verdict { state: State::Vacuous, words: String::new() },
             numbers: Numbers::default(),
             remarks: Vec::new(),
             repeat: self.repeat.clone(),

@@ -73,8 +73,11 @@ fn first_screen(out: &mut String, page: &Page) {
         if facts.is_empty() || page.source.is_empty() { "" } else { separator },
         facts.join(separator)
     );
-    let _ =
-        writeln!(out, "<div class=\"top\"><h1>{}</h1>{}</div>", escape(&page.title), pill(&page.verdict, "#expect"));
+    let link = if page.expectations.rows.is_empty() { "" } else { "#expect" };
+    // A long title beside the verdict would take two lines.
+    let long = if page.title.chars().count() > 32 { " class=\"long\"" } else { "" };
+    let verdict = if page.verdict.words.is_empty() { String::new() } else { pill(&page.verdict, link) };
+    let _ = writeln!(out, "<div class=\"top\"><h1{long}>{}</h1>{verdict}</div>", escape(&page.title));
     paragraph(out, "question", &page.question);
     paragraph(out, "answer", &page.answer);
     numbers(out, &page.numbers);
