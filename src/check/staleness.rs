@@ -4,7 +4,7 @@
 //! partial quorums, PVLDB 5(8), 2012. A read is behind by the acknowledged writes that were over before it began and are
 //! newer than what it saw; newer by the store's own versions where it told them, else by real time: invoked after the
 //! write that was seen had completed. Without versions, concurrent writes count as not newer, so figures are lower
-//! bounds. Its age is how long the first of those had been acknowledged.
+//! bounds; so they are where several operations wrote one value. Its age is how long the first of those had been acknowledged.
 
 use super::describe;
 use super::verdict::{Evidence, Verdict};
@@ -113,8 +113,8 @@ pub fn staleness(view: &View<'_>) -> Staleness {
             let begin = writers.partition_point(|&(value, _)| value < read.result());
             let same = writers[begin..].iter().take_while(|&&(value, _)| value == read.result());
             let before = same.map(|&(_, index)| index).filter(|&index| view.operation(index).invoked <= read.completed);
-            // Of several writes of one value the last is meant.
-            let saw = before.max_by_key(|&index| (view.operation(index).invoked, index));
+            // Of several writes of one value the one that ended last is meant: it makes the read least stale.
+            let saw = before.max_by_key(|&index| (view.operation(index).completed, index));
             if saw.is_none() && read.result() != 0 {
                 all.unbound += 1;
                 continue;

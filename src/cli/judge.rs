@@ -6,9 +6,11 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::{Exit, err, load, out};
-use crate::check::{Property, Steps, Verdict, View, judge, staleness, standing};
+use crate::check::{Evidence, Property, Steps, Verdict, View, judge, staleness, standing};
 use crate::history::io::{FailedCas, Format, Kind, NilRead, Options, read};
-use crate::history::{History, ObjectId};
+use crate::history::{History, ObjectId, jsonl};
+use crate::report::counterexample::picture;
+use crate::report::figure::Figure as _;
 use crate::report::text::Ink;
 use crate::report::verdict::{
     Judged, json as verdict_json, staleness_json, staleness_text, standing_text, text as verdict_text,
@@ -54,6 +56,12 @@ pub(super) struct Arguments {
     /// How many configurations a search may visit before it says unknown.
     #[arg(long, default_value_t = Steps::DEFAULT.0)]
     budget: u64,
+    /// Draw the first counter-example into this SVG file.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// Write the operations of the first counter-example into this file, as a history that can be judged again.
+    #[arg(long, value_name = "FILE")]
+    witness: Option<PathBuf>,
     /// `text` or `json`: one object a line for each file.
     #[arg(long, default_value = "text", value_parser = ["text", "json"])]
     format: String,
@@ -163,6 +171,13 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
             out(&staleness_text(history, ages));
         }
     }
+    let first = verdicts.iter().find_map(|(property, verdict)| Some((property.name(), verdict.evidence()?)));
+    if let Some((property, evidence)) = first
+        && let Err(reason) = keep(arguments, history, property, evidence)
+    {
+        err(&format!("error: {reason}\n"));
+        return Exit::Usage;
+    }
     if verdicts.iter().any(|(_, verdict)| verdict.is_violated()) {
         Exit::NotMet
     } else if verdicts.iter().any(|(_, verdict)| !matches!(verdict, Verdict::Holds)) {
@@ -170,6 +185,26 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
     } else {
         Exit::Pass
     }
+}
+
+/// Writes what was asked for of a counter-example.
+fn keep(arguments: &Arguments, history: &History, property: &str, evidence: &Evidence) -> Result<(), String> {
+    let write = |path: &Path, bytes: &[u8]| {
+        std::fs::write(path, bytes)
+            .map_err(|error| format!("{} can't be written: {}", path.display(), load::reason(&error)))
+    };
+    if let Some(path) = &arguments.picture {
+        match picture(history, property, evidence) {
+            Some(figure) => write(path, figure.svg("witness").as_bytes())?,
+            None => err("note: no operation takes part in this violation, so there is no picture\n"),
+        }
+    }
+    if let Some(path) = &arguments.witness {
+        let mut bytes = Vec::new();
+        jsonl::write(&history.part(&evidence.operations), &mut bytes).map_err(|error| load::reason(&error))?;
+        write(path, &bytes)?;
+    }
+    Ok(())
 }
 
 fn options(arguments: &Arguments) -> Options {

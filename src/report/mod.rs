@@ -9,6 +9,7 @@ pub mod axis;
 pub mod bind;
 pub mod bottleneck;
 pub mod compare;
+pub mod counterexample;
 pub mod curve;
 pub mod data;
 pub mod figure;

@@ -81,7 +81,7 @@ impl Figure for Percentiles {
         let width = self.width_px();
         let mut svg = Svg::new(id, width, 400.0);
         svg.text(0.0, 16.0, &Text::title("Latency by percentile"));
-        let plot = Area { x: 78.0, y: 40.0, width: width - 78.0 - 34.0, height: 280.0 };
+        let plot = Area { x: 84.0, y: 40.0, width: width - 84.0 - 34.0, height: 280.0 };
         let Some((low, high)) = range(self.curves.iter().flat_map(|c| c.valid().map(|p| p.1))) else {
             strip_draw::empty(&mut svg, plot, "no request ended");
             return svg.finish(&self.title, "No request ended.");

@@ -187,6 +187,7 @@ impl Lowering<'_, '_> {
             }
             (true, false) => {
                 let (rate, place) = fields.at::<RateOverTime>("rate")?;
+                let place = fields.node("rate").map_or(place, inside);
                 let rate = match rate {
                     RateOverTime::Constant(rate) => Rate::constant(rate),
                     RateOverTime::Ramp { from, to, over } => Rate::ramp(from, to, over),
@@ -194,12 +195,19 @@ impl Lowering<'_, '_> {
                     RateOverTime::Diurnal { mean, peak, period } => Rate::diurnal(mean, peak, period, site.end),
                     RateOverTime::Bursts { low, high, low_for, high_for } => {
                         let low_for = self.loaded(&low_for, place.clone())?;
-                        let high_for = self.loaded(&high_for, place)?;
+                        let high_for = self.loaded(&high_for, place.clone())?;
                         let mut stream = Stream::named(site.seed, &format!("clients/{name}/bursts"));
                         Rate::bursts((low, &low_for), (high, &high_for), site.end, &mut stream)
                     }
-                    RateOverTime::Trace(file) => self.trace(fields, &file, place)?,
+                    RateOverTime::Trace(file) => self.trace(fields, &file, place.clone())?,
                 };
+                if rate.is_cut_short() {
+                    fields.error(
+                        Diagnostic::error(place, "this rate changes more than a million times in the run")
+                            .help("make its periods longer, or the run shorter"),
+                    );
+                    return None;
+                }
                 Some(Pattern::Open { rate, gaps, requests, think })
             }
         }

@@ -67,8 +67,8 @@ impl Lowering<'_, '_> {
             }
             return None;
         };
-        if count > 64 {
-            fields.error(Diagnostic::error(fields.place.clone(), "a group has 64 replicas at most"));
+        if count > 128 {
+            fields.error(Diagnostic::error(fields.place.clone(), "a group has 128 replicas at most"));
             return None;
         }
         let written: Vec<_> = table.entries().collect();
