@@ -38,7 +38,7 @@ pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
         (None, Some(bound)) if property.name == "bounded_staleness" => check::Property::BoundedStaleness(bound),
         _ => return unknown(format!("`{}` is not judged by this version", property.name)),
     };
-    let (verdict, because) = match check::judge_settled(history, object, found, Steps::DEFAULT, settled(outcome)) {
+    let (verdict, because) = match check::judge_settled(history, object, found, Steps::DEFAULT, alone_since(outcome)) {
         Checked::Holds => (Verdict::Holds, held(history, object)),
         Checked::Violated(evidence) => (Verdict::Violated, evidence.sentence),
         Checked::Unknown(reason) => (Verdict::Unknown, reason.0),
@@ -47,10 +47,11 @@ pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
     Judgement { verdict, because }
 }
 
-/// What is judged in the end looks at keys that were left alone for so long before it: half a minute, and at most a
-/// quarter of the run.
-fn settled(outcome: &Outcome) -> Span {
-    Span::secs(30).min(Span(outcome.plan.end.0 / 4))
+/// What is judged in the end looks at keys that were left alone since then: for half a minute, and at most a quarter of
+/// the run.
+fn alone_since(outcome: &Outcome) -> Instant {
+    let end = outcome.plan.end;
+    Instant(end.0 - Span::secs(30).min(Span(end.0 / 4)).0)
 }
 
 fn held(history: &History, object: Option<ObjectId>) -> String {
@@ -101,7 +102,7 @@ pub(super) fn measure(
 ) -> Result<Measured, Missing> {
     let object = find(outcome, object)?;
     let history = &outcome.history;
-    let view = View::new(history, object).settled_for(settled(outcome));
+    let view = View::new(history, object).left_alone_since(alone_since(outcome));
     if measure == "lost_writes" {
         let Some(lost) = check::lost_writes(&view) else {
             return Err(Missing::NoSamples("nobody looked after the last acknowledged write".to_owned()));

@@ -507,7 +507,8 @@ impl Lowering<'_, '_> {
                 Diagnostic::error(at.clone(), format!("`{text}` are clients; they don't {action}"))
                     .help("use `load` with a factor"),
             ),
-            _ if text.contains(':') => {
+            // The network is cut for everybody at a place, clients too.
+            _ if text.contains(':') && action != "partition" => {
                 // A place holds clients too; only machines break.
                 Some(Hit::Processes(processes.into_iter().filter(|p| !site.is_clients(*p)).collect()))
             }
