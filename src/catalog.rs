@@ -1,6 +1,11 @@
 //! The registry: every kind of process that the product has, on one screen. Keep it sorted.
 
-use crate::component::{load_balancer, service, store};
+use crate::component::{cache, load_balancer, queue, service, store};
+use crate::history::ObjectId;
+use crate::protocol::{
+    Group, Membership, Replication, abd, crdt, gossip, heartbeat, primary_backup, quorum, raft, swim,
+};
+use crate::state_machine::Kv;
 use crate::workload::clients;
 
 /// Makes one enum out of several kinds of process, which a [`World`](crate::world::World) then runs.
@@ -38,41 +43,47 @@ macro_rules! processes {
                 }
             }
 
+            // A level of their own: a kind and its process may have the same name.
+            pub mod wraps {
+                $(
+                    #[allow(non_snake_case)]
+                    pub mod $kind {
+                        use super::super::*;
+                        pub struct Wrap<'a>(pub &'a mut dyn Sink<$name>);
+                        impl std::fmt::Debug for Wrap<'_> {
+                            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                                f.write_str("Wrap")
+                            }
+                        }
+                        impl Sink<$process> for Wrap<'_> {
+                            fn push(&mut self, effect: Effect<$process>) {
+                                self.0.push(match effect {
+                                    Effect::Send { to, msg } => Effect::Send { to, msg: Msg::$kind(msg) },
+                                    Effect::Arm { timer, after } => Effect::Arm { timer: Timer::$kind(timer), after },
+                                    Effect::Disarm { timer } => Effect::Disarm { timer: Timer::$kind(timer) },
+                                    Effect::Persist { record, token } =>
+                                        Effect::Persist { record: Record::$kind(record), token },
+                                    Effect::Checkpoint { record, token } =>
+                                        Effect::Checkpoint { record: Record::$kind(record), token },
+                                    Effect::Call { edge, op, cause, token, to } =>
+                                        Effect::Call { edge, op, cause, token, to },
+                                    Effect::Reply { requester, answer } => Effect::Reply { requester, answer },
+                                    Effect::Wake { token, at } => Effect::Wake { token, at },
+                                    Effect::Compute { requester, work, token } =>
+                                        Effect::Compute { requester, work, token },
+                                    Effect::Note(point) => Effect::Note(point),
+                                    Effect::Observe(fact) => Effect::Observe(fact),
+                                    Effect::Meter(meter) => Effect::Meter(meter),
+                                    Effect::Eligible { edge, instance, eligible } =>
+                                        Effect::Eligible { edge, instance, eligible },
+                                });
+                            }
+                        }
+                    }
+                )+
+            }
+
             $(
-                #[allow(non_snake_case)]
-                pub mod $kind {
-                    use super::*;
-                    pub struct Wrap<'a>(pub &'a mut dyn Sink<$name>);
-                    impl std::fmt::Debug for Wrap<'_> {
-                        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                            f.write_str("Wrap")
-                        }
-                    }
-                    impl Sink<$process> for Wrap<'_> {
-                        fn push(&mut self, effect: Effect<$process>) {
-                            self.0.push(match effect {
-                                Effect::Send { to, msg } => Effect::Send { to, msg: Msg::$kind(msg) },
-                                Effect::Arm { timer, after } => Effect::Arm { timer: Timer::$kind(timer), after },
-                                Effect::Disarm { timer } => Effect::Disarm { timer: Timer::$kind(timer) },
-                                Effect::Persist { record, token } =>
-                                    Effect::Persist { record: Record::$kind(record), token },
-                                Effect::Checkpoint { record, token } =>
-                                    Effect::Checkpoint { record: Record::$kind(record), token },
-                                Effect::Call { edge, op, cause, token, to } =>
-                                    Effect::Call { edge, op, cause, token, to },
-                                Effect::Reply { requester, answer } => Effect::Reply { requester, answer },
-                                Effect::Wake { token, at } => Effect::Wake { token, at },
-                                Effect::Compute { requester, work, token } =>
-                                    Effect::Compute { requester, work, token },
-                                Effect::Note(point) => Effect::Note(point),
-                                Effect::Observe(fact) => Effect::Observe(fact),
-                                Effect::Meter(meter) => Effect::Meter(meter),
-                                Effect::Eligible { edge, instance, eligible } =>
-                                    Effect::Eligible { edge, instance, eligible },
-                            });
-                        }
-                    }
-                }
                 impl From<$process> for $name {
                     fn from(process: $process) -> $name {
                         $name::$kind(process)
@@ -95,7 +106,7 @@ macro_rules! processes {
                             _ => None,
                         }).collect();
                         out.narrow(|env, sink| {
-                            process.start(&log, &mut $crate::world::Out::new(env, &mut wrapped::$kind::Wrap(sink)));
+                            process.start(&log, &mut $crate::world::Out::new(env, &mut wrapped::wraps::$kind::Wrap(sink)));
                         });
                     })+
                 }
@@ -108,7 +119,7 @@ macro_rules! processes {
             ) {
                 match (self, msg) {
                     $(($name::$kind(process), wrapped::Msg::$kind(msg)) => out.narrow(|env, sink| {
-                        process.message(from, msg, &mut $crate::world::Out::new(env, &mut wrapped::$kind::Wrap(sink)));
+                        process.message(from, msg, &mut $crate::world::Out::new(env, &mut wrapped::wraps::$kind::Wrap(sink)));
                     }),)+
                     #[allow(unreachable_patterns)]
                     _ => {}
@@ -117,7 +128,7 @@ macro_rules! processes {
             fn timer(&mut self, timer: Self::Timer, out: &mut $crate::world::Out<'_, Self>) {
                 match (self, timer) {
                     $(($name::$kind(process), wrapped::Timer::$kind(timer)) => out.narrow(|env, sink| {
-                        process.timer(timer, &mut $crate::world::Out::new(env, &mut wrapped::$kind::Wrap(sink)));
+                        process.timer(timer, &mut $crate::world::Out::new(env, &mut wrapped::wraps::$kind::Wrap(sink)));
                     }),)+
                     #[allow(unreachable_patterns)]
                     _ => {}
@@ -156,16 +167,48 @@ macro_rules! processes {
         }
     };
     (@call $process:ident $env:ident $sink:ident $kind:ident $method:ident ($($arg:ident),*)) => {
-        $process.$method($($arg,)* &mut $crate::world::Out::new($env, &mut wrapped::$kind::Wrap($sink)))
+        $process.$method($($arg,)* &mut $crate::world::Out::new($env, &mut wrapped::wraps::$kind::Wrap($sink)))
     };
 }
 
 processes! {
     /// Any process that a scenario can name.
     pub enum AnyProcess {
+        Abd(abd::Abd),
+        Cache(cache::Cache),
         Clients(clients::Clients),
+        Crdt(crdt::Crdt),
+        Gossip(gossip::Gossip),
+        Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
+        PrimaryBackup(primary_backup::PrimaryBackup<Kv>),
+        Quorum(quorum::Quorum),
+        Queue(queue::Queue),
+        Raft(raft::Raft<Kv>),
         Service(service::Service),
         Store(store::Store),
+        Swim(swim::Swim),
+    }
+}
+
+/// A replica of a store.
+pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
+    match replication {
+        Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
+        Replication::PrimaryBackup(spec) => {
+            AnyProcess::PrimaryBackup(primary_backup::PrimaryBackup::new(group, object, spec.clone()))
+        }
+        Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
+        Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
+        Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),
+    }
+}
+
+/// A member of a cluster that watches itself.
+pub fn member(membership: Membership, group: Group) -> AnyProcess {
+    match membership {
+        Membership::Gossip(spec) => AnyProcess::Gossip(gossip::Gossip::new(group, spec)),
+        Membership::Heartbeat(spec) => AnyProcess::Heartbeat(heartbeat::Heartbeat::new(group, spec)),
+        Membership::Swim(spec) => AnyProcess::Swim(swim::Swim::new(group, spec)),
     }
 }

@@ -8,9 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, err, load, out};
 use crate::engine::Instant;
-use crate::report::bind::{self, Told};
+use crate::report::bind::Told;
+use crate::report::data;
+use crate::report::folder;
 use crate::report::text::{Ink, render, tallied};
-use crate::report::{data, write};
 use crate::run::{Run, SecondPass, explain, play_all};
 use crate::scenario::Plan;
 use crate::spec::units::WholeRange;
@@ -20,34 +21,34 @@ use crate::spec::{FromText as _, Sources};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Scenario file.
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// Set a path: `service.web.workers=8`. It counts over the file and its variants.
     #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
+    pub(super) set: Vec<String>,
     /// Only this variant; all of them otherwise.
     #[arg(long)]
-    variant: Option<String>,
+    pub(super) variant: Option<String>,
     /// This seed.
     #[arg(long, conflicts_with = "seeds")]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// These seeds: `1..=100`.
     #[arg(long, value_name = "RANGE")]
-    seeds: Option<String>,
+    pub(super) seeds: Option<String>,
     /// Folder of the report; `reports/<name>-s<seed>` otherwise.
     #[arg(long)]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Write no report.
     #[arg(long)]
-    no_report: bool,
+    pub(super) no_report: bool,
     /// `text` or `json`.
     #[arg(long, default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    pub(super) format: String,
     /// List every expectation.
     #[arg(long)]
-    verbose: bool,
+    pub(super) verbose: bool,
     /// Warnings are errors.
     #[arg(long)]
-    deny_warnings: bool,
+    pub(super) deny_warnings: bool,
     /// Open the report when it is written.
     #[arg(long)]
     open: bool,
@@ -55,7 +56,18 @@ pub(super) struct Arguments {
 
 pub(super) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// From now on Ctrl-C asks for an end between two steps, so that a report is whole or not there; a second one is
+/// obeyed at once.
+pub(super) fn heed_interrupts() {
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
+    heed_interrupts();
     let sources = match load::sources(&arguments.file, &arguments.set) {
         Ok(sources) => sources,
         Err(exit) => return exit,
@@ -68,19 +80,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(seeds) => seeds,
         Err(exit) => return exit,
     };
-    let mut plans = Vec::new();
-    for seed in seeds.0..=seeds.1 {
-        if seed == first[0].seed.0 {
-            plans.extend(first.iter().cloned());
-            continue;
-        }
-        let again = load::plans(&sources, arguments.variant.as_deref(), Some(seed), false);
-        plans.extend(match again {
-            Ok(plans) => plans,
-            Err(exit) => return exit,
-        });
+    if seeds.0 != seeds.1 {
+        return super::seeds::run(arguments, &sources, first, seeds);
     }
-    let runs = match play(plans) {
+    let runs = match play(first) {
         Ok(runs) => runs,
         Err(exit) => return exit,
     };
@@ -152,6 +155,8 @@ pub(super) fn bar(runs: impl Iterator<Item = (String, Instant)>) -> Bar {
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
+    // A second handler can't be set; then the first one is ours.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
     let style = ProgressStyle::with_template("  {msg:20} {bar:30} {percent:>3} %  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"));
     let done = names.iter().map(|_| AtomicU64::new(0)).collect();
@@ -182,6 +187,13 @@ pub(super) fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
     bar.clear();
     result.map_err(|stopped| {
         let at = crate::engine::Span(stopped.at.0);
+        if stopped.stalled {
+            err(&format!(
+                "error: time stands still at {at}: something goes round in which nothing takes time\n  give the think time, \
+                 a service time or a round trip more than 0s\n"
+            ));
+            return Exit::Usage;
+        }
         err(&format!("interrupted at {at}: no report written; the last complete report is untouched\n"));
         Exit::Interrupted
     })
@@ -205,34 +217,15 @@ fn again(arguments: &Arguments, runs: &[Run]) -> String {
     text
 }
 
-fn report(folder: &Path, runs: &[Run], again: &str, sources: &Sources) -> Result<(), Exit> {
-    let data = |text: String| text.into_bytes();
-    let mut files: Vec<(&str, &str, Vec<u8>)> = vec![
-        ("summary.json", "the numbers of every run", data(format!("{:#}\n", data::summary_json(runs)))),
-        ("series.csv", "what every client group got, over time", data(data::series_csv(runs))),
-        ("latency.csv", "the latencies of every client group", data(data::latency_csv(runs))),
-        ("scenario.toml", "the scenario as it was read", data(sources.file().text.to_string())),
-    ];
-    let mut names = Vec::new();
-    for run in runs {
-        let plan = &run.outcome.plan;
-        let name = format!("expanded-{}.toml", plan.variant);
-        if !names.iter().any(|(n, _)| *n == name) {
-            names.push((name, toml::to_string(&plan.tree).unwrap_or_default()));
-        }
-    }
-    let expanded = "a design with every setting in place";
-    files.extend(names.iter().map(|(name, text)| (name.as_str(), expanded, data(text.clone()))));
+/// Writes the report of these runs.
+pub(super) fn report(folder: &Path, runs: &[Run], again: &str, sources: &Sources) -> Result<(), Exit> {
     let told = Told {
         source: sources.file().name.to_string(),
         repeat: again.to_owned(),
         second_pass: second_pass(runs)?,
-        files: files.iter().map(|(name, what, _)| ((*name).to_owned(), (*what).to_owned())).collect(),
+        files: Vec::new(),
     };
-    let page = bind::page(runs, &told);
-    let mut files: write::Files = files.into_iter().map(|(name, _, bytes)| (name.to_owned(), bytes)).collect();
-    files.extend(bind::files(&page));
-    write::write(folder, &files).map_err(|error| {
+    folder::write_all(folder, runs, &sources.file().text, told).map_err(|error| {
         err(&format!(
             "error: the report can't be written to {}: {}\n  try --out FOLDER, or --no-report\n",
             folder.display(),

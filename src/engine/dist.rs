@@ -37,6 +37,8 @@ pub enum Shape {
     Mix(Arc<[(f64, Dist)]>),
     /// One of these samples, uniformly.
     Empirical(Arc<[f64]>),
+    /// The sum of independent draws of each.
+    Sum(Arc<[Dist]>),
 }
 
 impl Dist {
@@ -91,6 +93,10 @@ impl Dist {
         let total: f64 = parts.iter().map(|(w, _)| w).sum();
         Dist::new(Shape::Mix(parts.iter().map(|(w, d)| (w / total, d.clone())).collect()))
     }
+    /// The sum of independent draws of each of these.
+    pub fn sum(parts: &[Dist]) -> Dist {
+        Dist::new(Shape::Sum(parts.into()))
+    }
     /// One of these samples, each as likely as the others. At least one.
     pub fn empirical(samples: &[f64]) -> Dist {
         Dist::new(Shape::Empirical(samples.into()))
@@ -137,6 +143,7 @@ impl Dist {
             Shape::Erlang(k, m) => Shape::Erlang(*k, m * factor),
             Shape::Mix(parts) => Shape::Mix(parts.iter().map(|(w, d)| (*w, d.scaled(factor))).collect()),
             Shape::Empirical(samples) => Shape::Empirical(samples.iter().map(|x| x * factor).collect()),
+            Shape::Sum(parts) => Shape::Sum(parts.iter().map(|d| d.scaled(factor)).collect()),
         };
         Dist { shape, min: self.min.map(|m| m * factor), max: self.max.map(|m| m * factor) }
     }
@@ -181,6 +188,15 @@ impl Dist {
                 }
                 sum
             }
+            Shape::Sum(parts) => {
+                let (mut mean, mut variance) = (0.0, 0.0);
+                for part in parts.iter() {
+                    mean += part.mean()?;
+                    // The variance, and with it the second moment, may not exist where the mean does.
+                    variance += if k == 1 { 0.0 } else { part.variance()? };
+                }
+                of(mean, variance)
+            }
         })
     }
 }
@@ -209,6 +225,7 @@ impl Shape {
                 parts.last().map_or(0.0, |(_, part)| part.sample(bits))
             }
             Shape::Empirical(samples) => samples[bits.below(samples.len() as u64) as usize],
+            Shape::Sum(parts) => parts.iter().map(|part| part.sample(bits)).sum(),
         }
     }
 }
@@ -247,6 +264,7 @@ mod tests {
             Dist::erlang(4, 2.0),
             Dist::mix(&[(0.9, Dist::constant(1.0)), (0.1, Dist::exponential(5.0))]),
             Dist::empirical(&[1.0, 2.0, 6.0]),
+            Dist::sum(&[Dist::constant(2.0), Dist::exponential(3.0), Dist::uniform(0.0, 1.0)]),
         ] {
             let mut bits = Stream::named(Seed(7), "dist");
             let samples: Vec<f64> = (0..n).map(|_| dist.sample(&mut bits)).collect();

@@ -13,6 +13,16 @@ pub enum Delay {
     OneWay(Dist),
 }
 
+impl Delay {
+    /// The mean of one message, ns; infinite if the distribution has none.
+    pub fn mean_ns(&self) -> f64 {
+        match self {
+            Delay::HalfRoundTrip(dist) => dist.mean().map_or(f64::INFINITY, |mean| mean / 2.0),
+            Delay::OneWay(dist) => dist.mean().unwrap_or(f64::INFINITY),
+        }
+    }
+}
+
 /// One direction of a link between two zones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkShape {
@@ -42,6 +52,14 @@ pub struct Codec {
 }
 
 impl LinkShape {
+    /// Whether it does nothing but delay.
+    pub(super) fn is_plain(&self) -> bool {
+        self.bandwidth.is_none()
+            && self.codec.is_none()
+            && self.loss == 0.0
+            && self.duplicate == 0.0
+            && self.reorder == 0.0
+    }
     /// A link that takes half of `rtt` a message and nothing else.
     pub fn round_trip(rtt: Dist) -> LinkShape {
         LinkShape {

@@ -1,1 +1,83 @@
 //! How replicas agree: pure sans-IO state machines, one file each, the paper on line 1.
+//!
+//! A new protocol is its file, a variant of [`Replication`], a line in the catalogue, and its keys in
+//! `scenario/lower/replication`.
+
+pub mod abd;
+pub mod clocks;
+pub mod crdt;
+pub mod gossip;
+pub mod heartbeat;
+pub mod parts;
+pub mod phi_accrual;
+pub mod primary_backup;
+pub mod quorum;
+pub mod raft;
+pub mod swim;
+
+pub use abd::{Abd, AbdSpec};
+pub use crdt::{Crdt, CrdtSpec};
+pub use parts::{Bugs, Group, Members, Planted, Sessions};
+pub use primary_backup::{PrimaryBackup, PrimaryBackupSpec};
+pub use quorum::{Quorum, QuorumSpec};
+pub use raft::{Raft, RaftSpec};
+
+use crate::rpc::Verb;
+
+/// How a cluster finds out who is alive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Membership {
+    /// One rumour spreads, and nobody is watched.
+    Gossip(gossip::GossipSpec),
+    /// Heartbeats, judged by their silence.
+    Heartbeat(heartbeat::HeartbeatSpec),
+    /// Probes and suspicion.
+    Swim(swim::SwimSpec),
+}
+
+/// How a store keeps its replicas alike.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Replication {
+    /// An atomic register by majorities.
+    Abd(AbdSpec),
+    /// Types that merge.
+    Crdt(CrdtSpec),
+    /// A primary that ships its log to backups.
+    PrimaryBackup(PrimaryBackupSpec),
+    /// Partial quorums and repair.
+    Quorum(QuorumSpec),
+    /// A log under an elected leader.
+    Raft(RaftSpec),
+}
+
+impl Replication {
+    /// As the scenario language writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Replication::Abd(_) => "abd",
+            Replication::Crdt(_) => "crdt",
+            Replication::PrimaryBackup(_) => "primary_backup",
+            Replication::Quorum(_) => "quorum",
+            Replication::Raft(_) => "raft",
+        }
+    }
+    /// Whether replicas carry out this operation on data.
+    pub fn carries(&self, verb: Verb) -> bool {
+        match self {
+            Replication::Abd(_) | Replication::Quorum(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
+            Replication::Crdt(spec) => spec.kind.carries(verb),
+            Replication::PrimaryBackup(_) | Replication::Raft(_) => parts::carries(verb),
+        }
+    }
+    /// The bugs that `protocol` can be told to have; `None` if there is no such protocol.
+    pub fn planted(protocol: &str) -> Option<&'static [Planted]> {
+        Some(match protocol {
+            "abd" => abd::BUGS,
+            "crdt" => crdt::BUGS,
+            "primary_backup" => primary_backup::BUGS,
+            "quorum" => quorum::BUGS,
+            "raft" => raft::BUGS,
+            _ => return None,
+        })
+    }
+}

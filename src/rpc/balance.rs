@@ -191,8 +191,12 @@ impl Balancer {
             }
             Balance::ConsistentHash { bound } => self.on_ring(key, *bound)?,
             Balance::Nearest => {
-                let order = spec.zones.get(caller as usize);
-                order.and_then(|o| o.iter().find(|i| self.live.contains(i))).copied().unwrap_or(self.live[0])
+                let tiers = spec.near.get(caller as usize).map_or(&[][..], Vec::as_slice);
+                let usable = |i: &&u32| self.live.binary_search(i).is_ok();
+                match tiers.iter().find(|tier| tier.iter().any(|i| usable(&i))) {
+                    Some(tier) => *tier.iter().filter(usable).max_by_key(|i| mix(u64::from(client), u64::from(**i)))?,
+                    None => self.live[0],
+                }
             }
             Balance::Sticky => {
                 // Rendezvous hashing: the same instance as long as it is there, and an even spread when it isn't.
@@ -274,11 +278,13 @@ impl Balancer {
             row.shown = row.in_flight;
         }
         let Some(outcome) = outcome else { return false };
-        // Peak EWMA: up at once, down slowly.
-        let latency = took.0 as f64;
-        let weight = libm::exp(-(now.since(row.ewma_at).0 as f64) / EWMA_DECAY_NS);
-        row.ewma_ns = if latency > row.ewma_ns { latency } else { row.ewma_ns * weight + latency * (1.0 - weight) };
-        row.ewma_at = now;
+        if spec.policy.balance == Balance::Ewma {
+            // Peak EWMA: up at once, down slowly. Who balances by something else learns nothing.
+            let latency = took.0 as f64;
+            let weight = libm::exp(-(now.since(row.ewma_at).0 as f64) / EWMA_DECAY_NS);
+            row.ewma_ns = if latency > row.ewma_ns { latency } else { row.ewma_ns * weight + latency * (1.0 - weight) };
+            row.ewma_at = now;
+        }
         if !matches!(outcome, Outcome::Error | Outcome::Unavailable | Outcome::Timeout) {
             row.errors = 0;
             return false;

@@ -29,9 +29,9 @@ pub struct EdgeSpec {
     /// Age of the loads that balancers compare: they are copied every so often (Mitzenmacher, "How Useful Is Old
     /// Information?", PODC 1997, the periodic model). Zero = as they are.
     pub load_info_age: Span,
-    /// For [`Balance::Nearest`](super::policy::Balance::Nearest): by caller index, the instances from near to far.
-    /// A caller without a list takes them by number.
-    pub zones: Vec<Vec<u32>>,
+    /// For [`Balance::Nearest`](super::policy::Balance::Nearest): by caller index, the instances from near to far,
+    /// equally near ones together. A caller without a list takes them by number.
+    pub near: Vec<Vec<Vec<u32>>>,
     /// With no instance eligible, whether all of them are asked (AWS ALB) or nobody, which is `Unavailable`.
     pub fail_open: bool,
     /// Whose a connection is.
@@ -57,7 +57,7 @@ impl EdgeSpec {
             outlier: None,
             slow_start: None,
             load_info_age: Span::ZERO,
-            zones: Vec::new(),
+            near: Vec::new(),
             fail_open: true,
             connections: Connections::PerCaller,
         }

@@ -165,7 +165,7 @@ pub enum Balance {
         /// Load bound over the mean, above 1; infinite = plain ring.
         bound: f64,
     },
-    /// Always the first that is there (places, in order of preference).
+    /// The nearest that is there; each client keeps to one of several that are equally near.
     Nearest,
     /// The instance of a client's first request, as long as it is there.
     Sticky,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::catalog::AnyProcess;
-use crate::component::{LoadBalancer, Service, Store};
+use crate::component::{Cache, LoadBalancer, Queue, Service, Store};
 use crate::engine::{GroupId, Instant, ProcessId};
 use crate::history::ObjectId;
 use crate::metric::Frame;
+use crate::protocol::Group;
 use crate::scenario::{Kind, Plan};
 use crate::workload::Clients;
 use crate::world::{Focus, GroupKind, GroupSetup, Process, Setup, World};
@@ -30,6 +31,7 @@ pub struct Member<'a> {
 pub fn frame(plan: &Plan) -> Arc<Frame> {
     use crate::expect::ast::{Part, Phase, Within};
     let mut cuts = vec![Instant::ZERO + plan.warmup];
+    cuts.extend_from_slice(&plan.cuts);
     let window = |phase: &Phase, cuts: &mut Vec<Instant>| {
         if let Phase::Window(from, to) = phase {
             let at = |seconds: f64| Instant((seconds * 1e9).max(0.0) as u64);
@@ -88,14 +90,14 @@ pub fn build_with<P: Process + From<AnyProcess>>(
         let group = GroupSetup {
             station: component.station.clone(),
             service: component.service.clone(),
-            judged: matches!(component.kind, Kind::Store),
+            judged: matches!(component.kind, Kind::Store(_)),
             ..GroupSetup::component(&component.name)
         };
         let first = setup.next_process();
         let replicas = component.hosts.len() as u32;
         setup.component(group, component.hosts.clone(), |index| {
             let member = Member { component: &component.name, index, replicas, first, object };
-            own(member).unwrap_or_else(|| P::from(stock(plan, component, object)))
+            own(member).unwrap_or_else(|| P::from(stock(plan, component, member)))
         });
     }
     for (clients, host) in &plan.clients {
@@ -109,10 +111,20 @@ pub fn build_with<P: Process + From<AnyProcess>>(
     World::new(setup, focus)
 }
 
-fn stock(plan: &Plan, component: &crate::scenario::ComponentPlan, object: ObjectId) -> AnyProcess {
+fn stock(plan: &Plan, component: &crate::scenario::ComponentPlan, member: Member<'_>) -> AnyProcess {
+    let object = member.object;
     match &component.kind {
         Kind::Service(spec) => AnyProcess::Service(Service::new(&component.name, spec.clone(), plan.seed)),
+        Kind::Cache(spec) => AnyProcess::Cache(Cache::new(&component.name, spec.clone(), plan.seed)),
         Kind::LoadBalancer(spec) => AnyProcess::LoadBalancer(LoadBalancer::new(spec.clone())),
-        Kind::Store => AnyProcess::Store(Store::new(object)),
+        Kind::Membership(membership) => {
+            crate::catalog::member(*membership, Group { first: member.first, count: member.replicas })
+        }
+        Kind::Queue(spec) => AnyProcess::Queue(Queue::new(spec.clone())),
+        Kind::Store(None) => AnyProcess::Store(Store::new(object)),
+        Kind::Store(Some(replication)) => {
+            let group = Group { first: member.first, count: member.replicas };
+            crate::catalog::replica(replication, group, object)
+        }
     }
 }

@@ -32,12 +32,19 @@ pub struct Outcome {
     pub broken: Vec<String>,
 }
 
-/// The run was interrupted.
+/// The run ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// How far it came.
     pub at: Instant,
+    /// Time stood still: a loop in which nothing takes time. Otherwise the run was interrupted.
+    pub stalled: bool,
 }
+
+/// Events between two looks at whether to go on.
+const LOOK: u64 = 50_000;
+/// Events at one instant after which time stands still: no burst of any scenario comes near.
+const STALLED: u64 = 20_000_000;
 
 /// Plays a plan. `progress` is told virtual time and events now and then, and may stop the run by saying `false`.
 pub fn play(plan: &Arc<Plan>, progress: &mut dyn FnMut(Instant, u64) -> bool) -> Result<Outcome, Stopped> {
@@ -65,9 +72,20 @@ fn drive<P: Process>(
     let mut now = Instant::ZERO;
     while now < plan.end {
         now = (now + step).min(plan.end);
-        world.run_until(now);
-        if !progress(now, world.events()) {
-            return Err(Stopped { at: now });
+        let mut moved = (world.now(), world.events());
+        loop {
+            let done = world.run_some(now, LOOK);
+            if !progress(world.now(), world.events()) {
+                return Err(Stopped { at: world.now(), stalled: false });
+            }
+            if done {
+                break;
+            }
+            if world.now() > moved.0 {
+                moved = (world.now(), world.events());
+            } else if world.events() - moved.1 > STALLED {
+                return Err(Stopped { at: world.now(), stalled: true });
+            }
         }
     }
     Ok(())

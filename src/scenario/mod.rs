@@ -3,19 +3,25 @@
 //! A variant is the file with some paths set; it is put together on the tree, before anything is read, so that an error
 //! in a value points at where it was written: in the file, in the variant, or in a `--set`.
 
+mod language;
 mod lower;
 pub mod plan;
+mod presets;
+mod protocols;
 mod reader;
-mod tree;
+pub mod schema;
 
-use std::cell::RefCell;
+mod shape;
+mod sweeps;
+mod syntax;
+mod tree;
 
 pub use plan::{ComponentPlan, ExpectPlan, FaultPlan, Kind, Plan, SweepPlan, Teach};
 
 pub(crate) use lower::after_windows;
 
 use crate::spec::{Diagnostic, Diagnostics, Sources};
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 /// Reads one variant of a scenario under one seed (`None`: the first of its own), or says everything that is wrong.
 ///
@@ -35,8 +41,7 @@ pub fn load(
     let chosen = variant.filter(|v| *v != base);
     if let Some(name) = chosen {
         let table = root.get("variant").and_then(|n| n.get_ref().as_table());
-        let found = table.and_then(|t| t.get(name));
-        let Some(found) = found else {
+        let Some(found) = table.and_then(|t| t.get(name)).cloned() else {
             let known: Vec<String> =
                 table.into_iter().flat_map(|t| t.keys().map(|k| k.get_ref().to_string())).collect();
             let known = std::iter::once(base.as_str()).chain(known.iter().map(String::as_str));
@@ -44,32 +49,48 @@ pub fn load(
                 .push(Diagnostic::overall(format!("no variant is called `{name}`")).nearest(name, "variants", known));
             return (None, diagnostics);
         };
-        let sets: Vec<_> = found
-            .get_ref()
-            .get("set")
-            .and_then(|set| set.get_ref().as_table())
-            .into_iter()
-            .flatten()
-            .map(|(k, v)| (k.get_ref().to_string(), k.span(), v.clone()))
-            .collect();
-        for (path, place, value) in sets {
-            if let DeValue::Table(inner) = value.get_ref()
-                && !path.contains('.')
-            {
-                let _ = inner;
-                diagnostics.push(
-                    Diagnostic::error(place, format!("`{path}` is set as a table"))
-                        .help("quote the whole path: set.\"edge.web.db.retry\" = { … }"),
-                );
-                continue;
-            }
-            tree::assign(&mut root, &path, place, value, &mut diagnostics);
-        }
+        vary(&mut root, &found, &mut diagnostics);
     }
     tree::set(sources, &mut root, &mut diagnostics);
-    let log = RefCell::new(diagnostics);
-    let plan = lower::lower(sources, &root, variant, seed, &log, load);
+    let log = reader::Log::new(diagnostics);
+    let plan = read(sources, root, variant, seed, &log, load);
     let diagnostics = log.into_inner();
     let plan = if diagnostics.has_errors() { None } else { plan };
     (plan, diagnostics)
+}
+
+/// Puts what a variant sets in its place.
+fn vary<'t>(root: &mut DeTable<'t>, variant: &tree::Node<'t>, diagnostics: &mut Diagnostics) {
+    let sets = variant.get_ref().get("set").and_then(|set| set.get_ref().as_table());
+    for (path, value) in sets.into_iter().flatten() {
+        let (name, place) = (path.get_ref().as_ref(), path.span());
+        if value.get_ref().is_table() && !name.contains('.') {
+            let example = tree::example(name, value);
+            diagnostics.push(
+                Diagnostic::error(place, format!("`{name}` is set as a table"))
+                    .help(format!("a path stands in quotes, as one key: set.\"{example}\" = …")),
+            );
+            continue;
+        }
+        tree::assign(root, name, place, value.clone(), diagnostics);
+    }
+}
+
+/// From a tree in which everything is set to a plan.
+fn read(
+    sources: &Sources,
+    mut root: DeTable<'_>,
+    variant: Option<&str>,
+    seed: Option<u64>,
+    log: &reader::Log,
+    load: &dyn Fn(&str) -> Result<String, String>,
+) -> Option<Plan> {
+    let before = root.clone();
+    tree::like(&mut root, &mut log.borrow_mut());
+    presets::fill_in(&mut root, &mut log.borrow_mut());
+    let plan = lower::lower(sources, &root, variant, seed, log, load);
+    if variant.is_none() && !log.borrow().has_errors() {
+        sweeps::check(sources, &before, log, load);
+    }
+    plan
 }

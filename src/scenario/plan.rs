@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::LoadBalancerSpec;
+use crate::component::queue::QueueSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
 use crate::expect::{Expected, Phase, That, Within};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::workload::ClientsPlan;
 use crate::world::{HostSetup, Scheduled, ServiceTime};
@@ -17,10 +20,16 @@ use crate::world::{HostSetup, Scheduled, ServiceTime};
 pub enum Kind {
     /// A service and the flows that run on it.
     Service(Arc<ServiceSpec>),
+    /// A cache.
+    Cache(Arc<CacheSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
-    /// A store with a single copy.
-    Store,
+    /// A cluster that watches itself.
+    Membership(Membership),
+    /// A queue and who consumes from it.
+    Queue(Arc<QueueSpec>),
+    /// A store: a single copy, or replicas that agree by a protocol.
+    Store(Option<Replication>),
 }
 
 impl Kind {
@@ -28,8 +37,11 @@ impl Kind {
     pub fn name(&self) -> &'static str {
         match self {
             Kind::Service(_) => "service",
+            Kind::Cache(_) => "cache",
             Kind::LoadBalancer(_) => "load_balancer",
-            Kind::Store => "store",
+            Kind::Membership(_) => "membership",
+            Kind::Queue(_) => "queue",
+            Kind::Store(_) => "store",
         }
     }
 }
@@ -161,6 +173,8 @@ pub struct Plan {
     pub faults: Vec<FaultPlan>,
     /// The same as controls.
     pub schedule: Vec<Scheduled>,
+    /// Further moments at which measurements are cut, beside those of faults and expectations. A file sets none.
+    pub cuts: Vec<Instant>,
     /// What is expected.
     pub expects: Vec<ExpectPlan>,
     /// Sweeps.

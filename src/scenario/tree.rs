@@ -5,6 +5,7 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use crate::spec::source::LONGEST;
 use crate::spec::{Diagnostic, Diagnostics, Place, Sources};
 
 /// A value with its place.
@@ -14,35 +15,38 @@ pub(super) type Node<'t> = Spanned<DeValue<'t>>;
 pub(super) fn read<'t>(sources: &'t Sources, diagnostics: &mut Diagnostics) -> Option<DeTable<'t>> {
     let file = sources.file();
     if let Some(at) = sources.not_utf8() {
+        let wide = file.text.chars().take(64).filter(|c| *c == '\0').count() > 8;
+        let message = if wide { "this is UTF-16, or no text at all" } else { "this byte is not UTF-8" };
+        diagnostics
+            .push(Diagnostic::error(at..at, message).label("from here on").help("save the scenario as UTF-8 text"));
+        return None;
+    }
+    if file.text.len() > LONGEST {
+        let (long, most) = (file.text.len() / (1024 * 1024), LONGEST / (1024 * 1024));
         diagnostics.push(
-            Diagnostic::error(at..at, "this byte is not UTF-8")
-                .label("from here on")
-                .help("save the scenario as UTF-8 text"),
+            Diagnostic::overall(format!("the file has {long} MiB; no scenario has more than {most}"))
+                .help("is it a scenario at all?"),
         );
         return None;
     }
-    if file.text.len() > crate::spec::source::LONGEST {
-        diagnostics.push(Diagnostic::overall(format!("a scenario of {} bytes is too long", file.text.len())));
-        return None;
-    }
-    if nests_too_deeply(&file.text) {
-        diagnostics.push(Diagnostic::overall("brackets nest more than 64 deep"));
+    if let Some(at) = too_deep(&file.text) {
+        diagnostics
+            .push(Diagnostic::error(at..at + 1, format!("brackets nest more than {DEEPEST} deep")).label("too deep"));
         return None;
     }
     let (table, errors) = DeTable::parse_recoverable(&file.text);
-    let broken = !errors.is_empty();
-    for error in errors {
-        let place = error.span().unwrap_or(0..0);
-        let message = error.message().lines().next().unwrap_or("this is not TOML").trim().to_owned();
-        diagnostics.push(Diagnostic::error(place, format!("syntax: {message}")));
-    }
-    if broken {
+    if !errors.is_empty() {
+        for error in super::syntax::errors(sources, &errors) {
+            diagnostics.push(error);
+        }
         return None;
     }
     let table = table.into_inner();
     if table.is_empty() {
-        diagnostics
-            .push(Diagnostic::overall("the scenario is empty").help("begin with `schema = 1`, or run `netsplit new`"));
+        diagnostics.push(
+            Diagnostic::overall("the scenario is empty")
+                .help("it begins with `schema = 1`; `netsplit new NAME` writes one to start from"),
+        );
         return None;
     }
     Some(table)
@@ -57,33 +61,113 @@ pub(super) fn set<'t>(sources: &'t Sources, table: &mut DeTable<'t>, diagnostics
             diagnostics.push(Diagnostic::error(place, "expected PATH=VALUE").help("such as `clients.web.rate=90/s`"));
             continue;
         };
+        let start = set.start + path.len() + 1 + (value.len() - value.trim_start().len());
         let (path, value) = (path.trim_end(), value.trim());
-        let start = set.start + (value.as_ptr() as usize - text.as_ptr() as usize);
-        let value = parse_value(value, start);
+        let Some(value) = parse_value(value, start, diagnostics) else { continue };
         assign(table, path, set.start..set.start + path.len(), value, diagnostics);
     }
 }
 
-fn nests_too_deeply(text: &str) -> bool {
-    let mut depth = 0_i32;
-    text.bytes().any(|b| {
-        match b {
+/// Brackets nest this deep at most: beyond it a parser would run out of stack.
+const DEEPEST: usize = 64;
+
+/// The bracket that nests too deeply. Dots in a header or a key nest as well.
+fn too_deep(text: &str) -> Option<usize> {
+    let (mut depth, mut dots) = (0_usize, 0_usize);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
             b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth -= 1,
-            b'\n' if depth < 0 => depth = 0,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'.' => dots += 1,
+            b'\n' | b'"' | b'\'' | b'=' | b',' => dots = 0,
             _ => {}
         }
-        depth > 64
-    })
+        if depth > DEEPEST || dots > DEEPEST {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// A TOML value, or, if it is none, the text itself.
-fn parse_value(text: &str, start: usize) -> Node<'_> {
-    if let Ok(value) = DeValue::parse(text) {
-        let (from, to) = (value.span().start + start, value.span().end + start);
-        return Spanned::new(from..to, shifted(value.into_inner(), start));
+fn parse_value<'t>(text: &'t str, start: usize, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
+    if let Some(at) = too_deep(text) {
+        let at = start + at;
+        diagnostics.push(Diagnostic::error(at..at + 1, format!("brackets nest more than {DEEPEST} deep")));
+        return None;
     }
-    Spanned::new(start..start + text.len(), DeValue::String(text.into()))
+    match DeValue::parse(text) {
+        Ok(value) => {
+            let (from, to) = (value.span().start + start, value.span().end + start);
+            Some(Spanned::new(from..to, shifted(value.into_inner(), start)))
+        }
+        // A table, a list or a text that isn't one is not meant as a word.
+        Err(error) if text.starts_with(['{', '[', '"', '\'']) => {
+            let place = error.span().unwrap_or(0..text.len());
+            let message = error.message().lines().next().unwrap_or("this is no value").to_owned();
+            diagnostics.push(
+                Diagnostic::error(
+                    place.start + start..place.end + start,
+                    format!("not TOML: {}", super::syntax::plain(&message)),
+                )
+                .help("in a shell, put the whole setting in single quotes: --set 'service.web.queue={ limit = 10 }'"),
+            );
+            None
+        }
+        Err(_) => Some(Spanned::new(start..start + text.len(), DeValue::String(text.into()))),
+    }
+}
+
+/// The name in a `like`, what it copies from, and where it stands.
+type Like = (String, String, Place);
+
+/// Puts what `like` copies in its place: keys that aren't written, from another object of the same kind.
+pub(super) fn like(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
+    for (kind, objects) in root.iter_mut() {
+        let kind = kind.get_ref().as_ref();
+        let DeValue::Table(objects) = objects.get_mut() else { continue };
+        let one = super::language::FILE.at(kind).and_then(|kind| kind.at(""));
+        if one.and_then(|one| one.at("like")).is_none() {
+            continue;
+        }
+        let known: Vec<String> = objects.keys().map(|k| k.get_ref().to_string()).collect();
+        let mut open: Vec<Like> = Vec::new();
+        for (name, object) in objects.iter_mut() {
+            let DeValue::Table(table) = object.get_mut() else { continue };
+            let Some((_, node)) = table.remove_entry("like") else { continue };
+            let (name, place) = (name.get_ref().to_string(), node.span());
+            let DeValue::String(from) = node.get_ref() else {
+                let found = super::reader::found(node.get_ref());
+                diagnostics.push(Diagnostic::error(place, format!("expected a name in quotes, found {found}")));
+                continue;
+            };
+            if known.contains(&from.to_string()) && *from != name {
+                open.push((name, from.to_string(), place));
+                continue;
+            }
+            let message = if *from == name {
+                format!("`{name}` can't be like itself")
+            } else {
+                format!("no {kind} is called `{from}`")
+            };
+            let others = known.iter().map(String::as_str).filter(|k| *k != name);
+            diagnostics.push(Diagnostic::error(place, message).nearest(from, "there are", others));
+        }
+        // Whoever copies from nobody who still copies goes first.
+        while let Some(at) = open.iter().position(|(_, from, _)| open.iter().all(|(name, ..)| name != from)) {
+            let (name, from, _) = open.remove(at);
+            let origin = objects.get(from.as_str()).and_then(|o| o.get_ref().as_table()).cloned();
+            let Some(DeValue::Table(copy)) = objects.get_mut(name.as_str()).map(Spanned::get_mut) else { continue };
+            for (key, value) in origin.into_iter().flatten() {
+                if !copy.contains_key(key.get_ref().as_ref()) {
+                    copy.insert(key, value);
+                }
+            }
+        }
+        if let Some((name, from, place)) = open.first() {
+            diagnostics.push(Diagnostic::error(place.clone(), format!("`{name}` is like `{from}`, which is like it")));
+        }
+    }
 }
 
 fn shifted(value: DeValue<'_>, by: usize) -> DeValue<'_> {
@@ -172,7 +256,6 @@ pub(super) fn assign<'t>(
             here.insert(key, Spanned::new(place.clone(), DeValue::Table(DeTable::new())));
         }
         let Some(next) = here.get_mut(part.as_str()) else { return };
-        let span = next.span();
         match next.get_mut() {
             DeValue::Table(table) => here = table,
             _ => {
@@ -180,7 +263,6 @@ pub(super) fn assign<'t>(
                     Diagnostic::error(place, format!("`{}` is no table", parts[..=depth].join(".")))
                         .help("set the whole value instead"),
                 );
-                let _ = span;
                 return;
             }
         }
@@ -201,6 +283,37 @@ pub(super) fn find<'a, 't>(root: &'a DeTable<'t>, path: &str) -> Option<&'a Node
         }
     }
     here.get(last.as_str())
+}
+
+/// A path into a table that was written without quotes: `service.api.workers`.
+pub(super) fn example(first: &str, value: &Node<'_>) -> String {
+    let mut path = first.to_owned();
+    let mut here = value.get_ref();
+    while let Some((key, next)) = here.as_table().and_then(|t| t.iter().next()) {
+        path = format!("{path}.{}", key.get_ref());
+        here = next.get_ref();
+    }
+    path
+}
+
+/// The path that was probably meant by one at which there is nothing.
+pub(super) fn near(root: &DeTable<'_>, path: &str) -> Option<String> {
+    let parts = segments(path)?;
+    let mut here = root;
+    for (depth, part) in parts.iter().enumerate() {
+        match here.get(part.as_str()).map(|node| node.get_ref()) {
+            Some(DeValue::Table(table)) => here = table,
+            Some(_) => return None,
+            None => {
+                let names: Vec<&str> = here.keys().map(|k| k.get_ref().as_ref()).collect();
+                let meant = crate::spec::nearest(part, names)?;
+                let mut parts = parts.clone();
+                parts[depth] = meant.to_owned();
+                return Some(parts.join("."));
+            }
+        }
+    }
+    None
 }
 
 /// The tree as plain TOML, to be printed.

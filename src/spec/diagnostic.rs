@@ -85,6 +85,17 @@ impl Diagnostic {
         Diagnostic { label, help, ..Diagnostic::error(at.start + start..at.end + start, message) }
     }
 
+    /// Whether nothing runs because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// At another place.
+    pub fn place(mut self, place: Place) -> Diagnostic {
+        self.place = Some(place);
+        self
+    }
+
     /// With a few words under the marked place.
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
         self.label = Some(label.into());
@@ -104,7 +115,9 @@ impl Diagnostic {
         let known: Vec<&str> = known.into_iter().collect();
         let meant = super::nearest(word, known.iter().copied());
         let mut help = meant.map_or(String::new(), |meant| format!("did you mean `{meant}`? "));
-        if known.is_empty() {
+        if known.is_empty() && what == "there are" {
+            help.push_str("there are none");
+        } else if known.is_empty() {
             let _ = write!(help, "there are no {what}");
         } else if known.len() <= 24 || meant.is_none() {
             let shown = known.len().min(40);
@@ -189,7 +202,7 @@ impl Diagnostics {
                     let at = sources.line_column(place);
                     (at.name, format!(":{}:{}", at.line, at.column))
                 }
-                None => (sources.file().name.clone(), String::new()),
+                None => (sources.file().name.clone(), ":1:1".to_owned()),
             };
             let help = one.help.as_ref().map_or(String::new(), |help| format!("; {help}"));
             let _ = writeln!(text, "{name}{at}: {severity}: {}{help}", one_line(&one.message));
@@ -213,7 +226,8 @@ fn render(one: &Diagnostic, sources: &Sources, screen: Screen) -> String {
     let title = level.primary_title(one.message.as_str());
     let help = one.help.as_deref().map(|help| Level::HELP.message(help));
     let Some(place) = &one.place else {
-        let mut group = title.element(annotate_snippets::Origin::path(sources.file().name.as_ref()));
+        let mut group =
+            title.element(annotate_snippets::Origin::path(sources.file().name.as_ref()).line(1).char_column(1));
         if let Some(help) = help {
             group = group.element(help);
         }

@@ -15,7 +15,7 @@ pub type Loader<'a> = dyn FnMut(&str) -> Result<String, String> + 'a;
 const Z_99: f64 = 2.326_347_874_040_840_8;
 
 /// Every distribution by name, for messages and documentation.
-pub const NAMES: &[&str] = &["exp", "normal", "lognormal", "pareto", "erlang", "mix", "empirical"];
+pub const NAMES: &[&str] = &["exp", "normal", "lognormal", "pareto", "erlang", "mix", "sum", "empirical"];
 
 /// What is drawn: a dimension, and whether draws may be negative.
 pub trait Draw {
@@ -171,12 +171,14 @@ fn nested(text: &str, dimension: Dimension, sign: Sign, load: &mut Loader<'_>, d
             (Shape::Erlang(k, bound.read("mean", positive)?), bound)
         }
         "mix" => return mix(&call, dimension, sign, load, depth),
+        "sum" => return sum(&call, dimension, sign, load, depth),
         "empirical" => {
             let bound = bind(&call, "`empirical(file.csv)`", &["file"], &["min", "max"])?;
             let file = bound.need("file")?;
-            let samples = load(file.text)
-                .and_then(|content| samples(&content, dimension, sign))
-                .map_err(|why| TextError::new(file.at(), why))?;
+            let samples = load(file.text).and_then(|content| samples(&content, dimension, sign)).map_err(|why| {
+                TextError::new(file.at(), format!("`{}` can't be used: {why}", file.text))
+                    .help("files are looked for beside the scenario")
+            })?;
             (Shape::Empirical(samples), bound)
         }
         "uniform" => {
@@ -296,6 +298,28 @@ fn mix(
     Ok(Dist { shape: Shape::Mix(parts.into()), min, max })
 }
 
+/// Independent draws of each, added up: a fixed delay and a random one.
+fn sum(
+    call: &Call<'_>,
+    dimension: Dimension,
+    sign: Sign,
+    load: &mut Loader<'_>,
+    depth: u32,
+) -> Result<Dist, TextError> {
+    let usage = "write `sum(100ms, exp(50ms))`";
+    let mut parts = Vec::new();
+    for arg in call.args.iter().flatten() {
+        if let Some(key) = arg.key {
+            return Err(TextError::new(arg.at(), format!("`sum` takes no `{key}`")).help(usage));
+        }
+        parts.push(arg.read(|part| nested(part, dimension, sign, load, depth + 1))?);
+    }
+    if parts.is_empty() {
+        return Err(TextError::new(call.at(), "`sum` has no parts").help(usage));
+    }
+    Ok(Dist::sum(&parts))
+}
+
 /// Samples from the first column of a CSV text: quantities with units, or bare numbers below a header that is a unit.
 pub fn samples(content: &str, dimension: Dimension, sign: Sign) -> Result<Arc<[f64]>, String> {
     let mut unit = "";
@@ -336,6 +360,7 @@ mod tests {
     fn distributions_become_shapes_in_nanoseconds() {
         for (text, shape) in [
             ("5ms", Shape::Constant(5e6)),
+            ("sum(5ms, exp(1ms))", Shape::Sum([Dist::constant(5e6), Dist::exponential(1e6)].into())),
             ("150ms..300ms", Shape::Uniform(150e6, 300e6)),
             ("exp(5ms)", Shape::Exponential(5e6)),
             ("exp( mean = 5ms )", Shape::Exponential(5e6)),
@@ -372,8 +397,8 @@ mod tests {
             ("mix(90%: 1ms, 10%: 2)", 19..20, "`2` of what? a duration needs a unit"),
             ("mix(1ms)", 4..7, "`1ms` lacks its `:`"),
             ("erlang(0, 1ms)", 7..8, "k is a whole number from 1 to 1000"),
-            ("empirical(bad.csv)", 10..17, "line 2 of the samples: `fast` is not a duration"),
-            ("empirical(gone.csv)", 10..18, "can't read gone.csv"),
+            ("empirical(bad.csv)", 10..17, "`bad.csv` can't be used: line 2 of the samples: `fast` is not a duration"),
+            ("empirical(gone.csv)", 10..18, "`gone.csv` can't be used: can't read gone.csv"),
             ("300ms..150ms", 0..12, "`300ms..150ms` is empty: it ends before it begins"),
             ("quick", 0..5, "`quick` is not a duration or a distribution"),
             ("5", 0..1, "`5` of what? a duration needs a unit"),

@@ -1,1 +1,5 @@
-//! What a log can replicate: deterministic state machines.
+//! What a replicated log replicates: deterministic machines, one file each, the same under every protocol.
+
+pub mod kv;
+
+pub use kv::Kv;

@@ -12,6 +12,9 @@ pub struct Rate {
     segments: Vec<(Instant, f64, f64)>,
 }
 
+/// A rate has at most so many straight pieces.
+const MOST_PIECES: usize = 1_000_000;
+
 impl Rate {
     /// Always the same.
     pub fn constant(per_second: f64) -> Rate {
@@ -36,7 +39,7 @@ impl Rate {
         };
         let mut segments = Vec::new();
         let mut from = 0;
-        while from < end.0 {
+        while from < end.0 && segments.len() <= MOST_PIECES {
             segments.push((Instant(from), at(from), at(from + chord.0)));
             from += chord.0;
         }
@@ -52,12 +55,25 @@ impl Rate {
         let mut segments = Vec::new();
         let mut from = Instant::ZERO;
         let mut turn = [low, high].into_iter().cycle();
-        while from < end {
+        while from < end && segments.len() <= MOST_PIECES {
             let (rate, length) = turn.next().expect("two rates in turn never end");
             segments.push((from, rate, rate));
             from += length.sample_span(bits).max(Span(1));
         }
         Rate { segments }
+    }
+
+    /// The rate, if it is always the same.
+    pub fn steady(&self) -> Option<f64> {
+        match self.segments.as_slice() {
+            [(_, a, b)] if a == b => Some(*a),
+            _ => None,
+        }
+    }
+
+    /// Whether it changes more often than can be told apart: then it was cut short.
+    pub fn is_cut_short(&self) -> bool {
+        self.segments.len() > MOST_PIECES
     }
 
     /// The rate at a moment, per second.
@@ -74,6 +90,21 @@ impl Rate {
         let width = to.since(from).0 as f64 / f64::from(steps);
         let sum: f64 = (0..steps).map(|i| self.at(Instant(from.0 + ((f64::from(i) + 0.5) * width) as u64))).sum();
         sum / f64::from(steps)
+    }
+
+    /// Expected arrivals between two moments.
+    fn between(&self, from: Instant, to: Instant) -> f64 {
+        let mut sum = 0.0;
+        let mut now = from;
+        let mut i = self.segments.partition_point(|(start, ..)| *start <= now) - 1;
+        while now < to {
+            let next = self.segments.get(i + 1).map_or(to, |(start, ..)| *start).min(to);
+            let end = if next < to { self.segments[i].2 } else { self.at(Instant(next.0.saturating_sub(1))) };
+            sum += (self.at(now) + end) / 2.0 * next.since(now).as_secs_f64();
+            now = next;
+            i += 1;
+        }
+        sum
     }
 
     /// The moment at which the integral from `now` on, times `scale`, reaches `amount`; [`Instant::NEVER`] if never.
@@ -141,11 +172,12 @@ impl Arrivals {
 
     /// It came, at `now`: on to the next.
     pub fn advance(&mut self, now: Instant) {
-        self.from = now;
         self.left = match self.process {
             Process::Poisson => crate::engine::dist::exponential(&mut self.stream),
-            Process::Constant => 1.0,
+            // What was rounded to a nanosecond comes off the next gap: 148/s are 148 in every second, for ever.
+            Process::Constant => 1.0 + self.left - self.rate.between(self.from, now) * self.scale,
         };
+        self.from = now;
     }
 
     /// From now on they come `scale` times as often; the present gap keeps what is left of it.
@@ -199,6 +231,18 @@ mod tests {
             assert!((rate.mean(Instant::ZERO, end) - 200.0).abs() < 1.0);
         }
         assert_eq!(count(Rate::constant(200.0), Process::Constant, 100), 20_000.0);
+    }
+
+    #[test]
+    fn constant_gaps_add_up_to_the_rate() {
+        for rate in [Rate::constant(148.0), Rate::ramp(100.0, 196.0, Span::secs(100))] {
+            let mut arrivals = Arrivals::new(rate, Process::Constant, Stream::named(Seed(5), "arrivals"));
+            for _ in 0..14_800 {
+                let at = arrivals.next_at();
+                arrivals.advance(at);
+            }
+            assert!(arrivals.next_at().0.abs_diff(100_000_000_000) <= 1, "{:?}", arrivals.next_at());
+        }
     }
 
     #[test]

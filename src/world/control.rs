@@ -46,6 +46,8 @@ pub struct Side {
     pub processes: Vec<ProcessId>,
     /// Roles.
     pub roles: Vec<(GroupId, Role)>,
+    /// Whether it is everybody but these.
+    pub rest: bool,
 }
 
 /// How a process goes down.

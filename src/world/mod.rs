@@ -12,6 +12,7 @@ pub mod process;
 mod record;
 mod requests;
 pub mod setup;
+pub mod state_machine;
 pub mod trace;
 
 pub use control::{Acted, ClockFault, Control, Gray, Power, Scheduled, Setting, Side, Target, When};
@@ -21,4 +22,5 @@ pub use out::{Counted, Effect, Env, Level, Meter, Out, Point, Sink};
 pub use process::{Message, Never, Process, Role};
 pub use record::function;
 pub use setup::{GroupKind, GroupSetup, HostSetup, ServiceTime, Setup};
+pub use state_machine::StateMachine;
 pub use trace::{Focus, Trace, TraceEvent, Work};

@@ -18,6 +18,7 @@ pub mod timeline;
 mod timeline_draw;
 pub mod topology;
 pub mod variants;
+pub mod witness;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,6 +26,7 @@ pub(crate) mod testing;
 pub use fault::Fault;
 pub use heat_map::{HeatCells, HeatMap};
 pub use timeline::{Body, Limit, Line, Lines, Note, Outcomes, Panel, Row, Strip, Timeline};
+pub use witness::Witness;
 
 /// Anything that can stand in a report as a drawing.
 pub trait Figure: Debug {

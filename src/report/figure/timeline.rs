@@ -1,5 +1,5 @@
 //! The timeline: rows that share one time axis, faults shaded across all of them under one flag, two designs side by
-//! side at most (three and more are small multiples, [`super::variants`]).
+//! side at most (three and more are small multiples).
 //!
 //! This file holds the data; `timeline_draw` the drawing.
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::flows::FlowHead;
+use super::flows::{Face, FlowHead};
 use super::places::KeySet;
 use super::policy::WrittenPolicy;
 use super::{Edges, Lowering};
@@ -26,12 +26,26 @@ pub(super) struct ClientSite<'a> {
     pub(super) topology: &'a Topology,
     pub(super) keys: &'a BTreeMap<String, KeySet>,
     pub(super) flows: &'a BTreeMap<String, FlowHead>,
-    /// Components by name, and whether each is a store.
-    pub(super) components: &'a BTreeMap<String, bool>,
-    /// What stands behind a load balancer.
+    /// Components by name.
+    pub(super) components: &'a BTreeMap<String, Face>,
+    /// What stands behind a load balancer or a cache.
     pub(super) behind: &'a BTreeMap<String, String>,
     pub(super) end: Instant,
     pub(super) seed: Seed,
+}
+
+impl ClientSite<'_> {
+    /// The target and what stands behind it, one after the other.
+    fn way<'s>(&'s self, target: &'s str) -> Vec<&'s str> {
+        let mut way = vec![target];
+        while let Some(next) = way.last().and_then(|last| self.behind.get(*last)) {
+            if way.contains(&next.as_str()) {
+                break;
+            }
+            way.push(next);
+        }
+        way
+    }
 }
 
 impl Lowering<'_, '_> {
@@ -42,23 +56,39 @@ impl Lowering<'_, '_> {
         site: &ClientSite<'_>,
         edges: &mut Edges,
     ) -> Option<(ClientsPlan, HostSetup, WrittenPolicy)> {
-        let policy = self.policy(&fields);
+        let mut policy = self.policy(&fields);
         fields.require("target", "\"api\"");
+        if !fields.has("target") {
+            self.log.spoil(&name);
+        }
         let (target, target_place) = {
             let node = fields.node("target")?;
             (fields.text_of(node)?, inside(node))
         };
-        let Some(store) = site.components.get(&target) else {
-            fields.error(
-                Diagnostic::error(target_place, format!("no component is called `{target}`"))
-                    .label("not a component")
-                    .nearest(&target, "components", site.components.keys().map(String::as_str)),
-            );
-            fields.done_also(KEYS);
+        if !site.components.contains_key(&target) {
+            self.no_component(target_place, &target, site.components.keys().map(String::as_str));
+            // Its own values are still looked at.
+            let _ = self.pattern(&name, &fields, site);
+            self.log.spoil(&name);
+            fields.give_up();
             return None;
-        };
+        }
+        let way = site.way(&target);
+        for name in &way {
+            if let Some(Face::Cache { reads_through: false, .. }) = site.components.get(*name) {
+                fields.error(
+                    Diagnostic::error(target_place.clone(), format!("clients don't fill the cache `{name}`"))
+                        .help("give it `read_mode = \"through\"`, or let a service's flow read it"),
+                );
+            }
+        }
+        let store = way.last().is_some_and(|last| site.components.get(*last) == Some(&Face::Store));
+        if let Some(contact) = self.contact(&fields, &target) {
+            policy.policy.balance = contact.0.balance.clone();
+            policy.balance = Some(contact);
+        }
         let pattern = self.pattern(&name, &fields, site);
-        let mix = self.mix(&fields, &name, &target, *store, site, edges);
+        let mix = self.mix(&fields, &name, &target, store, site, edges);
         let keys = fields.node("keys").and_then(|node| {
             let text = fields.text_of(node)?;
             let found = site.keys.get(&text);
@@ -108,7 +138,7 @@ impl Lowering<'_, '_> {
             disk: DiskSpec::default(),
             fsync: Fsync::Never,
         };
-        fields.done_also(KEYS);
+        fields.done();
         let plan = ClientsPlan {
             name,
             pattern: pattern?,
@@ -148,12 +178,16 @@ impl Lowering<'_, '_> {
             (false, true) => {
                 let (count, place) = fields.at::<Count>("count")?;
                 if count.0 == 0 || count.0 > 10_000_000 {
-                    fields.error(Diagnostic::error(place, "a closed population has 1 to 10 million clients"));
+                    fields.error(
+                        Diagnostic::error(place, "a closed population has 1 to 10 million clients")
+                            .help("write `count = 10`"),
+                    );
                 }
                 Some(Pattern::Closed { count: count.0.clamp(1, 10_000_000) as u32, think })
             }
             (true, false) => {
                 let (rate, place) = fields.at::<RateOverTime>("rate")?;
+                let place = fields.node("rate").map_or(place, inside);
                 let rate = match rate {
                     RateOverTime::Constant(rate) => Rate::constant(rate),
                     RateOverTime::Ramp { from, to, over } => Rate::ramp(from, to, over),
@@ -161,12 +195,19 @@ impl Lowering<'_, '_> {
                     RateOverTime::Diurnal { mean, peak, period } => Rate::diurnal(mean, peak, period, site.end),
                     RateOverTime::Bursts { low, high, low_for, high_for } => {
                         let low_for = self.loaded(&low_for, place.clone())?;
-                        let high_for = self.loaded(&high_for, place)?;
+                        let high_for = self.loaded(&high_for, place.clone())?;
                         let mut stream = Stream::named(site.seed, &format!("clients/{name}/bursts"));
                         Rate::bursts((low, &low_for), (high, &high_for), site.end, &mut stream)
                     }
-                    RateOverTime::Trace(file) => self.trace(fields, &file, place)?,
+                    RateOverTime::Trace(file) => self.trace(fields, &file, place.clone())?,
                 };
+                if rate.is_cut_short() {
+                    fields.error(
+                        Diagnostic::error(place, "this rate changes more than a million times in the run")
+                            .help("make its periods longer, or the run shorter"),
+                    );
+                    return None;
+                }
                 Some(Pattern::Open { rate, gaps, requests, think })
             }
         }
@@ -177,7 +218,10 @@ impl Lowering<'_, '_> {
         let text = match (self.load)(file) {
             Ok(text) => text,
             Err(reason) => {
-                fields.error(Diagnostic::error(place, format!("`{file}` can't be read: {reason}")));
+                fields.error(
+                    Diagnostic::error(place, format!("`{file}` can't be read: {reason}"))
+                        .help("files are looked for beside the scenario"),
+                );
                 return None;
             }
         };
@@ -223,10 +267,11 @@ impl Lowering<'_, '_> {
                 // YCSB's workload A.
                 return vec![entry("read", 0.5, Verb::Read, true), entry("write", 0.5, Verb::Write, true)];
             }
-            return vec![entry("request", 1.0, Verb::Serve(self.operation("request")), false)];
+            return vec![entry("request", 1.0, Verb::Serve(self.operation("request")), fields.has("keys"))];
         };
         let mut mix = Vec::new();
         let mut total = 0.0;
+        let errors = self.log.borrow().errors();
         for (name, place, node) in table.entries() {
             let Some(share) = parse::<Share>(node, self.log) else { continue };
             total += share.0;
@@ -238,10 +283,14 @@ impl Lowering<'_, '_> {
                 "append" if store => Verb::Append,
                 "scan" if store => Verb::Scan,
                 "delete" if store => Verb::Delete,
+                "set_add" if store => Verb::SetAdd,
+                "set_remove" if store => Verb::SetRemove,
+                "set_contains" if store => Verb::SetContains,
                 _ => match site.flows.get(&name) {
                     Some(head) => {
-                        let behind = site.behind.get(target).map_or(target, String::as_str);
-                        if head.home.as_deref() != Some(behind) {
+                        let behind = site.way(target).pop().unwrap_or(target);
+                        let home = head.home.as_deref();
+                        if home != Some(behind) && home.is_none_or(|h| site.components.contains_key(h)) {
                             let home = head.home.as_deref().unwrap_or("nowhere");
                             fields.error(
                                 Diagnostic::error(place.clone(), format!("flow `{name}` runs on {home}"))
@@ -252,7 +301,18 @@ impl Lowering<'_, '_> {
                         Verb::Run(head.id)
                     }
                     None if store => {
-                        let words = ["read", "write", "cas", "add", "append", "scan", "delete"];
+                        let words = [
+                            "read",
+                            "write",
+                            "cas",
+                            "add",
+                            "append",
+                            "scan",
+                            "delete",
+                            "set_add",
+                            "set_remove",
+                            "set_contains",
+                        ];
                         fields.error(Diagnostic::error(place, format!("`{name}` is no operation of a store")).nearest(
                             &name,
                             "operations",
@@ -265,18 +325,19 @@ impl Lowering<'_, '_> {
             };
             mix.push(entry(&name, share.0, verb, true));
         }
-        if (total - 1.0).abs() > 1e-9 {
+        if self.log.borrow().errors() > errors {
+            // What couldn't be read may be what is missing.
+        } else if mix.is_empty() {
             fields.error(
-                Diagnostic::error(table.place.clone(), format!("the mix adds up to {:.6}%", total * 100.0))
-                    .label("not 100%"),
+                Diagnostic::error(table.place.clone(), "the mix is empty")
+                    .help("write `mix = { browse = \"70%\", buy = \"30%\" }`"),
             );
-        }
-        if mix.is_empty() {
-            fields.error(Diagnostic::error(table.place.clone(), "the mix is empty"));
+        } else if (total - 1.0).abs() > 1e-9 {
+            let percent = libm::round(total * 1e8) / 1e6;
+            fields.error(
+                Diagnostic::error(table.place.clone(), format!("the mix adds up to {percent}%")).label("not 100%"),
+            );
         }
         mix
     }
 }
-
-/// Keys that are read elsewhere, or belong to later parts of the language.
-const KEYS: &[&str] = &["like", "contact", "access", "population", "per_user", "peak"];

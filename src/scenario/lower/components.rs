@@ -10,7 +10,7 @@ use crate::physics::station::{Discipline, DropRule, Shed, StationSpec, WhenFull,
 use crate::physics::topology::Topology;
 use crate::rpc::policy::Balance;
 use crate::rpc::{Connections, Outlier, Verb};
-use crate::scenario::reader::{Fields, parse};
+use crate::scenario::reader::{Fields, inside, parse};
 use crate::spec::call::Call;
 use crate::spec::dist::Durations;
 use crate::spec::text::{FromText, TextError};
@@ -20,7 +20,7 @@ use crate::world::{HostSetup, ServiceTime};
 
 /// The balance of a load balancer or an edge, with weights still by name.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct WrittenBalance {
+pub(in crate::scenario) struct WrittenBalance {
     pub(super) balance: Balance,
     pub(super) weights: Vec<(String, f64)>,
 }
@@ -107,7 +107,9 @@ impl Lowering<'_, '_> {
         let mut station = StationSpec::default();
         if let Some((count, place)) = fields.at::<Count>("workers") {
             if count.0 == 0 || count.0 > 1_000_000 {
-                fields.error(Diagnostic::error(place, "a station has 1 to 1 000 000 workers"));
+                fields.error(
+                    Diagnostic::error(place, "a component has 1 to 1 000 000 workers").help("write `workers = 4`"),
+                );
             }
             station.workers = u32::try_from(count.0).unwrap_or(1).clamp(1, 1_000_000);
         }
@@ -115,7 +117,10 @@ impl Lowering<'_, '_> {
             if speed.0 > 0.0 {
                 station.speed = speed.0;
             } else {
-                fields.error(Diagnostic::error(place, "speed must be above 0"));
+                fields.error(
+                    Diagnostic::error(place, "the speed must be above 0")
+                        .help("1.0 is the speed that service times are measured at; 2.0 halves them"),
+                );
             }
         }
         if let Some(Some(queue)) = fields.table("queue") {
@@ -160,13 +165,13 @@ impl Lowering<'_, '_> {
     fn service_time(&self, fields: &Fields<'_, '_>) -> ServiceTime {
         let Some(node) = fields.node("service_time") else { return ServiceTime::default() };
         if !node.get_ref().is_table() {
-            let dist = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, node.span()));
+            let dist = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, inside(node)));
             return dist.map_or_else(ServiceTime::default, ServiceTime::of);
         }
         let mut law = ServiceTime::default();
         let Some(table) = fields.table_of(node) else { return law };
         for (operation, _, node) in table.entries() {
-            let Some(dist) = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, node.span()))
+            let Some(dist) = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, inside(node)))
             else {
                 continue;
             };
@@ -174,6 +179,11 @@ impl Lowering<'_, '_> {
                 "default" => law.default = dist,
                 "read" => law.by.push((Verb::Read, dist)),
                 "write" => law.by.push((Verb::Write, dist)),
+                "delete" => law.by.push((Verb::Delete, dist)),
+                "append" => law.by.push((Verb::Append, dist)),
+                "scan" => law.by.push((Verb::Scan, dist)),
+                "fill" => law.by.push((Verb::Fill, dist)),
+                "invalidate" => law.by.push((Verb::Invalidate, dist)),
                 name => law.by.push((Verb::Serve(self.operation(name)), dist)),
             }
         }
@@ -228,7 +238,7 @@ impl Lowering<'_, '_> {
         if !node.get_ref().is_table() {
             let count = parse::<Count>(node, self.log).map_or(1, |c| c.0);
             if count == 0 || count > 10_000 {
-                fields.error(Diagnostic::error(node.span(), "a component has 1 to 10 000 replicas"));
+                fields.error(Diagnostic::error(inside(node), "a component has 1 to 10 000 replicas"));
             }
             return self.placed(topology, count.clamp(1, 10_000) as u32, pack);
         }
@@ -283,9 +293,13 @@ impl Lowering<'_, '_> {
                 DraftKind::Service
             }
             "load_balancer" => self.load_balancer(&fields),
+            "membership" => DraftKind::Membership(self.membership(&fields, zones.len())),
+            "cache" => DraftKind::Cache(self.cache(&fields)),
+            "queue" => DraftKind::Queue(self.queue(&fields, zones.len())),
             _ => {
                 fsync = self.fsync(&fields);
-                DraftKind::Store
+                let regions = zones.iter().map(|zone| topology.zones[zone.index()].region as u16).collect();
+                DraftKind::Store(self.replication(&fields, regions))
             }
         };
         let hosts = zones.iter().enumerate().map(|(i, zone)| HostSetup {
@@ -296,14 +310,27 @@ impl Lowering<'_, '_> {
             fsync,
         });
         let hosts = hosts.collect();
-        let place = fields.place.clone();
-        fields.done_also(&["like", "preset"]);
-        Draft { name, place, kind: draft, hosts, station, service }
+        fields.done();
+        Draft { name, kind: draft, hosts, station, service }
+    }
+
+    /// A duration after which something happens again.
+    pub(super) fn above_zero(&self, fields: &Fields<'_, '_>, key: &'static str) -> Option<Span> {
+        let (span, place) = fields.at::<Span>(key)?;
+        if span.is_zero() {
+            fields.error(Diagnostic::error(place, "something that happens every 0s never lets time pass"));
+        }
+        Some(span.max(Span(1)))
     }
 
     fn load_balancer(&self, fields: &Fields<'_, '_>) -> DraftKind {
         fields.require("targets", "\"web\"");
         let targets = fields.texts("targets").unwrap_or_default();
+        if let Some(node) = fields.node("targets").filter(|_| targets.is_empty()) {
+            fields.error(
+                Diagnostic::error(node.span(), "a load balancer needs a target").help("write `targets = \"web\"`"),
+            );
+        }
         if targets.len() > 1 {
             let place = targets[1].1.clone();
             fields.error(
@@ -316,7 +343,7 @@ impl Lowering<'_, '_> {
             // AWS ALB's documented defaults.
             let health = Health {
                 edge: EdgeId(0),
-                every: h.get::<Span>("every").unwrap_or(Span::secs(30)),
+                every: self.above_zero(&h, "every").unwrap_or(Span::secs(30)),
                 unhealthy: h.get::<Count>("unhealthy").map_or(2, |c| c.0.max(1) as u32),
                 healthy: h.get::<Count>("healthy").map_or(5, |c| c.0.max(1) as u32),
             };
@@ -331,7 +358,7 @@ impl Lowering<'_, '_> {
                 consecutive_errors: o
                     .get::<Count>("consecutive_errors")
                     .map_or(base.consecutive_errors, |c| c.0.max(1) as u32),
-                every: o.get::<Span>("every").unwrap_or(base.every),
+                every: self.above_zero(&o, "every").unwrap_or(base.every),
                 ejection: o.get::<Span>("ejection").unwrap_or(base.ejection),
                 max_ejected: o.get::<Share>("max_ejected").map_or(base.max_ejected, |s| s.0),
             };
@@ -343,9 +370,8 @@ impl Lowering<'_, '_> {
             _ => Connections::PerCaller,
         };
         let slow_start = fields.or_none::<Span>("slow_start").flatten();
-        let sticky = fields.or_none::<Sticky>("sticky").flatten().is_some();
+        let sticky = fields.word("sticky", &["client", "none"]) == Some("client");
         let load_info_age = fields.get::<Span>("load_info_age").unwrap_or(Span::ZERO);
-        let _ = fields.node("drain");
         DraftKind::LoadBalancer {
             target: targets.into_iter().next(),
             policy,
@@ -359,20 +385,8 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// `client`, or how long a client stays with its instance.
-struct Sticky;
-
-impl FromText for Sticky {
-    const WHAT: &'static str = "`client`";
-    fn from_text(text: &str) -> Result<Sticky, TextError> {
-        if text == "client" {
-            return Ok(Sticky);
-        }
-        Err(TextError::new(0..text.len(), format!("`{text}` is not what a client sticks by")).help("write `client`"))
-    }
-}
-
-struct WrittenDrop(DropRule);
+/// What a queue throws away, as written.
+pub(in crate::scenario) struct WrittenDrop(DropRule);
 
 impl FromText for WrittenDrop {
     const WHAT: &'static str = "what is thrown away at the head";

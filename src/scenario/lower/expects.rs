@@ -8,20 +8,40 @@ use super::Lowering;
 use super::flows::FlowHead;
 use super::site::Site;
 use crate::engine::{Instant, Span};
-use crate::expect::ast::{Operand, Part, Phase, That, Within};
+use crate::expect::ast::{Arg, Member, Metric, Operand, Part, Phase, That, Within};
 use crate::expect::{self, Dimension, Expected, Names};
 use crate::scenario::plan::{ExpectPlan, FaultPlan, SweepPlan, Teach};
-use crate::scenario::reader::{Fields, inside};
+use crate::scenario::reader::{Fields, found, inside};
 use crate::scenario::tree;
 use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place, TextError};
+
+/// Properties of what the clients of one store saw, or of how its replicas agree.
+const OF_STORES: &[&str] = &[
+    "linearizable",
+    "sequential",
+    "causal",
+    "pram",
+    "read_your_writes",
+    "monotonic_reads",
+    "monotonic_writes",
+    "writes_follow_reads",
+    "bounded_staleness",
+    "converged",
+    "no_lost_acked_write",
+    "no_phantom_value",
+    "no_resurrection",
+    "single_leader_per_term",
+    "log_matching",
+    "state_machine_safety",
+];
 
 /// What paths of the scenario measure, for the checks of units.
 struct Paths<'a, 't>(&'a DeTable<'t>);
 
 impl Names for Paths<'_, '_> {
     fn path(&self, path: &str) -> Result<Option<Dimension>, Option<String>> {
-        let Some(node) = tree::find(self.0, path) else { return Err(None) };
+        let Some(node) = tree::find(self.0, path) else { return Err(tree::near(self.0, path)) };
         Ok(match node.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) => None,
             DeValue::String(text) => expect::parse_expr(text)
@@ -59,9 +79,10 @@ impl Lowering<'_, '_> {
         groups: &[String],
     ) -> Vec<ExpectPlan> {
         let mut expects = Vec::new();
-        let Some(Some(table)) = root.table("expect") else { return expects };
         let mut names: Vec<String> = Vec::new();
-        for (name, place, node) in table.entries() {
+        let table = root.table("expect").flatten();
+        for (name, place, node) in table.iter().flat_map(Fields::entries) {
+            let Some(table) = &table else { break };
             self.check_name(&name, &place);
             names.push(name.clone());
             let Some(mut fields) = table.table_of(node) else { continue };
@@ -72,10 +93,12 @@ impl Lowering<'_, '_> {
             let at = inside(that_node);
             let that = self.parsed(&text, &at, expect::parse_that);
             let expected = fields.word("verdict", &Expected::WORDS).and_then(Expected::of).unwrap_or_default();
+            let during_at = fields.node("during").map_or(0..0, inside);
             let during = fields.node("during").and_then(|node| {
                 let text = fields.text_of(node)?;
                 self.parsed(&text, &inside(node), expect::parse_phase)
             });
+            let within_at = fields.node("within").map_or(0..0, inside);
             let within = fields.node("within").and_then(|node| {
                 let text = fields.text_of(node)?;
                 self.parsed(&text, &inside(node), expect::parse_within)
@@ -109,16 +132,11 @@ impl Lowering<'_, '_> {
                         .help("say where the number is from: `source = \"M/M/1: 1 / (mu - lambda)\"`"),
                 );
             }
-            self.scopes(&that, &at, site, faults, flows, variants, groups);
-            self.phase(during.as_ref(), &at, faults);
-            if let Some(Within::After { fault, .. }) = &within
-                && !faults.iter().any(|f| f.name == *fault)
-            {
-                let known = faults.iter().map(|f| f.name.as_str());
-                self.log.borrow_mut().push(
-                    Diagnostic::error(at.clone(), format!("no fault is called `{fault}`"))
-                        .nearest(fault, "faults", known),
-                );
+            self.scopes(&that.metrics(), &at, site, faults, flows, variants, groups);
+            self.property(&that, &at, site, flows);
+            self.phase(during.as_ref(), &during_at, faults);
+            if let Some(Within::After { fault, .. }) = &within {
+                self.phase(Some(&Phase::After(fault.clone())), &within_at, faults);
             }
             let line = self.sources.line_column(&place).line;
             let only = only.into_iter().map(|(o, _)| o).collect();
@@ -159,7 +177,7 @@ impl Lowering<'_, '_> {
 
     fn phase(&self, phase: Option<&Phase>, at: &Place, faults: &[FaultPlan]) {
         let Some(Phase::During(name) | Phase::Before(name) | Phase::After(name)) = phase else { return };
-        if !faults.iter().any(|f| f.name == *name) {
+        if !faults.iter().any(|f| f.name == *name) && !self.log.is_spoiled(name) {
             let known = faults.iter().map(|f| f.name.as_str());
             self.log.borrow_mut().push(
                 Diagnostic::error(at.clone(), format!("no fault is called `{name}`")).nearest(name, "faults", known),
@@ -170,7 +188,7 @@ impl Lowering<'_, '_> {
     #[expect(clippy::too_many_arguments, reason = "a scope may name everything")]
     fn scopes(
         &self,
-        that: &That,
+        metrics: &[&Metric],
         at: &Place,
         site: &Site<'_>,
         faults: &[FaultPlan],
@@ -188,14 +206,14 @@ impl Lowering<'_, '_> {
             known.extend(outcomes);
             (known.contains(&name), known.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>())
         };
-        for metric in that.metrics() {
+        for metric in metrics {
             let threshold = metric.measure.as_deref() == Some("threshold");
             for (part, bytes) in &metric.scope.parts {
                 let place = at.start + bytes.start..at.start + bytes.end;
                 match part {
                     Part::Name(name) if !threshold => {
                         let (known, all) = sweeps_too(name);
-                        if !known {
+                        if !known && !self.log.is_spoiled(name) {
                             self.log.borrow_mut().push(
                                 Diagnostic::error(place, format!("nothing is called `{name}`")).nearest(
                                     name,
@@ -213,6 +231,20 @@ impl Lowering<'_, '_> {
                                 groups.iter().map(String::as_str),
                             ),
                         );
+                    }
+                    Part::Instance { of, members } => {
+                        // Only a component's own instances have numbers that are known; those of shards don't.
+                        let [Member::Index(index)] = members.as_slice() else { continue };
+                        let count = site.groups.iter().find(|(n, ..)| n == of).map_or(0, |g| g.2);
+                        if *index >= count {
+                            let help = match count {
+                                0 | 1 => format!("its only one is {of}/0"),
+                                _ => format!("its instances are {of}/0 to {of}/{}", count - 1),
+                            };
+                            self.log
+                                .borrow_mut()
+                                .push(Diagnostic::error(place, format!("`{of}` has no instance {index}")).help(help));
+                        }
                     }
                     Part::Phase(phase) => self.phase(Some(phase), &place, faults),
                     Part::Link { from, to, .. } => {
@@ -245,6 +277,31 @@ impl Lowering<'_, '_> {
         }
     }
 
+    /// What a property is about must be there; what a history says is only known of stores.
+    fn property(&self, that: &That, at: &Place, site: &Site<'_>, flows: &BTreeMap<String, FlowHead>) {
+        let That::Property(property) = that else { return };
+        for (arg, bytes) in &property.args {
+            let place = at.start + bytes.start..at.start + bytes.end;
+            let Arg::Part(Part::Name(name)) = arg else { continue };
+            let component = site.components.iter().find(|c| c.name == *name);
+            let stores = || site.components.iter().filter(|c| c.kind.name() == "store").map(|c| c.name.as_str());
+            if OF_STORES.contains(&property.name.as_str()) && component.is_none_or(|c| c.kind.name() != "store") {
+                let message = match component {
+                    Some(c) => format!("`{name}` is a {}; `{}` is about a store", c.kind.name(), property.name),
+                    None => format!("no store is called `{name}`"),
+                };
+                self.log.borrow_mut().push(Diagnostic::error(place, message).nearest(name, "stores", stores()));
+            } else if component.is_none() && !flows.contains_key(name) && !site.groups.iter().any(|(n, ..)| n == name) {
+                let known = site.groups.iter().map(|(n, ..)| n.as_str()).chain(flows.keys().map(String::as_str));
+                self.log.borrow_mut().push(Diagnostic::error(place, format!("nothing is called `{name}`")).nearest(
+                    name,
+                    "names here",
+                    known,
+                ));
+            }
+        }
+    }
+
     /// All variants in the order of the file, the base first.
     pub(super) fn variants(&self, root: &Fields<'_, '_>, base: &str) -> Vec<(String, Option<String>)> {
         let mut variants = vec![(base.to_owned(), None)];
@@ -260,7 +317,10 @@ impl Lowering<'_, '_> {
                 );
             }
             let why = fields.text("why");
-            let _ = (fields.node("set"), fields.node("expect"));
+            if let Some(set) = fields.node("set") {
+                let _ = fields.table_of(set);
+            }
+            let _ = fields.node("expect");
             fields.done();
             found.push((place.start, name, why));
         }
@@ -269,7 +329,17 @@ impl Lowering<'_, '_> {
         variants
     }
 
-    pub(super) fn sweeps(&self, root: &Fields<'_, '_>, variants: &[(String, Option<String>)]) -> Vec<SweepPlan> {
+    #[expect(clippy::too_many_arguments, reason = "what a sweep shows may speak of everything")]
+    pub(super) fn sweeps(
+        &self,
+        root: &Fields<'_, '_>,
+        tree: &DeTable<'_>,
+        site: &Site<'_>,
+        faults: &[FaultPlan],
+        flows: &BTreeMap<String, FlowHead>,
+        variants: &[(String, Option<String>)],
+        groups: &[String],
+    ) -> Vec<SweepPlan> {
         let mut sweeps = Vec::new();
         let Some(Some(table)) = root.table("sweep") else { return sweeps };
         for (name, place, node) in table.entries() {
@@ -277,14 +347,23 @@ impl Lowering<'_, '_> {
             let Some(mut fields) = table.table_of(node) else { continue };
             fields.place = place;
             let mut points: Vec<Vec<(String, String)>> = Vec::new();
+            let mut spoiled = false;
             if let Some(Some(grid)) = fields.table("grid") {
                 points.push(Vec::new());
                 for (path, place, node) in grid.entries() {
                     let Some(values) = node.get_ref().as_array() else {
-                        grid.error(Diagnostic::error(node.span(), "a grid gives each path a list of values"));
+                        let list = format!("write `\"{path}\" = [{}]`", written(node.get_ref()));
+                        grid.error(
+                            Diagnostic::error(node.span(), "a grid gives each path a list of values").help(list),
+                        );
+                        points.clear();
+                        spoiled = true;
                         continue;
                     };
-                    let _ = place;
+                    if values.is_empty() {
+                        grid.error(Diagnostic::error(place, format!("`{path}` takes no value at all")));
+                        spoiled = true;
+                    }
                     let before = std::mem::take(&mut points);
                     for point in before {
                         for value in values.iter() {
@@ -301,7 +380,8 @@ impl Lowering<'_, '_> {
                     points.push(case.entries().map(|(path, _, v)| (path, written(v.get_ref()))).collect());
                 }
             }
-            if points.is_empty() && !fields.has("bisect") {
+            let typo = fields.entries().any(|(key, ..)| !fields.knows(&key));
+            if points.is_empty() && !fields.has("bisect") && !spoiled && !typo {
                 fields.error(
                     Diagnostic::error(fields.place.clone(), "this sweep has no points")
                         .help("add `grid = { \"clients.web.rate\" = [\"50/s\", \"90/s\"] }`"),
@@ -319,11 +399,20 @@ impl Lowering<'_, '_> {
             }
             let mut show = Vec::new();
             for (text, place) in fields.texts("show").unwrap_or_default() {
-                if self.parsed(&text, &place, expect::parse_expr).is_some() {
-                    show.push(text);
+                let Some(expr) = self.parsed(&text, &place, expect::parse_expr) else { continue };
+                let mut metrics = Vec::new();
+                expr.each(&mut |part| {
+                    if let Operand::Metric(metric) = &part.operand {
+                        metrics.push(&**metric);
+                    }
+                });
+                self.scopes(&metrics, &place, site, faults, flows, variants, groups);
+                for error in expect::check::check_expr(&expr, &Paths(tree)).1 {
+                    fields_error(self, &place, error);
                 }
+                show.push(text);
             }
-            fields.done_also(&["bisect", "range", "until"]);
+            fields.done();
             sweeps.push(SweepPlan { name, points, only: only.into_iter().map(|(o, _)| o).collect(), show });
         }
         sweeps
@@ -335,9 +424,17 @@ impl Lowering<'_, '_> {
         teach.minutes = fields.get::<Count>("minutes").map(|c| c.0);
         let texts = |key| fields.texts(key).unwrap_or_default().into_iter().map(|(t, _)| t).collect();
         (teach.hints, teach.look_for, teach.reading) = (texts("hints"), texts("look_for"), texts("reading"));
-        if let Some(items) = fields.node("predict").and_then(|n| n.get_ref().as_array()) {
-            for node in items.iter() {
+        if let Some(list) = fields.node("predict") {
+            if list.get_ref().as_array().is_none() {
+                fields.error(
+                    Diagnostic::error(list.span(), format!("expected a list, found {}", found(list.get_ref())))
+                        .help("write `predict = [{ ask = \"…?\", choices = [\"a\", \"b\"], answer = \"a\" }]`"),
+                );
+            }
+            for node in list.get_ref().as_array().into_iter().flatten() {
                 let Some(item) = fields.table_of(node) else { continue };
+                item.require("ask", "\"Which of them is faster?\"");
+                item.require("answer", "\"the second\"");
                 let ask = item.text("ask").unwrap_or_default();
                 let choices = item.texts("choices").unwrap_or_default().into_iter().map(|(c, _)| c).collect();
                 let answer = item.text("answer").unwrap_or_default();

@@ -1,17 +1,21 @@
 //! `[fault.X]`: one action on one place, and when.
 
+use super::cuts::{Shape, role_at};
 use super::{Lowering, Site};
-use crate::engine::{Dist, EdgeId, Instant, KeysId, ProcessId, Seed, Span, Stream, ZoneId};
-use crate::fault::{Timing, windows};
+use crate::engine::{Dist, EdgeId, GroupId, Instant, KeysId, ProcessId, Seed, Span, Stream, ZoneId};
 use crate::physics::topology::LinkId;
 use crate::physics::{HostSet, LinkChange, Reach};
 use crate::rpc::{Op, Verb};
 use crate::scenario::plan::FaultPlan;
 use crate::scenario::reader::{Fields, inside};
-use crate::spec::dist::Durations;
+use crate::scenario::tree::Node;
+use crate::spec::dist::{Drifts, Durations, Offsets};
 use crate::spec::units::{Bandwidth, Count, Number, Share};
 use crate::spec::{Diagnostic, Place};
-use crate::world::{Control, Gray, Power, Scheduled, Side, Target, When};
+use crate::world::{ClockFault, Control, Gray, Power, Role, Scheduled, Side, Target, When};
+
+/// How much slower, or how many times as many: beyond that a number was mistyped.
+const MOST_SLOWER: f64 = 1e6;
 
 /// The actions that this version plays, and those of the language that it doesn't.
 const ACTIONS: &[&str] = &[
@@ -31,17 +35,29 @@ const ACTIONS: &[&str] = &[
     "flush",
     "power_loss",
     "leak",
-];
-const LATER: &[&str] = &[
-    "set",
-    "corrupt",
-    "drop",
-    "rolling_upgrade",
     "clock_step",
     "clock_drift",
     "clock_freeze",
-    "leap_second",
     "disk_slow",
+];
+/// Faults that can be aimed at whoever has a role.
+const TO_ROLES: &[&str] = &[
+    "crash",
+    "power_loss",
+    "restart",
+    "pause",
+    "slow",
+    "gray",
+    "clock_step",
+    "clock_drift",
+    "clock_freeze",
+    "disk_slow",
+];
+const LATER: &[&str] = &[
+    "corrupt",
+    "drop",
+    "rolling_upgrade",
+    "leap_second",
     "disk_full",
     "torn_write",
     "bit_rot",
@@ -56,6 +72,10 @@ const LATER: &[&str] = &[
 
 /// What a place of the language comes to.
 enum Hit {
+    /// Whatever the other side doesn't name.
+    Rest,
+    /// Whoever has the role when the fault acts.
+    Role(GroupId, Role),
     Processes(Vec<ProcessId>),
     /// Drawn anew for each stretch: so many of these.
     Drawn(Vec<ProcessId>, usize),
@@ -79,9 +99,17 @@ impl Lowering<'_, '_> {
             let Some(fields) = table.table_of(node) else { continue };
             let enabled = fields.flag("enabled").unwrap_or(true);
             let number = u16::try_from(plans.len()).unwrap_or(u16::MAX);
-            let plan = self.fault(&name, &fields, site, end, seed, number, &mut schedule);
-            fields.done_also(&["probability", "max_concurrent", "like", "when", "nth"]);
-            let Some(plan) = plan else { continue };
+            let plan = if fields.has("set") {
+                self.set_fault(&name, &fields, root, site, (end, seed, number), &mut schedule)
+            } else {
+                self.fault(&name, &fields, site, end, seed, number, &mut schedule)
+            };
+            let Some(plan) = plan else {
+                self.log.spoil(&name);
+                fields.give_up();
+                continue;
+            };
+            fields.done();
             if enabled {
                 plans.push(plan);
             } else {
@@ -89,64 +117,6 @@ impl Lowering<'_, '_> {
             }
         }
         (plans, schedule)
-    }
-
-    fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
-        let from = fields.get::<Span>("from").map_or(Instant::ZERO, |s| Instant::ZERO + s);
-        let until = fields.get::<Span>("until").map_or(end, |s| Instant::ZERO + s);
-        let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
-        match given.as_slice() {
-            ["at"] => {
-                let node = fields.node("at")?;
-                let at = self.drawn::<Durations>(fields, "at")?;
-                if let Some(first) = at.mean().filter(|_| matches!(at.shape, crate::engine::Shape::Constant(_)))
-                    && first >= end.0 as f64
-                {
-                    fields.error(
-                        Diagnostic::error(inside(node), "this fault begins when the run is over")
-                            .label(format!("the run ends at {}", Span(end.0))),
-                    );
-                }
-                Some((Timing::Once { at }, node.span()))
-            }
-            ["every"] => {
-                let node = fields.node("every")?;
-                let every = self.drawn::<Durations>(fields, "every")?;
-                if every.is_zero() {
-                    fields
-                        .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
-                    return None;
-                }
-                Some((Timing::Every { every, from, until }, node.span()))
-            }
-            ["random"] => {
-                let node = fields.node("random")?;
-                let inner = fields.table_of(node)?;
-                inner.require("mtbf", "\"1h\"");
-                inner.require("mttr", "\"5m\"");
-                let (mtbf, mttr) = (inner.get::<Span>("mtbf"), inner.get::<Span>("mttr"));
-                inner.done();
-                Some((Timing::Random { mtbf: mtbf?, mttr: mttr?, from, until }, node.span()))
-            }
-            [] => {
-                fields.error(
-                    Diagnostic::error(fields.place.clone(), "nothing says when this fault happens")
-                        .help("add `at = \"60s\"`, `every = \"30s\"` or `random = { mtbf = \"1h\", mttr = \"5m\" }`"),
-                );
-                None
-            }
-            several => {
-                several.iter().for_each(|k| {
-                    let key = ["at", "every", "random"].into_iter().find(|w| w == k);
-                    let _ = key.map(|k| fields.node(k));
-                });
-                fields.error(Diagnostic::error(
-                    fields.place.clone(),
-                    format!("{} exclude one another", several.join(" and ")),
-                ));
-                None
-            }
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a fault needs its whole site")]
@@ -160,8 +130,7 @@ impl Lowering<'_, '_> {
         number: u16,
         schedule: &mut Vec<Scheduled>,
     ) -> Option<FaultPlan> {
-        let timing = self.timing(fields, end);
-        let lasting = self.drawn::<Durations>(fields, "for");
+        let moments = self.moments(fields, end);
         let keys: Vec<String> = fields.entries().map(|(k, ..)| k).collect();
         let found: Vec<&str> = keys
             .iter()
@@ -170,17 +139,15 @@ impl Lowering<'_, '_> {
             // `at` of a load is no action, and `drop`, `delay` can't be parameters of others.
             .collect();
         let [action] = found.as_slice() else {
-            if let Some(typo) = keys.iter().find(|k| {
-                let known = ["at", "for", "every", "random", "from", "until", "enabled", "probability"];
-                !known.contains(&k.as_str()) && crate::spec::nearest(k, ACTIONS.iter().copied()).is_some()
-            }) && found.is_empty()
-            {
-                let place = fields.entries().find(|(k, ..)| k == typo).map(|(_, p, _)| p);
-                fields.error(
-                    Diagnostic::error(place.unwrap_or(fields.place.clone()), format!("unknown fault `{typo}`"))
-                        .nearest(typo, "faults", ACTIONS.iter().copied()),
-                );
-                fields.node(ACTIONS[0]);
+            let odd = fields.entries().find(|(k, ..)| found.is_empty() && !fields.knows(k));
+            if let Some((typo, place, _)) = odd {
+                let key: &str = &typo;
+                fields.said(key);
+                fields.error(Diagnostic::error(place, format!("no fault is called `{typo}`")).nearest(
+                    key,
+                    "faults",
+                    ACTIONS.iter().copied(),
+                ));
                 return None;
             }
             let message = match found.len() {
@@ -196,12 +163,14 @@ impl Lowering<'_, '_> {
         let action = *action;
         if LATER.contains(&action) {
             let at = fields.entries().find(|(k, ..)| k == action).map(|(_, p, _)| p);
-            fields.error(Diagnostic::error(
-                at.unwrap_or(fields.place.clone()),
-                format!("`{action}` is a fault of the language that this version does not play yet"),
-            ));
-            let key = LATER.iter().find(|k| **k == action)?;
-            fields.node(key);
+            fields.said(action);
+            fields.error(
+                Diagnostic::error(
+                    at.unwrap_or(fields.place.clone()),
+                    format!("the fault `{action}` belongs to a later version of the language"),
+                )
+                .help(format!("this version has: {}", ACTIONS.join(", "))),
+            );
             return None;
         }
         let key: &'static str = ACTIONS.iter().find(|k| **k == action)?;
@@ -214,7 +183,7 @@ impl Lowering<'_, '_> {
         let what = format!("{action} {}", places.iter().map(|(p, _)| p.as_str()).collect::<Vec<_>>().join(" | "));
         let parameters = self.parameters(action, fields);
         let hits: Vec<Hit> = places.iter().filter_map(|(text, place)| self.place(text, place, site, action)).collect();
-        let (timing, _) = timing?;
+        let moments = moments?;
         if hits.len() < places.len() {
             return None;
         }
@@ -222,43 +191,49 @@ impl Lowering<'_, '_> {
         let mut stream = Stream::named(seed, &format!("fault/{name}"));
         let mut all: Vec<(Instant, Instant)> = Vec::new();
         let id = u32::from(number) << 16;
-        let mut push = |at: Instant, control: Control| {
-            schedule.push(Scheduled { when: When::At(at), fault: number, control });
-        };
+        let mut push = Pushed { schedule, fault: number };
         if action == "partition" {
-            let sides: Vec<Vec<ProcessId>> = hits
+            let sides: Vec<Option<Side>> = hits
                 .into_iter()
                 .map(|hit| match hit {
-                    Hit::Processes(p) | Hit::Drawn(p, _) => p,
-                    Hit::Links(_) | Hit::Between(..) => Vec::new(),
+                    Hit::Rest => None,
+                    Hit::Processes(processes) | Hit::Drawn(processes, _) => Some(Side { processes, ..Side::default() }),
+                    Hit::Role(group, role) => Some(Side { roles: vec![(group, role)], ..Side::default() }),
+                    Hit::Links(_) | Hit::Between(..) => Some(Side::default()),
                 })
                 .collect();
-            let [a, b] = sides.as_slice() else {
-                fields.error(
-                    Diagnostic::error(node.span(), "a partition has two sides")
-                        .help("write `partition = [\"region:east\", \"rest\"]`"),
-                );
-                return None;
+            let (a, b) = match sides.as_slice() {
+                [Some(a), Some(b)] => (a.clone(), b.clone()),
+                [Some(a), None] => (a.clone(), Side { rest: true, ..a.clone() }),
+                [None, Some(b)] => (Side { rest: true, ..b.clone() }, b.clone()),
+                _ => {
+                    fields.error(
+                        Diagnostic::error(node.span(), "a partition has two sides, one of which may be `rest`")
+                            .help("write `partition = [\"region:east\", \"rest\"]`"),
+                    );
+                    return None;
+                }
             };
-            let rest = |of: &[ProcessId]| -> Vec<ProcessId> {
-                site.everybody().into_iter().filter(|p| !of.contains(p)).collect()
-            };
-            let a = if a.is_empty() { rest(b) } else { a.clone() };
-            let b = if b.is_empty() { rest(&a) } else { b.clone() };
-            if let Some(both) = a.iter().find(|p| b.contains(p)) {
+            let both = a.processes.iter().find(|p| !a.rest && !b.rest && b.processes.contains(p));
+            if let Some(both) = both {
                 fields.error(Diagnostic::error(node.span(), format!("{} is on both sides", site.process_name(*both))));
                 return None;
             }
-            let one_way = parameters.one_way;
-            for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate() {
-                let cut = id + n as u32;
-                let side = |p: &[ProcessId]| Side { processes: p.to_vec(), roles: Vec::new() };
-                push(from, Control::Cut { id: cut, from: side(&a), to: side(&b) });
-                if !one_way {
-                    push(from, Control::Cut { id: cut, from: side(&b), to: side(&a) });
+            let settled = |side: Side| -> Side {
+                if !side.rest || !side.roles.is_empty() {
+                    return side;
+                }
+                let processes = site.everybody().into_iter().filter(|p| !side.processes.contains(p)).collect();
+                Side { processes, ..Side::default() }
+            };
+            let cuts = parameters.shape.cuts(&settled(a), &settled(b), site);
+            for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
+                let id = id + n as u32;
+                for (senders, receivers) in &cuts {
+                    push.at(from, Control::Cut { id, from: senders.clone(), to: receivers.clone() });
                 }
                 if to < end {
-                    push(to, Control::Mend { id: cut });
+                    push.at(to, Control::Mend { id });
                 }
                 all.push((from, to));
             }
@@ -266,55 +241,73 @@ impl Lowering<'_, '_> {
         }
         for hit in hits {
             // `random` is each instance on its own; the other timings hit everybody at once.
-            let own = matches!(timing, Timing::Random { .. });
+            let own = moments.is_random();
             match hit {
                 Hit::Links(links) => {
-                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
-                    {
+                    for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
                         let change = parameters.change(action, Reach::Links(links.clone()));
-                        push(from, Control::Strain { id: id + n as u32, strain: change });
+                        push.at(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
-                            push(to, Control::Relax { id: id + n as u32 });
+                            push.at(to, Control::Relax { id: id + n as u32 });
                         }
                         all.push((from, to));
                     }
                 }
                 Hit::Between(a, b) => {
                     let set = |p: &[ProcessId]| p.iter().map(|p| site.host(*p)).collect::<HostSet>();
-                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
-                    {
+                    for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
                         let change = parameters.change(action, Reach::Between(set(&a), set(&b)));
-                        push(from, Control::Strain { id: id + n as u32, strain: change });
+                        push.at(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
-                            push(to, Control::Relax { id: id + n as u32 });
+                            push.at(to, Control::Relax { id: id + n as u32 });
                         }
                         all.push((from, to));
                     }
                 }
+                Hit::Rest => {
+                    fields.error(Diagnostic::error(node.span(), "`rest` is the other side of a partition"));
+                    return None;
+                }
+                Hit::Role(group, role) => {
+                    if !TO_ROLES.contains(&action) {
+                        fields.error(
+                            Diagnostic::error(node.span(), format!("`{action}` can't be aimed at a role"))
+                                .help(format!("these can: {}", TO_ROLES.join(", "))),
+                        );
+                        return None;
+                    }
+                    for (from, to) in moments.stretches(&mut stream) {
+                        // Undone on whoever was hit, whatever has become of it since.
+                        let same = Target::Same(push.next());
+                        parameters.controls(action, Target::Role(group, role), same, from, to, end, &mut push);
+                        all.push((from, to));
+                    }
+                }
                 Hit::Processes(processes) if own => {
-                    for p in processes {
-                        let mut stream = Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
-                        for (from, to) in windows(&timing, None, end, &mut stream) {
-                            parameters.controls(action, p, from, to, end, &mut push);
-                            all.push((from, to));
-                        }
+                    let stream = |p: ProcessId| Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
+                    for (p, from, to) in moments.each(&processes, stream) {
+                        let target = Target::Process(p);
+                        parameters.controls(action, target.clone(), target, from, to, end, &mut push);
+                        all.push((from, to));
                     }
                 }
                 Hit::Processes(processes) => {
-                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                    for (from, to) in moments.stretches(&mut stream) {
                         for p in &processes {
-                            parameters.controls(action, *p, from, to, end, &mut push);
+                            let target = Target::Process(*p);
+                            parameters.controls(action, target.clone(), target, from, to, end, &mut push);
                         }
                         all.push((from, to));
                     }
                 }
                 Hit::Drawn(mut among, count) => {
                     use crate::engine::Bits as _;
-                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                    for (from, to) in moments.stretches(&mut stream) {
                         for i in 0..count.min(among.len()) {
                             let j = i + stream.below((among.len() - i) as u64) as usize;
                             among.swap(i, j);
-                            parameters.controls(action, among[i], from, to, end, &mut push);
+                            let target = Target::Process(among[i]);
+                            parameters.controls(action, target.clone(), target, from, to, end, &mut push);
                         }
                         all.push((from, to));
                     }
@@ -332,16 +325,24 @@ impl Lowering<'_, '_> {
     fn parameters(&self, action: &str, fields: &Fields<'_, '_>) -> Option<Parameters> {
         let mut p = Parameters::default();
         match action {
-            "slow" => {
+            "slow" | "disk_slow" => {
                 fields.require("factor", "3");
                 p.factor = fields.get::<Number>("factor")?.0;
-                if p.factor <= 0.0 {
-                    fields.error(Diagnostic::error(fields.place.clone(), "the factor must be above 0"));
+                if p.factor <= 0.0 || p.factor > MOST_SLOWER {
+                    let place = fields.node("factor").map_or(fields.place.clone(), Node::span);
+                    fields.error(Diagnostic::error(place, "the factor lies above 0, and at most at a million"));
                 }
             }
             "load" => {
                 fields.require("factor", "3");
                 p.factor = fields.get::<Number>("factor")?.0;
+                if !(0.0..=MOST_SLOWER).contains(&p.factor) {
+                    let place = fields.node("factor").map_or(fields.place.clone(), Node::span);
+                    fields.error(
+                        Diagnostic::error(place, "the factor lies between 0 and a million")
+                            .help("0 is nobody, 1 as many as without the fault, 3 three times as many"),
+                    );
+                }
             }
             "gray" => {
                 p.gray = Gray {
@@ -367,12 +368,20 @@ impl Lowering<'_, '_> {
                 fields.require("to", "\"1MB/s\"");
                 p.bandwidth = Some(fields.get::<Bandwidth>("to")?.0);
             }
+            "clock_step" => {
+                fields.require("by", "\"-2s\"");
+                p.step_ns = self.drawn::<Offsets>(fields, "by")?.mean().unwrap_or(0.0) as i64;
+            }
+            "clock_drift" => {
+                fields.require("rate", "\"50ppm\"");
+                p.factor = self.drawn::<Drifts>(fields, "rate")?.mean().unwrap_or(0.0);
+            }
             "leak" => {
                 fields.require("slots", "10");
                 p.slots = fields.get::<Count>("slots")?.0 as u32;
             }
             "partition" => {
-                p.one_way = fields.word("shape", &["symmetric", "one_way"]) == Some("one_way");
+                p.shape = fields.word("shape", Shape::WORDS).map_or_else(Shape::default, Shape::named);
             }
             _ => {}
         }
@@ -385,11 +394,23 @@ impl Lowering<'_, '_> {
             self.log.borrow_mut().push(diagnostic);
             None
         };
+        if text.trim().is_empty() {
+            let known = site.groups.iter().map(|g| g.0.as_str());
+            return fail(Diagnostic::error(at.clone(), "a place is missing here").nearest("", "there are", known));
+        }
         if action == "leak" {
-            let (a, b) = text.split_once("->").map(|(a, b)| (a.trim(), b.trim()))?;
+            let edges: Vec<&str> = site.edges.iter().map(|e| e.name.as_str()).filter(|n| !n.is_empty()).collect();
+            let Some((a, b)) = text.split_once("->").map(|(a, b)| (a.trim(), b.trim())) else {
+                return fail(
+                    Diagnostic::error(at.clone(), format!("`{text}` is no edge; pools belong to edges"))
+                        .nearest(text, "edges", edges),
+                );
+            };
             return match site.edge(a, b) {
                 Some(edge) => Some(Hit::Processes(vec![ProcessId(u32::from(edge.0))])),
-                None => fail(Diagnostic::error(at.clone(), format!("nobody calls over `{text}`"))),
+                None => fail(
+                    Diagnostic::error(at.clone(), format!("nobody calls over `{text}`")).nearest(text, "edges", edges),
+                ),
             };
         }
         if action == "hot_key" {
@@ -405,6 +426,11 @@ impl Lowering<'_, '_> {
         for (arrow, both) in [("<->", true), ("->", false)] {
             if let Some((a, b)) = text.split_once(arrow) {
                 let (a, b) = (a.trim(), b.trim());
+                if a.is_empty() || b.is_empty() {
+                    return fail(
+                        Diagnostic::error(at.clone(), "an end of this link is missing").help("write `web -> db`"),
+                    );
+                }
                 let (from, to) = (self.processes(a, at, site)?, self.processes(b, at, site)?);
                 if both {
                     let zones = |p: &[ProcessId]| -> Vec<ZoneId> {
@@ -431,7 +457,10 @@ impl Lowering<'_, '_> {
             }
         }
         if text == "rest" {
-            return Some(Hit::Processes(Vec::new()));
+            return Some(Hit::Rest);
+        }
+        if let Some((group, role)) = role_at(text, site) {
+            return Some(Hit::Role(group, role));
         }
         if let Some(inner) = text.strip_prefix("random(").and_then(|t| t.strip_suffix(')')) {
             let mut parts: Vec<&str> = inner.split(',').map(str::trim).collect();
@@ -442,14 +471,29 @@ impl Lowering<'_, '_> {
                 count = Some(n);
                 parts.pop();
             } else if let Some(percent) = last.strip_suffix('%').and_then(|p| p.parse::<f64>().ok()) {
+                if !(0.0..=100.0).contains(&percent) {
+                    return fail(Diagnostic::error(at.clone(), format!("`{last}` is no share")).label("0% to 100%"));
+                }
                 share = Some(percent / 100.0);
                 parts.pop();
+            }
+            if parts.iter().all(|part| part.is_empty()) {
+                return fail(
+                    Diagnostic::error(at.clone(), "`random` of what?")
+                        .help("write `random(api)`, `random(api, 2)` or `random(web, db, 20%)`"),
+                );
             }
             let mut among = Vec::new();
             for part in parts {
                 among.extend(self.processes(part, at, site)?);
             }
-            let n = count.unwrap_or_else(|| share.map_or(1, |s| (s * among.len() as f64).round() as usize));
+            let n = count.unwrap_or_else(|| share.map_or(1, |s| libm::round(s * among.len() as f64) as usize));
+            if n > among.len() {
+                return fail(
+                    Diagnostic::error(at.clone(), format!("there are only {} to draw from", among.len()))
+                        .label(format!("{n} are too many")),
+                );
+            }
             return Some(Hit::Drawn(among, n));
         }
         let processes = self.processes(text, at, site)?;
@@ -463,7 +507,8 @@ impl Lowering<'_, '_> {
                 Diagnostic::error(at.clone(), format!("`{text}` are clients; they don't {action}"))
                     .help("use `load` with a factor"),
             ),
-            _ if text.contains(':') => {
+            // The network is cut for everybody at a place, clients too.
+            _ if text.contains(':') && action != "partition" => {
                 // A place holds clients too; only machines break.
                 Some(Hit::Processes(processes.into_iter().filter(|p| !site.is_clients(*p)).collect()))
             }
@@ -474,6 +519,7 @@ impl Lowering<'_, '_> {
     fn processes(&self, text: &str, at: &Place, site: &Site<'_>) -> Option<Vec<ProcessId>> {
         match site.processes(text) {
             Ok(processes) => Some(processes),
+            Err((word, ..)) if self.log.is_spoiled(&word) => None,
             Err((word, what, known)) => {
                 self.log.borrow_mut().push(
                     Diagnostic::error(at.clone(), format!("no {what} is called `{word}`")).nearest(
@@ -488,22 +534,50 @@ impl Lowering<'_, '_> {
     }
 }
 
+/// Where the controls of one fault go.
+struct Pushed<'a> {
+    schedule: &'a mut Vec<Scheduled>,
+    fault: u16,
+}
+
+impl Pushed<'_> {
+    fn at(&mut self, at: Instant, control: Control) {
+        self.schedule.push(Scheduled { when: When::At(at), fault: self.fault, control });
+    }
+    /// The number that the next control will have in the schedule.
+    fn next(&self) -> u32 {
+        self.schedule.len() as u32
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Parameters {
+    /// Of times, rates, disks; of a drifting clock, parts per million.
     factor: f64,
+    step_ns: i64,
     gray: Gray,
     share: f64,
     key: u64,
     delay: Option<Dist>,
     bandwidth: Option<u64>,
     slots: u32,
-    one_way: bool,
+    shape: Shape,
 }
 
 impl Default for Parameters {
     fn default() -> Parameters {
         let gray = Gray { errors: 1.0, service_time: None };
-        Parameters { factor: 1.0, gray, share: 0.0, key: 0, delay: None, bandwidth: None, slots: 0, one_way: false }
+        Parameters {
+            factor: 1.0,
+            step_ns: 0,
+            gray,
+            share: 0.0,
+            key: 0,
+            delay: None,
+            bandwidth: None,
+            slots: 0,
+            shape: Shape::default(),
+        }
     }
 }
 
@@ -525,20 +599,29 @@ impl Parameters {
     fn controls(
         &self,
         action: &str,
-        p: ProcessId,
+        target: Target,
+        same: Target,
         from: Instant,
         to: Instant,
         end: Instant,
-        push: &mut impl FnMut(Instant, Control),
+        push: &mut Pushed<'_>,
     ) {
-        let target = Target::Process(p);
+        let p = if let Target::Process(p) = target { p } else { ProcessId(0) };
         let (begin, undo) = match action {
-            "crash" => (Control::Crash(target.clone(), Power::Process), Some(Control::Restart(target))),
-            "power_loss" => (Control::Crash(target.clone(), Power::Machine), Some(Control::Restart(target))),
+            "crash" => (Control::Crash(target, Power::Process), Some(Control::Restart(same))),
+            "power_loss" => (Control::Crash(target, Power::Machine), Some(Control::Restart(same))),
             "restart" => (Control::Restart(target), None),
-            "pause" => (Control::Pause(target.clone()), Some(Control::Resume(target))),
-            "slow" => (Control::Slow(target.clone(), self.factor), Some(Control::Slow(target, 1.0))),
-            "gray" => (Control::Gray(target.clone(), Some(self.gray.clone())), Some(Control::Gray(target, None))),
+            "pause" => (Control::Pause(target), Some(Control::Resume(same))),
+            "slow" => (Control::Slow(target, self.factor), Some(Control::Slow(same, 1.0))),
+            "gray" => (Control::Gray(target, Some(self.gray.clone())), Some(Control::Gray(same, None))),
+            "clock_step" => (Control::Clock(target, ClockFault::Step(self.step_ns)), None),
+            "clock_drift" => {
+                (Control::Clock(target, ClockFault::Drift(self.factor)), Some(Control::Clock(same, ClockFault::Undo)))
+            }
+            "clock_freeze" => {
+                (Control::Clock(target, ClockFault::Freeze), Some(Control::Clock(same, ClockFault::Undo)))
+            }
+            "disk_slow" => (Control::DiskSlow(target, self.factor), Some(Control::DiskSlow(same, 1.0))),
             "load" => (Control::Load(p, self.factor), Some(Control::Load(p, 1.0))),
             "flush" => (Control::Ask(target, Op::plain(Verb::Flush)), None),
             "hot_key" => {
@@ -557,11 +640,11 @@ impl Parameters {
                 (Control::Strain { id, strain: change }, Some(Control::Relax { id }))
             }
         };
-        push(from, begin);
+        push.at(from, begin);
         if let Some(undo) = undo
             && to < end
         {
-            push(to, undo);
+            push.at(to, undo);
         }
     }
 }

@@ -1,15 +1,26 @@
 //! From the tree to the plan: every name resolved, every default written out, everything wrong collected.
 
+mod caches;
 mod clients;
 mod components;
+mod contact;
+mod cuts;
 mod expects;
 mod faults;
 mod flows;
+mod membership;
+mod moments;
 mod places;
 mod policy;
+mod queues;
+mod replication;
+mod settings;
 mod site;
+mod sound;
+mod steps;
+mod warnings;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,11 +29,14 @@ use toml::de::DeTable;
 use super::plan::{ComponentPlan, Kind, Plan};
 use super::reader::{Fields, Log};
 use super::tree;
+use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::{Health, LoadBalancerSpec};
 use crate::component::service::ServiceSpec;
-use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span};
+use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span, ZoneId};
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
+use crate::physics::topology::Topology;
+use crate::protocol::{Membership, Replication};
 use crate::rpc::policy::{Balance, Policy};
 use crate::rpc::{Connections, EdgeSpec, Outlier};
 use crate::spec::units::Count;
@@ -30,12 +44,18 @@ use crate::spec::{Diagnostic, Place, Sources};
 use crate::workload::Pattern;
 use crate::world::{HostSetup, ServiceTime};
 
+pub(super) use caches::{WrittenCapacity, WrittenStampede};
+pub(super) use components::{WrittenBalance, WrittenDrop};
 pub(crate) use expects::after_windows;
+pub(super) use membership::{WrittenDetector, WrittenSpread};
+pub(super) use policy::{WrittenAfter, WrittenLimit};
+pub(super) use replication::{Detector, WrittenRange};
 
+use caches::CacheDraft;
 use clients::ClientSite;
-use components::WrittenBalance;
-use flows::FlowSite;
+use flows::{Face, FlowSite, Lowered};
 use policy::WrittenPolicy;
+use queues::QueueDraft;
 use site::Site;
 
 /// Gives the text of a file that a scenario names, or says why it can't.
@@ -47,23 +67,28 @@ pub(super) struct Lowering<'a, 't> {
     load: &'a Load<'a>,
     sources: &'t Sources,
     names: RefCell<BTreeMap<String, Place>>,
+    /// What each name is, with its article.
+    kinds: RefCell<BTreeMap<String, &'static str>>,
     operations: RefCell<Vec<String>>,
+    /// Whether the duration could be read: without it nothing lies past the end.
+    lasts: Cell<bool>,
 }
 
 /// A component before its edges are known.
 struct Draft {
     name: String,
-    place: Place,
     kind: DraftKind,
     hosts: Vec<HostSetup>,
     station: StationSpec,
     service: ServiceTime,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a handful of them lives for the time of a load")]
 enum DraftKind {
     Service,
-    Store,
+    Membership(Membership),
+    Store(Option<Replication>),
+    Cache(CacheDraft),
+    Queue(QueueDraft),
     LoadBalancer {
         target: Option<(String, Place)>,
         policy: Option<(WrittenBalance, Place)>,
@@ -93,54 +118,46 @@ impl Edges {
     }
 }
 
+/// Kinds of objects that have names, and what one of them is.
+const KINDS: &[(&str, &str)] = &[
+    ("service", "a service"),
+    ("load_balancer", "a load balancer"),
+    ("membership", "a cluster that tracks who is alive"),
+    ("store", "a store"),
+    ("clients", "a group of clients"),
+    ("flow", "a flow"),
+    ("keys", "a set of keys"),
+    ("fault", "a fault"),
+    ("region", "a region"),
+    ("network", "a part of the network"),
+    ("link", "the end of a link"),
+    ("clock", "a part of the clocks"),
+    ("edge", "the end of an edge"),
+    ("expect", "an expectation"),
+    ("variant", "a variant"),
+    ("sweep", "a sweep"),
+    ("teach", "a part of the lesson"),
+];
+
 /// Words of the expression language, which can't be names.
 const RESERVED: &[&str] = &["all", "steady", "before", "after", "rest", "read", "write", "none", "random", "exp"];
 
-/// Sections of the language that this version reads, and those that come later.
-const SECTIONS: &[&str] = &[
-    "region",
-    "network",
-    "link",
-    "clock",
-    "keys",
-    "service",
-    "load_balancer",
-    "store",
-    "edge",
-    "flow",
-    "clients",
-    "fault",
-    "expect",
-    "variant",
-    "sweep",
-    "teach",
-];
-const LATER: &[&str] = &[
-    "cache",
-    "queue",
-    "proxy",
-    "membership",
-    "lock",
-    "id_generator",
-    "cell",
-    "population",
-    "graph",
-    "groups",
-    "gateway",
-    "registry",
-    "pubsub",
-    "presence",
-    "push_service",
-    "rate_limiter",
-    "object_store",
-    "search",
-    "geo",
-    "scheduler",
-    "monitor",
-    "swarm",
-    "test",
-    "drill",
-];
+impl Draft {
+    /// What others need to know of it.
+    fn face(&self) -> Face {
+        match &self.kind {
+            DraftKind::Store(_) => Face::Store,
+            DraftKind::Cache(cache) => Face::Cache {
+                backing: cache.backing.as_ref().map_or_else(String::new, |(b, _)| b.clone()),
+                reads_through: cache.spec.reads_through,
+                writes: cache.spec.writes,
+            },
+            DraftKind::Queue(_) => Face::Queue,
+            DraftKind::Service => Face::Service,
+            DraftKind::LoadBalancer { .. } | DraftKind::Membership(_) => Face::Plain,
+        }
+    }
+}
 
 impl Lowering<'_, '_> {
     /// Whether this may be a name at all.
@@ -194,19 +211,26 @@ pub(super) fn lower<'t>(
     log: &Log,
     load: &Load<'_>,
 ) -> Option<Plan> {
-    let lowering =
-        Lowering { log, load, sources, names: RefCell::new(BTreeMap::new()), operations: RefCell::new(Vec::new()) };
+    let lowering = Lowering {
+        log,
+        load,
+        sources,
+        names: RefCell::new(BTreeMap::new()),
+        kinds: RefCell::new(BTreeMap::new()),
+        operations: RefCell::new(Vec::new()),
+        lasts: Cell::new(true),
+    };
     lowering.plan(root, variant, seed)
 }
 
 impl<'t> Lowering<'_, 't> {
     fn plan(&self, tree: &DeTable<'t>, variant: Option<&str>, seed: Option<u64>) -> Option<Plan> {
-        let root = Fields::new(tree, 0..0, self.log);
-        self.sections(&root);
+        let root = Fields::root(tree, self.log);
+        self.take_names(&root);
         for (key, example) in
             [("schema", "1"), ("title", "\"What it is\""), ("question", "\"What it answers\""), ("duration", "\"60s\"")]
         {
-            if !root.has(key) {
+            if !tree.contains_key(key) {
                 root.error(
                     Diagnostic::overall(format!("`{key}` is missing"))
                         .help(format!("add `{key} = {example}` at the top")),
@@ -220,6 +244,9 @@ impl<'t> Lowering<'_, 't> {
                 Diagnostic::error(place, format!("schema {} is unknown", schema.0)).help("this version reads 1"),
             );
         }
+        if let Some(node) = tree.get("schema").filter(|node| node.get_ref().is_str()) {
+            root.error(Diagnostic::error(node.span(), "the schema is a number").help("write `schema = 1`"));
+        }
         let title = root.text("title").unwrap_or_default();
         let question = root.text("question").unwrap_or_default();
         let level = root.word("level", &["intro", "core", "deep"]).unwrap_or("core").to_owned();
@@ -228,10 +255,12 @@ impl<'t> Lowering<'_, 't> {
         if let Some((Span::ZERO, place)) = &duration {
             root.error(Diagnostic::error(place.clone(), "a run of no length measures nothing"));
         }
-        let end = Instant::ZERO + duration.map_or(Span::secs(1), |(d, _)| d).max(Span(1));
+        let end = Instant::ZERO + duration.as_ref().map_or(Span::secs(1), |(d, _)| *d).max(Span(1));
+        self.lasts.set(duration.is_some());
         let warmup = root.at::<Span>("warmup");
         if let Some((warmup, place)) = &warmup
             && warmup.0 >= end.0
+            && self.lasts.get()
         {
             root.error(
                 Diagnostic::error(place.clone(), "the warm-up lasts as long as the run")
@@ -248,7 +277,7 @@ impl<'t> Lowering<'_, 't> {
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
         let mut drafts: Vec<Draft> = Vec::new();
-        for kind in ["load_balancer", "service", "store"] {
+        for kind in ["load_balancer", "cache", "membership", "queue", "service", "store"] {
             let Some(Some(table)) = root.table(kind) else { continue };
             for (name, place, node) in table.entries() {
                 self.name(&name, &place);
@@ -259,35 +288,52 @@ impl<'t> Lowering<'_, 't> {
             }
         }
         drafts.sort_by(|a, b| a.name.cmp(&b.name));
-        let stores: BTreeMap<String, bool> =
-            drafts.iter().map(|d| (d.name.clone(), matches!(d.kind, DraftKind::Store))).collect();
+        let faces: BTreeMap<String, Face> = drafts.iter().map(|d| (d.name.clone(), d.face())).collect();
         let mut behind = BTreeMap::new();
         let mut edges = Edges::default();
         for draft in &drafts {
-            if let DraftKind::LoadBalancer { target: Some((target, place)), health, .. } = &draft.kind {
-                if stores.contains_key(target) && *target != draft.name {
+            let (target, asks, checks) = match &draft.kind {
+                DraftKind::LoadBalancer { target, health, .. } => (target, true, health.is_some()),
+                DraftKind::Cache(cache) => (&cache.backing, cache.asks(), false),
+                DraftKind::Queue(queue) => (&queue.dead_letters, true, false),
+                DraftKind::Membership(_) | DraftKind::Service | DraftKind::Store(_) => continue,
+            };
+            let Some((target, place)) = target else { continue };
+            if faces.contains_key(target) && *target != draft.name {
+                if !matches!(draft.kind, DraftKind::Queue(_)) {
                     behind.insert(draft.name.clone(), target.clone());
-                    edges.between(&draft.name, target);
-                    if health.is_some() {
-                        edges.between(&format!("{} checks", draft.name), target);
-                    }
-                } else {
-                    root.error(
-                        Diagnostic::error(place.clone(), format!("no component is called `{target}`"))
-                            .label("not a component")
-                            .nearest(target, "components", stores.keys().map(String::as_str)),
-                    );
                 }
+                if asks {
+                    edges.between(&draft.name, target);
+                }
+                if checks {
+                    edges.between(&format!("{} checks", draft.name), target);
+                }
+            } else if *target == draft.name {
+                root.error(
+                    Diagnostic::error(place.clone(), format!("`{target}` stands before itself"))
+                        .help("target the component behind it"),
+                );
+            } else {
+                let others = faces.keys().map(String::as_str).filter(|k| *k != draft.name);
+                self.no_component(place.clone(), target, others);
             }
         }
-        let site = FlowSite { heads: &heads, components: &stores };
-        let flows = self.flows(&root, &site, &mut edges);
+        self.no_circle_of_components(&drafts, &behind);
+        let site = FlowSite {
+            heads: &heads,
+            components: &faces,
+            keys: &keys,
+            used: RefCell::default(),
+            variables: RefCell::default(),
+        };
+        let Lowered { flows, consuming } = self.flows(&root, &site, &mut edges);
         let mut populations = Vec::new();
         let client_site = ClientSite {
             topology: &topology,
             keys: &keys,
             flows: &heads,
-            components: &stores,
+            components: &faces,
             behind: &behind,
             end,
             seed,
@@ -302,17 +348,15 @@ impl<'t> Lowering<'_, 't> {
             }
         }
         for (name, head) in &heads {
-            let used =
-                edges_use(&flows, head) || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
-            let named = flows.iter().any(|(.., f)| f.name == *name) && used;
-            let inlined = head.home.is_none();
-            if !named && !inlined {
+            let started = head.consumes || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
+            if !started && !site.used.borrow().contains(name) && !self.log.borrow().has_errors() {
                 root.error(
                     Diagnostic::error(head.place.clone(), format!("nobody starts flow `{name}`"))
                         .help("name it in a client group's `mix`, or call it from another flow"),
                 );
             }
         }
+        self.no_circle_of_flows(&heads, &flows);
         // Groups: components by name, then clients by name.
         let mut first = 0_u32;
         let mut groups: Vec<(String, ProcessId, u32)> = Vec::new();
@@ -334,28 +378,39 @@ impl<'t> Lowering<'_, 't> {
             };
             policies.insert(edges.pairs.iter().position(|(a, _)| *a == plan.name).unwrap_or(usize::MAX), written);
         }
-        let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &topology);
+        let zones = |name: &str| -> Vec<ZoneId> {
+            let component = drafts.iter().find(|d| d.name == name);
+            let population = populations.iter().find(|(p, ..)| p.name == name);
+            let hosts = component.map(|d| d.hosts.as_slice()).or(population.map(|(_, h, _)| std::slice::from_ref(h)));
+            hosts.unwrap_or(&[]).iter().map(|h| h.place.zone).collect()
+        };
+        let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &zones, &topology);
         let components = drafts.into_iter().map(|draft| {
             let kind = match draft.kind {
-                DraftKind::Store => {
-                    if draft.hosts.len() > 1 {
-                        root.error(
-                            Diagnostic::error(
-                                draft.place.clone(),
-                                format!("store `{}` has several replicas", draft.name),
-                            )
-                            .help("this version keeps a single copy; replication comes with the next"),
-                        );
-                    }
-                    Kind::Store
-                }
+                DraftKind::Membership(membership) => Kind::Membership(membership),
+                DraftKind::Store(replication) => Kind::Store(replication),
                 DraftKind::Service => Kind::Service(Arc::new(ServiceSpec {
                     flows: flows
                         .iter()
                         .filter(|(home, ..)| *home == draft.name)
                         .map(|(_, id, flow)| (*id, Arc::new(flow.clone())))
                         .collect(),
+                    keys: keys.values().map(places::KeySet::drawer).collect(),
                 })),
+                DraftKind::Queue(ref queue) => {
+                    Kind::Queue(Arc::new(self.queue_spec(&draft.name, queue, &consuming, &edges, &groups)))
+                }
+                DraftKind::Cache(ref cache) => {
+                    let backing = cache.backing.as_ref().map_or("", |(b, _)| b.as_str());
+                    let edge = edges.pairs.iter().position(|(a, b)| *a == draft.name && b == backing);
+                    let set = self.keys_of(&draft.name, &populations, &edges);
+                    Kind::Cache(Arc::new(CacheSpec {
+                        backing: edge.map(EdgeId::at),
+                        keys: set.map_or(cache.spec.keys, |plan| plan.keys.count()),
+                        bytes: set.map_or(cache.spec.bytes.clone(), |plan| plan.value_bytes.clone()),
+                        ..cache.spec.clone()
+                    }))
+                }
                 DraftKind::LoadBalancer { ref target, ref health, .. } => {
                     let target = target.as_ref().map_or("", |(t, _)| t.as_str());
                     let edge = |from: &str| edges.pairs.iter().position(|(a, b)| a == from && b == target);
@@ -372,7 +427,26 @@ impl<'t> Lowering<'_, 't> {
         });
         let components: Vec<ComponentPlan> = components.collect();
         let clients: Vec<_> = populations.into_iter().map(|(plan, host, _)| (Arc::new(plan), host)).collect();
-        if clients.is_empty() && !self.log.borrow().has_errors() {
+        for (population, _) in &clients {
+            for entry in &population.mix {
+                let callee = specs.get(entry.action.edge.index()).map(|e| e.callee.index());
+                if let Some(Kind::Store(Some(replication))) = callee.and_then(|c| components.get(c)).map(|c| &c.kind)
+                    && !replication.carries(entry.action.verb)
+                {
+                    root.error(
+                        Diagnostic::overall(format!(
+                            "`{}` of clients `{}`: replicas by `{}` don't carry it",
+                            entry.name,
+                            population.name,
+                            replication.name()
+                        ))
+                        .help("change the mix, or the protocol"),
+                    );
+                }
+            }
+        }
+        let watches = components.iter().any(|c| matches!(c.kind, Kind::Membership(_)));
+        if clients.is_empty() && !watches && !tree.contains_key("clients") && !self.log.borrow().has_errors() {
             root.error(
                 Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"),
             );
@@ -386,12 +460,12 @@ impl<'t> Lowering<'_, 't> {
             keys: &keys,
         };
         let (faults, schedule) = self.faults(&root, &site, end, seed);
-        self.warn_of_overload(&root, &components, &clients, &specs, end);
         let events = self.estimate(&clients, end, &specs);
-        if events > most as f64 {
-            let place = root.at::<Span>("duration").map_or(0..0, |(_, p)| p);
+        if let Some((_, place)) = &duration
+            && events > most as f64
+        {
             root.error(
-                Diagnostic::error(place, format!("this run would take about {:.0} million events", events / 1e6))
+                Diagnostic::error(place.clone(), format!("this run would take {} events", roughly(events)))
                     .label(format!("more than max_events = {most}"))
                     .help("shorten `duration`, lower the rates, or raise `max_events`"),
             );
@@ -400,9 +474,12 @@ impl<'t> Lowering<'_, 't> {
         let variants = self.variants(&root, &base);
         let names: Vec<String> = groups.iter().map(|g| g.0.clone()).collect();
         let expects = self.expects(&root, tree, &site, &faults, &heads, variant.unwrap_or(&base), &variants, &names);
-        let sweeps = self.sweeps(&root, &variants);
+        let sweeps = self.sweeps(&root, tree, &site, &faults, &heads, &variants, &names);
         let teach = self.teach(&root);
-        root.done_also(SECTIONS);
+        if !self.log.borrow().has_errors() {
+            self.warn(tree, &site, end, &expects, &faults);
+        }
+        root.done();
         if self.log.borrow().has_errors() {
             return None;
         }
@@ -427,6 +504,7 @@ impl<'t> Lowering<'_, 't> {
             edges: specs,
             faults,
             schedule,
+            cuts: Vec::new(),
             expects,
             sweeps,
             teach,
@@ -435,36 +513,40 @@ impl<'t> Lowering<'_, 't> {
         })
     }
 
-    /// Every table at the top must be a section.
-    fn sections(&self, root: &Fields<'_, '_>) {
-        for (name, place, node) in root.entries() {
-            if SECTIONS.contains(&name.as_str()) {
-                continue;
-            }
-            if LATER.contains(&name.as_str()) {
-                let key = LATER.iter().find(|l| **l == name).expect("it was found there");
-                root.node(key);
-                root.error(
-                    Diagnostic::error(
-                        place,
-                        format!("`{name}` is a kind of the language that this version does not have"),
-                    )
-                    .help("see `netsplit list --kinds`"),
-                );
-            } else if node.get_ref().is_table() {
-                let words = SECTIONS.iter().copied();
-                root.error(Diagnostic::error(place, format!("unknown kind `{name}`")).nearest(&name, "kinds", words));
-                // Its keys would only echo that.
-                let leaked = SECTIONS.iter().find(|s| **s == name);
-                let _ = leaked;
+    /// Notes every name and its kind, and those that stand under a kind that isn't one.
+    fn take_names(&self, root: &Fields<'_, '_>) {
+        for (kind, _, node) in root.entries() {
+            let Some(table) = node.get_ref().as_table() else { continue };
+            let known = KINDS.iter().find(|(k, _)| *k == kind);
+            for (name, _) in table {
+                match known {
+                    Some((_, what)) => {
+                        self.kinds.borrow_mut().insert(name.get_ref().to_string(), what);
+                    }
+                    None => self.log.spoil(name.get_ref()),
+                }
             }
         }
     }
 
+    /// The error for a name that is no component, unless something was said about it already.
+    fn no_component<'n>(&self, place: Place, name: &str, known: impl Iterator<Item = &'n str>) {
+        if self.log.is_spoiled(name) {
+            return;
+        }
+        let kinds = self.kinds.borrow();
+        let diagnostic = match kinds.get(name) {
+            Some(what) => Diagnostic::error(place, format!("`{name}` is {what}, not a component")),
+            None => Diagnostic::error(place, format!("no component is called `{name}`")),
+        };
+        let diagnostic = diagnostic.label("not a component").nearest(name, "components", known);
+        self.log.borrow_mut().push(diagnostic);
+    }
+
     fn seeds(&self, root: &Fields<'_, '_>) -> (u64, u64) {
         let Some((range, place)) = root.at::<crate::spec::units::WholeRange>("seeds") else { return (1, 1) };
-        if range.last < range.first {
-            root.error(Diagnostic::error(place, "the range of seeds is empty"));
+        if range.last - range.first >= 1_000_000 {
+            root.error(Diagnostic::error(place, "more than a million seeds").help("write a shorter range: `1..=100`"));
         }
         (range.first, range.last)
     }
@@ -485,11 +567,14 @@ impl<'t> Lowering<'_, 't> {
                         policies.insert(edge, policy);
                     }
                     None => {
+                        if self.log.is_spoiled(&from) || self.log.is_spoiled(&to) {
+                            continue;
+                        }
                         let known: Vec<String> = edges.pairs.iter().map(|(a, b)| format!("{a}.{b}")).collect();
                         let written = format!("{from}.{to}");
-                        let _ = &place;
+                        let place = place.start.min(to_place.start)..place.end.max(to_place.end);
                         root.error(
-                            Diagnostic::error(to_place, format!("nobody calls from `{from}` to `{to}`"))
+                            Diagnostic::error(place, format!("nobody calls from `{from}` to `{to}`"))
                                 .label("this edge is not used")
                                 .nearest(&written, "edges", known.iter().map(String::as_str)),
                         );
@@ -507,9 +592,9 @@ impl<'t> Lowering<'_, 't> {
         groups: &[(String, ProcessId, u32)],
         drafts: &[Draft],
         mut policies: BTreeMap<usize, WrittenPolicy>,
-        topology: &crate::physics::topology::Topology,
+        zones: &dyn Fn(&str) -> Vec<ZoneId>,
+        topology: &Topology,
     ) -> Vec<EdgeSpec> {
-        let _ = topology;
         let mut specs = Vec::new();
         let mut shared: Vec<(usize, String, Place)> = Vec::new();
         for (i, (from, to)) in edges.pairs.iter().enumerate() {
@@ -558,6 +643,13 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
             let (_, first, instances) = groups[callee];
+            if balance.is_none()
+                && instances > 1
+                && drafts.iter().any(|d| d.name == *to && matches!(d.kind, DraftKind::Cache(_)))
+            {
+                // A key has one place among the caches, as with any client library that shards them.
+                policy.balance = Balance::ConsistentHash { bound: f64::INFINITY };
+            }
             if let Some((WrittenBalance { balance: Balance::Weighted(_), weights }, place)) = &balance {
                 policy.balance = Balance::Weighted(self.weights(root, to, instances, weights, place));
             }
@@ -567,6 +659,10 @@ impl<'t> Lowering<'_, 't> {
                 (GroupId::at(callee), first, instances),
                 policy,
             );
+            if matches!(spec.policy.balance, Balance::Nearest) {
+                let there = zones(to);
+                spec.near = zones(caller_name).iter().map(|here| contact::nearness(topology, *here, &there)).collect();
+            }
             spec.outlier = outlier;
             spec.slow_start = slow_start;
             spec.load_info_age = age;
@@ -645,59 +741,14 @@ impl<'t> Lowering<'_, 't> {
         let hops = edges.len().saturating_sub(clients.len()) as f64;
         requests * (5.0 + 4.0 * hops)
     }
-
-    fn warn_of_overload(
-        &self,
-        root: &Fields<'_, '_>,
-        components: &[ComponentPlan],
-        clients: &[(Arc<crate::workload::ClientsPlan>, HostSetup)],
-        edges: &[EdgeSpec],
-        end: Instant,
-    ) {
-        // Steady utilisation of what clients reach directly or through one balancer.
-        for (g, component) in components.iter().enumerate() {
-            let mut rate = 0.0;
-            for (c, (population, _)) in clients.iter().enumerate() {
-                let Pattern::Open { rate: r, .. } = &population.pattern else { continue };
-                let caller = GroupId::at(components.len() + c);
-                let target = edges.iter().find(|e| e.caller == caller).map(|e| e.callee.index());
-                let reached = target.is_some_and(|t| {
-                    t == g
-                        || edges.iter().any(|e| {
-                            e.caller.index() == t
-                                && e.callee.index() == g
-                                && matches!(components[t].kind, Kind::LoadBalancer(_))
-                        })
-                });
-                if reached {
-                    rate += r.mean(Instant::ZERO, end);
-                }
-            }
-            let Some(work) = component.service.default.mean() else { continue };
-            let capacity =
-                f64::from(component.station.workers) * component.hosts.len() as f64 * component.station.speed;
-            let utilisation = rate * work / 1e9 / capacity;
-            let meant = root.has("expect") && self.sources.file().text.contains("violated");
-            if utilisation > 1.0 && component.station.limit.is_none() && !meant {
-                root.error(Diagnostic {
-                    severity: crate::spec::Severity::Warning,
-                    ..Diagnostic::overall(format!(
-                        "`{}` is asked for {:.0} % of what it can do, and its queue is unbounded",
-                        component.name,
-                        utilisation * 100.0
-                    ))
-                });
-            }
-        }
-    }
 }
 
-/// Whether some flow calls the flow of `head`.
-fn edges_use(flows: &[(String, crate::engine::FlowId, crate::flow::FlowPlan)], head: &flows::FlowHead) -> bool {
-    use crate::flow::Act;
-    use crate::rpc::Verb;
-    flows
-        .iter()
-        .flat_map(|(.., f)| f.stages.iter().flat_map(|s| s.branches.iter().flatten()))
-        .any(|act| matches!(act, Act::Call { verb: Verb::Run(id), .. } if *id == head.id))
+/// A large number for people.
+fn roughly(number: f64) -> String {
+    match number {
+        n if n >= 1e15 => "more than a million billion".to_owned(),
+        n if n >= 1e9 => format!("about {:.1} billion", n / 1e9),
+        n if n >= 1e6 => format!("about {:.0} million", n / 1e6),
+        n => format!("about {n:.0}"),
+    }
 }

@@ -1,13 +1,15 @@
 //! `[region.X]`, `[network]`, `[link.A.B]`, `[clock]`, `[keys.X]`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Lowering;
+use crate::component::service::DrawKeys;
 use crate::engine::{Dist, Span, ZoneId};
 use crate::physics::clock::{ClockSpec, SyncSpec};
 use crate::physics::link::{Codec, Delay, LinkShape};
 use crate::physics::topology::{Topology, Zone};
-use crate::scenario::reader::{Fields, parse};
+use crate::scenario::reader::{Fields, inside, parse};
 use crate::spec::dist::{Drifts, Durations, Offsets, Sizes};
 use crate::spec::units::{Bandwidth, Count, Number, Share, Size};
 use crate::spec::{Diagnostic, Drawn, Popularity};
@@ -26,19 +28,41 @@ pub(crate) struct KeySet {
     pub(crate) size: Dist,
 }
 
+impl KeySet {
+    /// What flows draw its keys with.
+    pub(super) fn drawer(&self) -> (u16, Arc<dyn DrawKeys>) {
+        (self.id as u16, Arc::new(Drawer(self.sampler.clone())))
+    }
+}
+
+#[derive(Debug)]
+struct Drawer(KeySampler);
+
+impl DrawKeys for Drawer {
+    fn draw(&self, bits: &mut crate::engine::random::Addressed, hot: Option<(u64, f64)>) -> u64 {
+        use crate::engine::Bits as _;
+        match hot {
+            Some((key, share)) if bits.chance(share) => key.min(self.0.count() - 1),
+            _ => self.0.sample(bits),
+        }
+    }
+}
+
 impl Lowering<'_, '_> {
     /// Reads a drawn quantity, with the samples of the files it names.
     pub(super) fn drawn<D: crate::spec::Draw>(&self, fields: &Fields<'_, '_>, key: &'static str) -> Option<Dist> {
         let (drawn, place) = fields.at::<Drawn<D>>(key)?;
+        let place = fields.node(key).map_or(place, inside);
         self.loaded(&drawn, place)
     }
 
+    /// The distribution, once the files that it names are read; `place` is that of the text, without its quotes.
     pub(super) fn loaded<D: crate::spec::Draw>(&self, drawn: &Drawn<D>, place: crate::spec::Place) -> Option<Dist> {
         let mut load = |file: &str| (self.load)(file);
         match drawn.dist(&mut load) {
             Ok(dist) => Some(dist),
             Err(error) => {
-                self.log.borrow_mut().push(Diagnostic::in_text(place.start + 1, error));
+                self.log.borrow_mut().push(Diagnostic::in_text(place.start, error));
                 None
             }
         }
@@ -111,7 +135,7 @@ impl Lowering<'_, '_> {
         let mut within = rtt(WITHIN_ZONE);
         let mut between_zones = rtt(BETWEEN_ZONES);
         let mut between_regions = None;
-        let mut matrix = false;
+        let (mut matrix, mut unknown_matrix) = (false, false);
         let mut access = None;
         if let Some(Some(network)) = root.table("network") {
             if let Some(Some(fields)) = network.table("within_zone") {
@@ -126,12 +150,10 @@ impl Lowering<'_, '_> {
                 } else if let Some(text) = network.text_of(node) {
                     matrix = text == "aws_2016";
                     if !matrix {
+                        unknown_matrix = true;
                         network.error(
-                            Diagnostic::error(node.span(), format!("no round-trip matrix is called `{text}`")).nearest(
-                                &text,
-                                "matrices",
-                                ["aws_2016"],
-                            ),
+                            Diagnostic::error(inside(node), format!("no round-trip matrix is called `{text}`"))
+                                .nearest(&text, "matrices", ["aws_2016"]),
                         );
                     }
                 }
@@ -160,12 +182,20 @@ impl Lowering<'_, '_> {
                         Some(shape) => shape,
                         None => {
                             let pair = (za.region.min(zb.region), za.region.max(zb.region));
-                            if !written && !reported.contains(&pair) {
+                            if !written && !reported.contains(&pair) && !unknown_matrix {
                                 reported.push(pair);
                                 let (x, y) = (&names[pair.0], &names[pair.1]);
+                                let regions = root.entries().find(|(kind, ..)| kind == "region");
+                                let at = regions.and_then(|(.., node)| {
+                                    let (key, _) = node.get_ref().as_table()?.get_key_value(y.as_str())?;
+                                    Some(key.span())
+                                });
                                 root.error(
-                                    Diagnostic::overall(format!("nothing says how far {x} is from {y}"))
-                                        .help(format!("add `[link.{x}.{y}]` with `rtt`, or network.between_regions")),
+                                    Diagnostic::error(
+                                        at.unwrap_or(0..0),
+                                        format!("nothing says how far {x} is from {y}"),
+                                    )
+                                    .help(format!("add `[link.{x}.{y}]` with `rtt`, or network.between_regions")),
                                 );
                             }
                             between_zones.clone()
@@ -239,13 +269,13 @@ impl Lowering<'_, '_> {
         }
         if let Some(node) = fields.node("uncertainty") {
             clock.uncertainty = (!crate::scenario::reader::is_none(node))
-                .then(|| parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, node.span())))
+                .then(|| parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, inside(node))))
                 .flatten();
         }
         if let Some(sync) = fields.table("sync") {
             clock.sync = sync.map(|sync| {
                 let spec = SyncSpec {
-                    every: sync.get::<Span>("every").unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
+                    every: self.above_zero(&sync, "every").unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
                     error: self.drawn::<Offsets>(&sync, "error").unwrap_or(Dist::normal(0.0, 5e6)), // illustrative
                     slew: sync.word("how", &["slew", "step"]).unwrap_or("slew") == "slew",
                 };
@@ -278,7 +308,7 @@ impl Lowering<'_, '_> {
             };
             // YCSB's values are ten fields of 100 bytes.
             let size = self.drawn::<Sizes>(&fields, "size").unwrap_or(Dist::constant(1000.0));
-            fields.done_also(&["fields"]);
+            fields.done();
             sets.insert(name, KeySet { sampler: KeySampler::new(popularity, count), id: id as u64, size });
         }
         sets

@@ -1,0 +1,176 @@
+//! Linearizability: one order of all operations that respects real time and explains every result.
+//!
+//! Sources: Herlihy and Wing, Linearizability, TOPLAS 12(3), 1990; Horn and Kroening, Faster linearizability checking
+//! via P-compositionality, FORTE 2015. Linearizability is local, so each key of each object is judged by itself, and
+//! each element of a set that nobody reads as a whole. The values decide which engine judges a key.
+
+use super::describe;
+use super::model::Model;
+use super::search::{Found, search};
+use super::shrink::shrink;
+use super::verdict::{Budget, Check, Evidence, Steps, Verdict};
+use super::view::View;
+use super::zones::{Swept, sweep};
+use crate::engine::Instant;
+use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
+
+/// Which engine may judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The fastest that fits the values.
+    #[default]
+    Fastest,
+    /// The search, which fits everything.
+    Search,
+}
+
+/// Linearizability of one object or of all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Linearizable {
+    /// The object; all objects if absent.
+    pub object: Option<ObjectId>,
+    /// Which engine may judge.
+    pub engine: Engine,
+}
+
+impl Check for Linearizable {
+    fn check(&self, history: &History, budget: Steps) -> Verdict {
+        linearizable(&View::new(history, self.object), self.engine, budget)
+    }
+}
+
+/// Whether one order of all operations of the view respects real time and explains every result.
+pub fn linearizable(view: &View<'_>, engine: Engine, steps: Steps) -> Verdict {
+    if view.observers() == 0 {
+        return Verdict::vacuous("no completed operation says anything about the state");
+    }
+    let mut budget = Budget::new(steps);
+    let (operations, keys) = view.by_key();
+    let mut worst: Option<(Instant, Box<Evidence>)> = None;
+    let mut open: Option<String> = None;
+    for range in keys {
+        let operations = &operations[range];
+        let model = match view.model(operations) {
+            Ok(model) => model,
+            Err((first, second)) => {
+                let key = describe::key(view.history, view.operation(operations[0]));
+                let of = if key.is_empty() { String::new() } else { format!(" of {key}") };
+                return Verdict::unknown(format!("no kind of object{of} has both {first} and {second}"));
+            }
+        };
+        for part in parts(view, model, operations) {
+            // Once something is wrong, only what went wrong earlier is of interest.
+            match key_verdict(view, model, &part, engine, &mut budget) {
+                Verdict::Violated(evidence) => {
+                    let at = evidence.culprit.map_or(Instant::NEVER, |culprit| view.operation(culprit).completed);
+                    if worst.as_ref().is_none_or(|(earliest, _)| at < *earliest) {
+                        worst = Some((at, evidence));
+                    }
+                }
+                Verdict::Unknown(reason) => {
+                    open.get_or_insert(reason.0);
+                }
+                Verdict::Holds | Verdict::Vacuous(_) => {}
+            }
+        }
+    }
+    match (worst, open) {
+        (Some((_, evidence)), _) => Verdict::Violated(evidence),
+        (None, Some(reason)) => Verdict::unknown(reason),
+        (None, None) => Verdict::Holds,
+    }
+}
+
+/// The operations of a key in parts that can be judged one by one.
+fn parts(view: &View<'_>, model: Model, operations: &[OpIndex]) -> Vec<Vec<OpIndex>> {
+    let whole = |&index: &OpIndex| view.operation(index).function == Function::SetScan;
+    if model != Model::Set || operations.iter().any(whole) {
+        return vec![operations.to_vec()];
+    }
+    let mut sorted = operations.to_vec();
+    sorted.sort_by_key(|&index| view.operation(index).value);
+    sorted.chunk_by(|&a, &b| view.operation(a).value == view.operation(b).value).map(<[OpIndex]>::to_vec).collect()
+}
+
+fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engine, budget: &mut Budget) -> Verdict {
+    let history = view.history;
+    if engine == Engine::Fastest {
+        match sweep(history, model, indices) {
+            Swept::Holds => return Verdict::Holds,
+            Swept::Conflict(few) => {
+                // Few operations that contradict one another by themselves: the search tells how.
+                if let verdict @ Verdict::Violated(_) = by_search(history, model, &few, budget, "zones") {
+                    return verdict;
+                }
+            }
+            Swept::Open => {}
+        }
+    }
+    by_search(history, model, indices, budget, "search")
+}
+
+fn by_search(
+    history: &History,
+    model: Model,
+    indices: &[OpIndex],
+    budget: &mut Budget,
+    engine: &'static str,
+) -> Verdict {
+    let operations: Vec<Operation> = indices.iter().map(|&index| *history.operation(index)).collect();
+    let allowed = budget.left();
+    let stuck = match search(history, model, &operations, budget) {
+        Ok(Found::Order) => return Verdict::Holds,
+        Ok(Found::Stuck(stuck)) => stuck,
+        Err(_) => return Verdict::unknown(spent(history, &operations, allowed)),
+    };
+    let core = shrink(history, model, indices, stuck, Steps::DEFAULT);
+    let culprit = core.indices[core.stuck.culprit as usize];
+    let why_not = core
+        .stuck
+        .states
+        .iter()
+        .map(|state| {
+            format!("the {} is {state}, and \"{}\" does not follow", model.noun(), describe::label(history, culprit))
+        })
+        .collect();
+    let mut operations = core.indices.clone();
+    operations.sort_unstable();
+    let relaxed =
+        core.operations.iter().zip(&core.indices).filter(|(operation, _)| operation.status == Status::Unknown);
+    let optional = relaxed.map(|(_, &index)| index).collect();
+    Verdict::Violated(Box::new(Evidence {
+        sentence: format!("no order explains {}", describe::name(history, culprit)),
+        operations,
+        optional,
+        culprit: Some(culprit),
+        prefix: core.stuck.prefix.iter().map(|&at| core.indices[at as usize]).collect(),
+        why_not,
+        minimal: core.minimal,
+        engine,
+        ..Evidence::default()
+    }))
+}
+
+/// Why a search gave up, and what would help.
+fn spent(history: &History, operations: &[Operation], allowed: Steps) -> String {
+    let unknown = operations.iter().filter(|operation| operation.status == Status::Unknown).count();
+    let mut ends: Vec<(Instant, bool)> = operations
+        .iter()
+        .flat_map(|operation| [(operation.invoked, false), (operation.completed, true)])
+        .filter(|&(at, _)| at != Instant::NEVER)
+        .collect();
+    ends.sort_unstable();
+    let (mut busy, mut most) = (0_i64, 0);
+    for (_, end) in ends {
+        busy += if end { -1 } else { 1 };
+        most = most.max(busy);
+    }
+    let key = operations.first().map_or(String::new(), |first| describe::key(history, first));
+    let of = if key.is_empty() { String::new() } else { format!(" of {key}") };
+    format!(
+        "{} configurations were visited without an answer: {} operations{of}, up to {most} open at once, {unknown} of \
+         unknown outcome; distinct values, fewer clients or fewer timeouts make it easier",
+        allowed.0,
+        operations.len()
+    )
+}

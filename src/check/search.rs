@@ -1,0 +1,294 @@
+//! Wing and Gong's search with Lowe's memory: any sequential specification, exponential in the worst case.
+//!
+//! Source: Lowe, Testing for linearizability, Concurrency and Computation 29(4), 2017, after Wing and Gong, JPDC 17,
+//! 1993. Three shortcuts that lose nothing: an operation that only looks and fits is taken at once; of open operations
+//! with one effect the one that must end first is taken first; an unknown outcome that changes nothing is not taken.
+//! A configuration is remembered exactly: the state and which operations were taken, as bits from the first one on that
+//! was not.
+
+use super::model::{Model, States, only_looks};
+use super::seen::Seen;
+use super::verdict::{Budget, Spent};
+use crate::engine::Instant;
+use crate::history::{Function, History, Operation, Status};
+
+/// What a search came to. Numbers are positions in the operations that it was given.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Some order explains everything.
+    Order,
+    /// There is none.
+    Stuck(Stuck),
+}
+
+/// Where a search ends that fails.
+#[derive(Debug)]
+pub(super) struct Stuck {
+    /// The operation whose completion cannot be explained; everything that completed earlier can.
+    pub(super) culprit: u32,
+    /// An order that explains everything that completed before the culprit did.
+    pub(super) prefix: Vec<u32>,
+    /// The states that the culprit could meet, in words, without repetition.
+    pub(super) states: Vec<String>,
+}
+
+/// More states than this are not listed as reasons.
+const STATES_SHOWN: usize = 8;
+
+/// Searches an order of operations of one object and key that respects their intervals and explains their results.
+pub(super) fn search(
+    history: &History,
+    model: Model,
+    operations: &[Operation],
+    budget: &mut Budget,
+) -> Result<Found, Spent> {
+    Search::new(history, model, operations).run(budget)
+}
+
+struct Frame {
+    taken: u32,
+    state: u64,
+    low: u32,
+    high: u32,
+    /// Taking it was never worse than anything else, so there is nothing else to try here.
+    forced: bool,
+}
+
+struct Search<'a> {
+    operations: &'a [Operation],
+    states: States<'a>,
+    /// Bit of each operation: completed ones in order of invocation, then unknown ones.
+    bit: Vec<u32>,
+    completed: u32,
+    done: Vec<u64>,
+    /// Every word of `done` below is full, as far as completed operations go.
+    low: u32,
+    /// The highest word in which a completed operation was taken.
+    high: u32,
+    by_invocation: Chain,
+    by_completion: Chain,
+    rank: Vec<u32>,
+    seen: Seen,
+    stack: Vec<Frame>,
+}
+
+impl<'a> Search<'a> {
+    fn new(history: &'a History, model: Model, operations: &'a [Operation]) -> Search<'a> {
+        let count = operations.len() as u32;
+        let ends = |at: u32| operations[at as usize].completed != Instant::NEVER;
+        let mut by_invocation: Vec<u32> = (0..count).collect();
+        by_invocation.sort_by_key(|&at| operations[at as usize].invoked);
+        let mut by_completion: Vec<u32> = (0..count).filter(|&at| ends(at)).collect();
+        by_completion.sort_by_key(|&at| operations[at as usize].completed);
+        let mut bit = vec![0; operations.len()];
+        let completed = by_completion.len() as u32;
+        let (mut next_completed, mut next_unknown) = (0, completed.next_multiple_of(64));
+        for &at in &by_invocation {
+            let next = if ends(at) { &mut next_completed } else { &mut next_unknown };
+            bit[at as usize] = *next;
+            *next += 1;
+        }
+        let mut rank = vec![0; operations.len()];
+        for (place, &at) in by_completion.iter().enumerate() {
+            rank[at as usize] = place as u32;
+        }
+        Search {
+            operations,
+            states: States::new(history, model),
+            bit,
+            completed,
+            done: vec![0; next_unknown.div_ceil(64) as usize],
+            low: 0,
+            high: 0,
+            by_invocation: Chain::new(&by_invocation, count),
+            by_completion: Chain::new(&by_completion, count),
+            rank,
+            seen: Seen::default(),
+            stack: Vec::new(),
+        }
+    }
+
+    fn run(mut self, budget: &mut Budget) -> Result<Found, Spent> {
+        let mut state = 0;
+        let mut resume: Option<(Instant, u32)> = None;
+        let mut stuck: Option<(u32, Vec<u32>, Vec<u64>)> = None;
+        let mut candidates: Vec<(Instant, u32)> = Vec::new();
+        'node: loop {
+            let Some(urgent) = self.by_completion.first() else {
+                return Ok(Found::Order);
+            };
+            let deadline = self.operations[urgent as usize].completed;
+            let fresh = resume.is_none();
+            if fresh {
+                self.note(&mut stuck, urgent, state);
+            }
+            candidates.clear();
+            let mut next = self.by_invocation.first();
+            while let Some(at) = next {
+                let operation = &self.operations[at as usize];
+                if operation.invoked > deadline {
+                    break;
+                }
+                if fresh && only_looks(operation) {
+                    if !budget.spend(1) {
+                        return Err(Spent);
+                    }
+                    if self.states.step(state, operation).is_some() {
+                        self.take(at, state, true);
+                        continue 'node;
+                    }
+                }
+                candidates.push((operation.completed, at));
+                next = self.by_invocation.after(at);
+            }
+            candidates.sort_unstable();
+            for (place, &(completed, at)) in candidates.iter().enumerate() {
+                let operation = &self.operations[at as usize];
+                if resume.is_some_and(|last| (completed, at) <= last) || only_looks(operation) {
+                    continue;
+                }
+                if candidates[..place]
+                    .iter()
+                    .any(|&(_, earlier)| same_effect(&self.operations[earlier as usize], operation))
+                {
+                    continue;
+                }
+                if !budget.spend(1) {
+                    return Err(Spent);
+                }
+                let Some(then) = self.states.step(state, operation) else { continue };
+                if operation.status == Status::Unknown && then == state {
+                    continue;
+                }
+                self.take(at, state, false);
+                if self.remember(then) {
+                    state = then;
+                    resume = None;
+                    continue 'node;
+                }
+                self.untake();
+            }
+            loop {
+                let Some(frame) = self.untake() else {
+                    let (culprit, prefix, states) = stuck.expect("the first node was noted");
+                    let states = states.iter().map(|&state| self.states.show(state)).collect();
+                    return Ok(Found::Stuck(Stuck { culprit, prefix, states }));
+                };
+                state = frame.state;
+                resume = Some((self.operations[frame.taken as usize].completed, frame.taken));
+                if !frame.forced {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn note(&self, stuck: &mut Option<(u32, Vec<u32>, Vec<u64>)>, urgent: u32, state: u64) {
+        let rank = |at: u32| self.rank[at as usize];
+        match stuck {
+            Some((culprit, ..)) if rank(*culprit) > rank(urgent) => {}
+            Some((culprit, _, states)) if *culprit == urgent => {
+                if states.len() < STATES_SHOWN && !states.contains(&state) {
+                    states.push(state);
+                }
+            }
+            _ => *stuck = Some((urgent, self.stack.iter().map(|frame| frame.taken).collect(), vec![state])),
+        }
+    }
+
+    /// Notes the configuration with this state; false if it was known.
+    fn remember(&mut self, state: u64) -> bool {
+        let Search { seen, done, low, high, completed, .. } = self;
+        let key = seen.key();
+        key.extend([state, u64::from(*low) << 32 | u64::from(*high)]);
+        if low <= high {
+            key.extend_from_slice(&done[*low as usize..=(*high as usize).min(done.len() - 1)]);
+        }
+        let unknown = &done[completed.div_ceil(64) as usize..];
+        let used = unknown.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+        key.extend_from_slice(&unknown[..used]);
+        seen.insert()
+    }
+
+    fn take(&mut self, at: u32, state: u64, forced: bool) {
+        self.stack.push(Frame { taken: at, state, low: self.low, high: self.high, forced });
+        self.by_invocation.remove(at);
+        let bit = self.bit[at as usize];
+        self.done[(bit / 64) as usize] |= 1 << (bit % 64);
+        if self.operations[at as usize].completed == Instant::NEVER {
+            return;
+        }
+        self.by_completion.remove(at);
+        self.high = self.high.max(bit / 64);
+        while self.low < self.completed / 64 && self.done[self.low as usize] == u64::MAX {
+            self.low += 1;
+        }
+    }
+
+    fn untake(&mut self) -> Option<Frame> {
+        let frame = self.stack.pop()?;
+        let bit = self.bit[frame.taken as usize];
+        self.done[(bit / 64) as usize] &= !(1 << (bit % 64));
+        if self.operations[frame.taken as usize].completed != Instant::NEVER {
+            self.by_completion.restore(frame.taken);
+        }
+        self.by_invocation.restore(frame.taken);
+        (self.low, self.high) = (frame.low, frame.high);
+        Some(frame)
+    }
+}
+
+/// Whether taking one operation does what taking the other does. Of a dequeue it matters whether the result is known.
+fn same_effect(a: &Operation, b: &Operation) -> bool {
+    a.function == b.function
+        && a.value == b.value
+        && match a.function {
+            Function::Cas => a.expected() == b.expected(),
+            Function::Dequeue => a.result() == b.result() && a.status == b.status,
+            Function::Acquire | Function::Release => a.value != 0 || a.process == b.process,
+            _ => true,
+        }
+        && only_looks(a) == only_looks(b)
+}
+
+/// A list with two ends from which elements are taken and to which they return in reverse order.
+struct Chain {
+    next: Vec<u32>,
+    previous: Vec<u32>,
+    end: u32,
+}
+
+impl Chain {
+    fn new(order: &[u32], end: u32) -> Chain {
+        let mut chain = Chain { next: vec![end; end as usize + 1], previous: vec![end; end as usize + 1], end };
+        let mut last = end;
+        for &at in order {
+            chain.next[last as usize] = at;
+            chain.previous[at as usize] = last;
+            last = at;
+        }
+        chain.next[last as usize] = end;
+        chain.previous[end as usize] = last;
+        chain
+    }
+
+    fn first(&self) -> Option<u32> {
+        self.after(self.end)
+    }
+
+    fn after(&self, at: u32) -> Option<u32> {
+        Some(self.next[at as usize]).filter(|&next| next != self.end)
+    }
+
+    fn remove(&mut self, at: u32) {
+        let (next, previous) = (self.next[at as usize], self.previous[at as usize]);
+        self.next[previous as usize] = next;
+        self.previous[next as usize] = previous;
+    }
+
+    fn restore(&mut self, at: u32) {
+        let (next, previous) = (self.next[at as usize], self.previous[at as usize]);
+        self.next[previous as usize] = at;
+        self.previous[next as usize] = at;
+    }
+}

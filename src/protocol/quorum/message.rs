@@ -1,0 +1,122 @@
+//! What replicas say to each other, and what they write to disk.
+
+use std::sync::Arc;
+
+use super::version::{self, Object};
+use crate::world::Message;
+
+/// Between replicas. `of` is the sender's own number of what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Msg {
+    /// What do you have of this key?
+    Fetch {
+        /// Operation.
+        of: u64,
+        /// Key.
+        key: u64,
+    },
+    /// This.
+    Fetched {
+        /// Operation.
+        of: u64,
+        /// All of it.
+        object: Object,
+        /// Whether the disk has it.
+        durable: bool,
+    },
+    /// Keep this beside what you have.
+    Store {
+        /// Operation.
+        of: u64,
+        /// Key.
+        key: u64,
+        /// What.
+        object: Object,
+    },
+    /// Keep this for `home`, which doesn't answer.
+    Hint {
+        /// Operation.
+        of: u64,
+        /// Whose copy it is.
+        home: u32,
+        /// Key.
+        key: u64,
+        /// What.
+        object: Object,
+    },
+    /// It is on disk.
+    Stored {
+        /// Operation.
+        of: u64,
+        /// Whose copy it is: the sender's, or that of the replica it stands in for.
+        home: u32,
+    },
+    /// These nodes of my tree have these hashes.
+    Hashes {
+        /// Node and hash.
+        nodes: Arc<[(u32, u64)]>,
+    },
+    /// I have these keys in these leaves.
+    Keys {
+        /// The leaves.
+        leaves: Arc<[u32]>,
+        /// All keys there, with what is kept of them.
+        objects: Arc<[(u64, Object)]>,
+        /// Whether the receiver is to say what it has beyond that.
+        ask: bool,
+    },
+}
+
+impl Message for Msg {
+    fn name(&self) -> &'static str {
+        match self {
+            Msg::Fetch { .. } => "Fetch",
+            Msg::Fetched { .. } => "Fetched",
+            Msg::Store { .. } => "Store",
+            Msg::Hint { .. } => "Hint",
+            Msg::Stored { .. } => "Stored",
+            Msg::Hashes { .. } => "Hashes",
+            Msg::Keys { .. } => "Keys",
+        }
+    }
+    fn bytes(&self) -> u32 {
+        match self {
+            Msg::Fetch { .. } | Msg::Stored { .. } => 24,
+            Msg::Fetched { object, .. } | Msg::Store { object, .. } | Msg::Hint { object, .. } => {
+                24 + version::bytes(object)
+            }
+            Msg::Hashes { nodes } => 12 * nodes.len() as u32,
+            Msg::Keys { leaves, objects, .. } => {
+                4 * leaves.len() as u32 + objects.iter().map(|(_, o)| 8 + version::bytes(o)).sum::<u32>()
+            }
+        }
+    }
+}
+
+/// One record on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// All that is kept of a key.
+    Object {
+        /// Key.
+        key: u64,
+        /// What.
+        object: Object,
+    },
+    /// What is kept for somebody else.
+    Hint {
+        /// For whom.
+        home: u32,
+        /// Key.
+        key: u64,
+        /// What.
+        object: Object,
+    },
+    /// He has it.
+    Handed {
+        /// Who.
+        home: u32,
+        /// Key.
+        key: u64,
+    },
+}

@@ -1,0 +1,77 @@
+//! `replication = { raft = { election_timeout, heartbeat, prevote, check_quorum, reads, … } }`.
+
+use super::Replicas;
+use crate::engine::Span;
+use crate::protocol::RaftSpec;
+use crate::protocol::raft::Reads;
+use crate::spec::units::{self, Count, Dimension, Sign};
+use crate::spec::{Diagnostic, FromText};
+
+/// A range of durations: `150ms..300ms`.
+pub(in crate::scenario) struct WrittenRange(Span, Span);
+
+impl FromText for WrittenRange {
+    const WHAT: &'static str = "a range of durations";
+    fn from_text(text: &str) -> Result<WrittenRange, crate::spec::TextError> {
+        let bounds = units::bounds(text, Some(Dimension::Duration), Sign::Positive)?;
+        Ok(WrittenRange(Span::from_nanos_f64(bounds.low), Span::from_nanos_f64(bounds.high)))
+    }
+    fn examples() -> &'static [&'static str] {
+        &["150ms..300ms"]
+    }
+}
+
+/// Reads the knobs of Raft.
+pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<RaftSpec> {
+    let fields = replicas.fields;
+    let mut spec = RaftSpec { bugs: replicas.bugs.clone(), ..RaftSpec::default() };
+    let timeout = fields.at::<WrittenRange>("election_timeout");
+    if let Some((WrittenRange(shortest, longest), _)) = timeout {
+        spec.election_timeout = (shortest, longest);
+    }
+    let heartbeat = fields.at::<Span>("heartbeat");
+    if let Some((heartbeat, _)) = heartbeat {
+        spec.heartbeat = heartbeat;
+    }
+    if spec.heartbeat >= spec.election_timeout.0 {
+        let place = heartbeat.map(|h| h.1).or(timeout.map(|t| t.1)).unwrap_or(fields.place.clone());
+        fields.error(
+            Diagnostic::error(place, "followers lose patience before the leader's next heartbeat").help(
+                "`heartbeat` is shorter than the shortest `election_timeout`, several times if messages are lost",
+            ),
+        );
+        return None;
+    }
+    spec.prevote = fields.flag("prevote").unwrap_or(spec.prevote);
+    spec.check_quorum = fields.flag("check_quorum").unwrap_or(spec.check_quorum);
+    spec.reads = match fields.word("reads", &["log", "read_index", "lease", "follower"]) {
+        Some("log") => Reads::Log,
+        Some("lease") => Reads::Lease,
+        Some("follower") => Reads::Follower,
+        _ => Reads::ReadIndex,
+    };
+    for (key, value) in [("batch", &mut spec.batch), ("pipeline", &mut spec.pipeline)] {
+        *value = positive(replicas, key, u64::from(*value))? as u32;
+    }
+    spec.snapshot_every = positive(replicas, "snapshot_every", spec.snapshot_every)?;
+    if let Some((learners, place)) = fields.at::<Count>("learners") {
+        if learners.0 >= u64::from(replicas.count) {
+            fields.error(
+                Diagnostic::error(place, format!("{} learners of {} replicas", learners.0, replicas.count))
+                    .help("somebody must vote: learners are the last of the replicas, fewer than all"),
+            );
+            return None;
+        }
+        spec.learners = learners.0 as u32;
+    }
+    Some(spec)
+}
+
+fn positive(replicas: &Replicas<'_, '_, '_>, key: &'static str, default: u64) -> Option<u64> {
+    let Some((count, place)) = replicas.fields.at::<Count>(key) else { return Some(default) };
+    if count.0 == 0 || count.0 > u64::from(u32::MAX) {
+        replicas.fields.error(Diagnostic::error(place, format!("`{key}` is a number from 1 to {}", u32::MAX)));
+        return None;
+    }
+    Some(count.0)
+}

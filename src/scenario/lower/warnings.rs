@@ -1,0 +1,196 @@
+//! What runs but probably isn't what was meant: overload, expectations that nothing exercises, parts that nobody uses.
+
+use std::collections::BTreeSet;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Lowering, Site};
+use crate::engine::{GroupId, Instant};
+use crate::expect::Expected;
+use crate::expect::ast::{Arg, Part, That};
+use crate::scenario::plan::{ExpectPlan, FaultPlan, Kind};
+use crate::spec::{Diagnostic, Place};
+use crate::workload::Pattern;
+
+impl Lowering<'_, '_> {
+    /// Only of a scenario without errors.
+    pub(super) fn warn(
+        &self,
+        tree: &DeTable<'_>,
+        site: &Site<'_>,
+        end: Instant,
+        expects: &[ExpectPlan],
+        faults: &[FaultPlan],
+    ) {
+        self.overload(tree, site, end, expects);
+        let reached = reached(site);
+        for (name, part) in named(tree, &["service", "load_balancer", "cache", "queue", "store"]) {
+            if !reached.contains(&name) {
+                let kind = tree.iter().find(|(_, v)| v.get_ref().get(&name).is_some()).map(|(k, _)| k.get_ref());
+                self.warning(Diagnostic::warning(part, format!("nobody calls `{name}`")).label("not used").help(
+                    format!(
+                        "let clients, a flow or a load balancer lead to it, or take out [{}.{name}]",
+                        kind.map_or("service", |k| k.as_ref())
+                    ),
+                ));
+            }
+        }
+        for (name, place) in named(tree, &["keys"]) {
+            let used = mentions(tree, "clients", "keys", &name) || mentions(tree, "fault", "hot_key", &name);
+            if !used && !draws(tree, &name) {
+                self.warning(
+                    Diagnostic::warning(place, format!("nobody uses the keys `{name}`"))
+                        .label("not used")
+                        .help(format!("name them in a client group: `keys = \"{name}\"`")),
+                );
+            }
+        }
+        self.never_exercised(tree, site, expects, faults, &reached);
+    }
+
+    fn warning(&self, diagnostic: Diagnostic) {
+        self.log.borrow_mut().push(diagnostic);
+    }
+
+    /// Steady utilisation above 1 of what clients reach directly or through balancers, if nothing bounds the queue and
+    /// no expectation says that it is meant.
+    fn overload(&self, tree: &DeTable<'_>, site: &Site<'_>, end: Instant, expects: &[ExpectPlan]) {
+        let meant = |name: &str| {
+            expects.iter().any(|e| e.expected != Expected::Holds || scope_names(&e.that).iter().any(|n| n == name))
+        };
+        for (g, component) in site.components.iter().enumerate() {
+            let mut rate = 0.0;
+            let mut places = Vec::new();
+            for (c, (population, _)) in site.clients.iter().enumerate() {
+                let Pattern::Open { rate: r, requests, .. } = &population.pattern else { continue };
+                let caller = site.components.len() + c;
+                if leads(site, caller, g) {
+                    rate += r.mean(Instant::ZERO, end) * requests.mean().unwrap_or(1.0).max(1.0);
+                    places.extend(value_place(tree, "clients", &population.name, "rate"));
+                }
+            }
+            let Some(work) = component.service.default.mean() else { continue };
+            let capacity =
+                f64::from(component.station.workers) * component.hosts.len() as f64 * component.station.speed;
+            let utilisation = rate * work / 1e9 / capacity;
+            if utilisation > 1.0 && component.station.limit.is_none() && !meant(&component.name) {
+                let message =
+                    format!("`{}` is asked for {:.0} % of what it can do", component.name, utilisation * 100.0);
+                let place = places.first().cloned().unwrap_or(0..0);
+                self.warning(
+                    Diagnostic::warning(place, message)
+                        .label("its queue grows without bound")
+                        .help("if that is meant, expect something of it, or bound it: `queue = { limit = 100 }`"),
+                );
+            }
+        }
+    }
+
+    /// Expectations whose numbers nothing can produce.
+    fn never_exercised(
+        &self,
+        tree: &DeTable<'_>,
+        site: &Site<'_>,
+        expects: &[ExpectPlan],
+        faults: &[FaultPlan],
+        reached: &BTreeSet<String>,
+    ) {
+        let silent = |name: &str| {
+            let component = site.components.iter().any(|c| c.name == name) && !reached.contains(name);
+            component.then(|| format!("nobody calls `{name}`"))
+        };
+        for expect in expects {
+            let Some(place) = value_place(tree, "expect", &expect.name, "that") else { continue };
+            let mut why = scope_names(&expect.that).iter().find_map(|name| silent(name));
+            if let Some(crate::expect::Phase::During(name)) = &expect.during
+                && faults.iter().any(|f| f.name == *name && f.windows.is_empty())
+            {
+                why = Some(format!("`{name}` never happens in this run"));
+            }
+            if let Some(why) = why {
+                self.warning(
+                    Diagnostic::warning(place, format!("`{}` can never be exercised", expect.name)).label(why),
+                );
+            }
+        }
+    }
+}
+
+/// Components that some client reaches, over balancers and flows.
+fn reached(site: &Site<'_>) -> BTreeSet<String> {
+    let mut groups: Vec<GroupId> = (0..site.clients.len()).map(|c| GroupId::at(site.components.len() + c)).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(group) = groups.pop() {
+        for edge in site.edges.iter().filter(|e| e.caller == group && !e.name.is_empty()) {
+            if let Some(component) = site.components.get(edge.callee.index())
+                && seen.insert(component.name.clone())
+            {
+                groups.push(edge.callee);
+            }
+        }
+    }
+    seen
+}
+
+/// Whether all that a caller asks ends at a component, over balancers only.
+fn leads(site: &Site<'_>, caller: usize, component: usize) -> bool {
+    let mut at = caller;
+    for _ in 0..=site.components.len() {
+        let Some(edge) = site.edges.iter().find(|e| e.caller.index() == at && !e.name.contains(" checks ")) else {
+            return false;
+        };
+        at = edge.callee.index();
+        if at == component {
+            return true;
+        }
+        if !matches!(site.components.get(at).map(|c| &c.kind), Some(Kind::LoadBalancer(_))) {
+            return false;
+        }
+    }
+    false
+}
+
+/// The names that an expectation speaks of.
+fn scope_names(that: &That) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut part = |part: &Part| match part {
+        Part::Name(name) => names.push(name.clone()),
+        Part::Instance { of, .. } => names.push(of.clone()),
+        _ => {}
+    };
+    for metric in that.metrics() {
+        metric.scope.parts.iter().for_each(|(p, _)| part(p));
+    }
+    if let That::Property(property) = that {
+        property.args.iter().for_each(|(arg, _)| {
+            if let Arg::Part(p) = arg {
+                part(p);
+            }
+        });
+    }
+    names
+}
+
+/// Every name under these kinds, and where it is declared.
+fn named(tree: &DeTable<'_>, kinds: &[&str]) -> Vec<(String, Place)> {
+    let tables = kinds.iter().filter_map(|kind| tree.get(*kind)?.get_ref().as_table());
+    tables.flatten().map(|(name, _)| (name.get_ref().to_string(), name.span())).collect()
+}
+
+/// Where the value of a key of an object stands.
+fn value_place(tree: &DeTable<'_>, kind: &str, name: &str, key: &str) -> Option<Place> {
+    Some(crate::scenario::reader::inside(tree.get(kind)?.get_ref().get(name)?.get_ref().get(key)?))
+}
+
+/// Whether some flow draws from these keys.
+fn draws(tree: &DeTable<'_>, keys: &str) -> bool {
+    let flows = tree.get("flow").and_then(|t| t.get_ref().as_table()).into_iter().flatten();
+    let drawn = flows.filter_map(|(_, flow)| flow.get_ref().get("draw")?.get_ref().as_table());
+    drawn.flatten().any(|(_, value)| matches!(value.get_ref(), DeValue::String(text) if text == keys))
+}
+
+/// Whether a key of some object under this kind is that text.
+fn mentions(tree: &DeTable<'_>, kind: &str, key: &str, text: &str) -> bool {
+    let objects = tree.get(kind).and_then(|t| t.get_ref().as_table()).into_iter().flatten();
+    objects.filter_map(|(_, o)| o.get_ref().get(key)).any(|v| matches!(v.get_ref(), DeValue::String(t) if t == text))
+}
