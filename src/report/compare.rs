@@ -154,16 +154,8 @@ fn half_width(a: Option<&[f64]>, b: Option<&[f64]>, paired: bool) -> Option<f64>
 
 /// A row a measure: both sides, the difference, its interval, and whether it is more than chance.
 pub fn table(a: &Side, b: &Side) -> Table {
-    let mut table = Table::default();
-    table.columns = vec![
-        "measure".to_owned(),
-        a.name.clone(),
-        b.name.clone(),
-        "difference".to_owned(),
-        "relative".to_owned(),
-        "95 % within".to_owned(),
-        "more than chance".to_owned(),
-    ];
+    let mut table =
+        Table::new(&["measure", &a.name, &b.name, "difference", "relative", "95 % within", "more than chance"]);
     for d in differences(a, b) {
         let write = |v: Option<f64>| v.map_or(NOTHING.to_owned(), |v| d.unit.write(v));
         let difference = d.difference().map_or(NOTHING.to_owned(), |diff| {

@@ -46,6 +46,7 @@ pub(crate) struct Design<'a> {
 
 impl Design<'_> {
     /// Its name.
+    #[expect(clippy::misnamed_getters, reason = "a design is called by its variant; `name` of a plan is the file's")]
     pub(crate) fn name(&self) -> &str {
         &self.run.outcome.plan.variant
     }
