@@ -178,7 +178,8 @@ impl Bar {
             svg.text(centre, base, &Text::label(number.to_string(), Ink::Bg).ink(Ink::Bg).plain().middle());
             words += self.badge();
         }
-        let room = (right - words - 4.0).max(24.0);
+        // Widths are taken on the safe side: a word that nearly fits does fit.
+        let room = (right - words + 8.0).max(24.0);
         svg.text(words, base, &self.text().fit(room));
     }
 }
