@@ -2,13 +2,13 @@
 //! and Day, ICSE 1976). The scenario gives it clients, a network, a fault and expectations; the run gives it a history
 //! and a report. Leaves out recovery of the primary, and sending again what is lost. `cargo run --example my_protocol`
 
-use std::{collections::BTreeMap, fs::File, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use netsplit::report::{text, write_all};
+use netsplit::report::{bind::Told, text, write_all};
 use netsplit::rpc::{Answer, Call, Op, Outcome, Token, Verb};
 use netsplit::run::{Member, Run, judge, play_with};
 use netsplit::world::{Message, Out, Process};
-use netsplit::{catalog::AnyProcess, engine::ProcessId, history::jsonl, scenario, spec::Sources};
+use netsplit::{catalog::AnyProcess, engine::ProcessId, scenario, spec::Sources};
 
 /// The file says `abd`; `play` puts the protocol below in its place.
 const SCENARIO: &str = r#"
@@ -113,6 +113,5 @@ fn main() -> std::io::Result<()> {
     let runs = [play()];
     let ink = text::Ink { colour: false, unicode: true, verbose: true };
     println!("{}", text::render(&runs, ink, Some("reports/my_protocol"), "cargo run --example my_protocol"));
-    write_all(Path::new("reports/my_protocol"), &runs, SCENARIO)?;
-    jsonl::write(&runs[0].outcome.history, &mut File::create("reports/my_protocol/history.jsonl")?)
+    write_all(Path::new("reports/my_protocol"), &runs, SCENARIO, Told::default())
 }

@@ -1,8 +1,10 @@
 //! The registry: every kind of process that the product has, on one screen. Keep it sorted.
 
-use crate::component::{load_balancer, service, store};
+use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
-use crate::protocol::{Group, Membership, Replication, abd, crdt, gossip, heartbeat, quorum, raft, swim};
+use crate::protocol::{
+    Group, Membership, Replication, abd, crdt, gossip, heartbeat, primary_backup, quorum, raft, swim,
+};
 use crate::state_machine::Kv;
 use crate::workload::clients;
 
@@ -173,12 +175,15 @@ processes! {
     /// Any process that a scenario can name.
     pub enum AnyProcess {
         Abd(abd::Abd),
+        Cache(cache::Cache),
         Clients(clients::Clients),
         Crdt(crdt::Crdt),
         Gossip(gossip::Gossip),
         Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
+        PrimaryBackup(primary_backup::PrimaryBackup<Kv>),
         Quorum(quorum::Quorum),
+        Queue(queue::Queue),
         Raft(raft::Raft<Kv>),
         Service(service::Service),
         Store(store::Store),
@@ -190,6 +195,9 @@ processes! {
 pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
+        Replication::PrimaryBackup(spec) => {
+            AnyProcess::PrimaryBackup(primary_backup::PrimaryBackup::new(group, object, spec.clone()))
+        }
         Replication::Crdt(spec) => AnyProcess::Crdt(crdt::Crdt::new(group, object, spec.clone())),
         Replication::Quorum(spec) => AnyProcess::Quorum(quorum::Quorum::new(group, object, spec.clone())),
         Replication::Raft(spec) => AnyProcess::Raft(raft::Raft::new(group, object, spec.clone())),

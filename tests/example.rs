@@ -31,7 +31,8 @@ fn it_gets_a_network_a_fault_a_history_and_verdicts() {
 #[test]
 fn it_gets_a_report() {
     let folder = std::env::temp_dir().join(format!("netsplit-example-{}", std::process::id()));
-    write_all(&folder, &[my_protocol::play()], "").expect("a folder of our own");
+    write_all(&folder, &[my_protocol::play()], "", netsplit::report::bind::Told::default())
+        .expect("a folder of our own");
     let summary = std::fs::read_to_string(folder.join("summary.json")).expect("it was written");
     assert!(summary.contains("writes-come-back"), "{summary}");
     std::fs::remove_dir_all(&folder).expect("our own");

@@ -1,6 +1,6 @@
 //! Operations in words, for evidence and pictures.
 
-use crate::engine::Instant;
+use crate::engine::{Instant, Span};
 use crate::history::{Function, History, OpIndex, Operation, Status, TimeUnit};
 
 /// What an operation asked and got: `write 7 → ok`, `read → 3`, `cas 1→2 → refused`.
@@ -27,6 +27,14 @@ pub fn time(history: &History, at: Instant) -> String {
     match history.time_unit() {
         TimeUnit::Nanoseconds => at.since(Instant::ZERO).to_string(),
         TimeUnit::Events => format!("event {}", at.0),
+    }
+}
+
+/// A length of time as the history counts it.
+pub fn span(history: &History, span: Span) -> String {
+    match history.time_unit() {
+        TimeUnit::Nanoseconds => span.to_string(),
+        TimeUnit::Events => format!("{} events", span.0),
     }
 }
 

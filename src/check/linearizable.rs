@@ -119,7 +119,7 @@ fn by_search(
     let operations: Vec<Operation> = indices.iter().map(|&index| *history.operation(index)).collect();
     let allowed = budget.left();
     let stuck = match search(history, model, &operations, budget) {
-        Ok(Found::Order(_)) => return Verdict::Holds,
+        Ok(Found::Order) => return Verdict::Holds,
         Ok(Found::Stuck(stuck)) => stuck,
         Err(_) => return Verdict::unknown(spent(history, &operations, allowed)),
     };

@@ -1,16 +1,29 @@
 //! History to verdict. Depends on the history alone, so it also judges histories recorded elsewhere.
 
 pub mod describe;
+mod durable;
+pub mod hierarchy;
+mod known;
 mod linearizable;
 mod model;
+mod order;
 mod property;
+mod replicated;
 mod search;
+mod seen;
+mod serial;
+mod sessions;
 mod shrink;
+mod staleness;
 mod verdict;
 mod view;
+mod weak;
 mod zones;
 
+pub use durable::lost_writes;
+pub use hierarchy::{Standing, standing};
 pub use linearizable::{Engine, Linearizable, linearizable};
-pub use property::{Property, judge};
+pub use property::{Property, judge, judge_settled, judge_with};
+pub use staleness::{ReadAge, Staleness, staleness};
 pub use verdict::{Check, Edge, Evidence, Reason, Steps, Verdict};
 pub use view::View;

@@ -7,6 +7,7 @@
 //! was not.
 
 use super::model::{Model, States, only_looks};
+use super::seen::Seen;
 use super::verdict::{Budget, Spent};
 use crate::engine::Instant;
 use crate::history::{Function, History, Operation, Status};
@@ -14,8 +15,8 @@ use crate::history::{Function, History, Operation, Status};
 /// What a search came to. Numbers are positions in the operations that it was given.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// An order that explains everything. Unknown outcomes that it does not need are left out.
-    Order(Vec<u32>),
+    /// Some order explains everything.
+    Order,
     /// There is none.
     Stuck(Stuck),
 }
@@ -114,7 +115,7 @@ impl<'a> Search<'a> {
         let mut candidates: Vec<(Instant, u32)> = Vec::new();
         'node: loop {
             let Some(urgent) = self.by_completion.first() else {
-                return Ok(Found::Order(self.stack.iter().map(|frame| frame.taken).collect()));
+                return Ok(Found::Order);
             };
             let deadline = self.operations[urgent as usize].completed;
             let fresh = resume.is_none();
@@ -160,7 +161,7 @@ impl<'a> Search<'a> {
                     continue;
                 }
                 self.take(at, state, false);
-                if self.seen.insert(then, self.low, &self.done, self.high, self.completed.div_ceil(64)) {
+                if self.remember(then) {
                     state = then;
                     resume = None;
                     continue 'node;
@@ -193,6 +194,20 @@ impl<'a> Search<'a> {
             }
             _ => *stuck = Some((urgent, self.stack.iter().map(|frame| frame.taken).collect(), vec![state])),
         }
+    }
+
+    /// Notes the configuration with this state; false if it was known.
+    fn remember(&mut self, state: u64) -> bool {
+        let Search { seen, done, low, high, completed, .. } = self;
+        let key = seen.key();
+        key.extend([state, u64::from(*low) << 32 | u64::from(*high)]);
+        if low <= high {
+            key.extend_from_slice(&done[*low as usize..=(*high as usize).min(done.len() - 1)]);
+        }
+        let unknown = &done[completed.div_ceil(64) as usize..];
+        let used = unknown.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+        key.extend_from_slice(&unknown[..used]);
+        seen.insert()
     }
 
     fn take(&mut self, at: u32, state: u64, forced: bool) {
@@ -276,67 +291,4 @@ impl Chain {
         self.next[previous as usize] = at;
         self.previous[next as usize] = at;
     }
-}
-
-/// Configurations that were visited: open addressing over records in one arena.
-#[derive(Default)]
-struct Seen {
-    /// Of each record its length, then its words.
-    arena: Vec<u64>,
-    /// Position of a record + 1, or 0.
-    slots: Vec<usize>,
-    records: usize,
-    key: Vec<u64>,
-}
-
-impl Seen {
-    /// Notes a configuration; false if it was known.
-    fn insert(&mut self, state: u64, low: u32, done: &[u64], high: u32, unknown_from: u32) -> bool {
-        self.key.clear();
-        self.key.extend([state, u64::from(low) << 32 | u64::from(high)]);
-        if low <= high {
-            self.key.extend_from_slice(&done[low as usize..=(high as usize).min(done.len() - 1)]);
-        }
-        let unknown = &done[unknown_from as usize..];
-        let used = unknown.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
-        self.key.extend_from_slice(&unknown[..used]);
-        if self.slots.len() < (self.records + 1) * 2 {
-            self.grow();
-        }
-        let mut slot = home(&self.key, self.slots.len());
-        while self.slots[slot] != 0 {
-            let start = self.slots[slot] - 1;
-            let length = self.arena[start] as usize;
-            if self.arena[start + 1..start + 1 + length] == self.key[..] {
-                return false;
-            }
-            slot = (slot + 1) & (self.slots.len() - 1);
-        }
-        self.slots[slot] = self.arena.len() + 1;
-        self.records += 1;
-        self.arena.push(self.key.len() as u64);
-        self.arena.extend_from_slice(&self.key);
-        true
-    }
-
-    fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(256);
-        let old = std::mem::replace(&mut self.slots, vec![0; size]);
-        for position in old.into_iter().filter(|&position| position != 0) {
-            let length = self.arena[position - 1] as usize;
-            let mut slot = home(&self.arena[position..position + length], size);
-            while self.slots[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
-            }
-            self.slots[slot] = position;
-        }
-    }
-}
-
-fn home(key: &[u64], slots: usize) -> usize {
-    let mut hash = 0x243f_6a88_85a3_08d3_u64;
-    for &word in key {
-        hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    (hash ^ hash >> 32) as usize & (slots - 1)
 }

@@ -132,7 +132,7 @@ impl Shrinker<'_> {
         let (indices, operations): (Vec<OpIndex>, Vec<Operation>) = kept.into_iter().unzip();
         match search(self.history, self.model, &operations, &mut self.budget) {
             Ok(Found::Stuck(stuck)) => Some(Core { indices, operations, stuck, minimal: false }),
-            Ok(Found::Order(_)) => None,
+            Ok(Found::Order) => None,
             Err(_) => {
                 self.inconclusive = true;
                 None

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::model::Model;
-use crate::engine::Instant;
+use crate::engine::{Instant, Span};
 use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
 
 /// A history and the operations of it that count: of one object or of all. Operations that did not happen are left
@@ -14,9 +14,37 @@ pub struct View<'a> {
     pub history: &'a History,
     /// What counts, in order of invocation.
     pub operations: Vec<OpIndex>,
+    /// The only object that counts, if it is one; observations of others don't.
+    pub object: Option<ObjectId>,
+    /// What is judged "in the end" looks only at keys that nobody changed for so long before the end: repair takes its
+    /// time. Zero looks at all.
+    pub settled: Span,
 }
 
 impl<'a> View<'a> {
+    /// The same with a time to settle.
+    #[must_use]
+    pub fn settled_for(self, settled: Span) -> View<'a> {
+        View { settled, ..self }
+    }
+
+    /// Keys that were changed too shortly before the end to be judged by what is there, sorted.
+    pub(super) fn unsettled(&self) -> Vec<(ObjectId, u64)> {
+        if self.settled == Span::ZERO {
+            return Vec::new();
+        }
+        let over = |operation: &Operation| {
+            if operation.completed == Instant::NEVER { operation.invoked } else { operation.completed }
+        };
+        let operations = || self.operations.iter().map(|&index| self.history.operation(index));
+        let end = operations().map(over).max().unwrap_or(Instant::ZERO);
+        let changes = operations().filter(|o| !o.function.is_read() && over(o) + self.settled > end);
+        let mut keys: Vec<(ObjectId, u64)> = changes.map(|o| (o.object, o.key)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
     /// Everything in the history, or only what concerns one object.
     pub fn new(history: &'a History, object: Option<ObjectId>) -> View<'a> {
         let mut operations: Vec<OpIndex> = (0..history.operations().len() as u32)
@@ -28,12 +56,7 @@ impl<'a> View<'a> {
             .collect();
         // Recorders may note an invocation late; nearly always this is a pass over sorted data.
         operations.sort_by_key(|&index| history.operation(index).invoked);
-        View { history, operations }
-    }
-
-    /// Other operations of the same history.
-    pub(super) fn of(history: &'a History, operations: Vec<OpIndex>) -> View<'a> {
-        View { history, operations }
+        View { history, operations, object, settled: Span::ZERO }
     }
 
     pub(super) fn operation(&self, index: OpIndex) -> &'a Operation {
@@ -113,18 +136,4 @@ pub(super) fn observes(operation: &Operation) -> bool {
         Status::Refused => true,
         Status::Fail | Status::Unknown => false,
     }
-}
-
-/// Events in order of time; of equal instants all invocations come first, because intervals are closed.
-pub(super) fn events(history: &History, operations: &[OpIndex]) -> Vec<(Instant, bool, u32)> {
-    let mut events: Vec<(Instant, bool, u32)> = Vec::with_capacity(operations.len() * 2);
-    for (at, &index) in operations.iter().enumerate() {
-        let operation = history.operation(index);
-        events.push((operation.invoked, false, at as u32));
-        if operation.completed != Instant::NEVER {
-            events.push((operation.completed, true, at as u32));
-        }
-    }
-    events.sort_unstable();
-    events
 }

@@ -57,7 +57,6 @@ struct Zone {
     first: u32,
     last_invoked: u64,
     last: u32,
-    root: Writer,
 }
 
 // More writes of one value than this near one read are left to the search.
@@ -367,10 +366,10 @@ impl Sweep {
     ) -> Result<Option<Zone>, Swept> {
         let count = self.steps.len() as u32;
         let mut zone = match root {
-            Writer::Initial => Zone { first_completed: 0, first: NOBODY, last_invoked: 0, last: NOBODY, root },
+            Writer::Initial => Zone { first_completed: 0, first: NOBODY, last_invoked: 0, last: NOBODY },
             Writer::Step(at) => {
                 let step = &self.steps[at as usize];
-                Zone { first_completed: step.completed, first: at, last_invoked: step.invoked, last: at, root }
+                Zone { first_completed: step.completed, first: at, last_invoked: step.invoked, last: at }
             }
         };
         let mut writer = if let Writer::Step(at) = root { at } else { count };

@@ -6,11 +6,15 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::{Exit, err, load, out};
-use crate::check::{Property, Steps, Verdict, judge};
+use crate::check::{Evidence, Property, Steps, Verdict, View, judge, staleness, standing};
 use crate::history::io::{FailedCas, Format, Kind, NilRead, Options, read};
-use crate::history::{History, ObjectId};
+use crate::history::{History, ObjectId, jsonl};
+use crate::report::counterexample::picture;
+use crate::report::figure::Figure as _;
 use crate::report::text::Ink;
-use crate::report::verdict::{Judged, json as verdict_json, text as verdict_text};
+use crate::report::verdict::{
+    Judged, json as verdict_json, staleness_json, staleness_text, standing_text, text as verdict_text,
+};
 
 /// The arguments of `judge`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +32,12 @@ pub(super) struct Arguments {
         value_parser = PossibleValuesParser::new(Property::ALL.map(Property::name))
     )]
     property: Vec<String>,
+    /// Judge every consistency model, and name the strongest that held.
+    #[arg(long, conflicts_with = "property")]
+    models: bool,
+    /// Tell how old what was read was: reads by versions behind, and by time since the last write.
+    #[arg(long)]
+    staleness: bool,
     /// Only this object of a history that has several.
     #[arg(long)]
     object: Option<String>,
@@ -46,6 +56,12 @@ pub(super) struct Arguments {
     /// How many configurations a search may visit before it says unknown.
     #[arg(long, default_value_t = Steps::DEFAULT.0)]
     budget: u64,
+    /// Draw the first counter-example into this SVG file.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// Write the operations of the first counter-example into this file, as a history that can be judged again.
+    #[arg(long, value_name = "FILE")]
+    witness: Option<PathBuf>,
     /// `text` or `json`: one object a line for each file.
     #[arg(long, default_value = "text", value_parser = ["text", "json"])]
     format: String,
@@ -104,21 +120,34 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
         }
     };
     let budget = Steps(arguments.budget);
-    let properties = arguments.property.iter().filter_map(|name| Property::named(name));
-    let verdicts: Vec<(Property, Verdict)> =
-        properties.map(|property| (property, judge(history, object, property, budget))).collect();
+    let view = View::new(history, object);
+    let standing = arguments.models.then(|| standing(&view, budget));
+    let verdicts: Vec<(Property, Verdict)> = match &standing {
+        Some(standing) => standing.verdicts.clone(),
+        None => {
+            let properties = arguments.property.iter().filter_map(|name| Property::named(name));
+            properties.map(|property| (property, judge(history, object, property, budget))).collect()
+        }
+    };
+    let ages = arguments.staleness.then(|| staleness(&view));
     if arguments.format == "json" {
         let verdicts: Vec<_> = verdicts
             .iter()
             .map(|(property, verdict)| verdict_json(history, Judged { property: property.name(), verdict }))
             .collect();
-        let line = json!({
+        let mut line = json!({
             "file": file.display().to_string(),
             "format": loaded.format.name(),
             "operations": history.operations().len(),
             "notes": loaded.notes,
             "verdicts": verdicts,
         });
+        if let Some(standing) = &standing {
+            line["strongest"] = json!(standing.word());
+        }
+        if let Some(ages) = &ages {
+            line["staleness"] = staleness_json(ages);
+        }
         out(&format!("{line}\n"));
     } else {
         let screen = load::screen(false);
@@ -135,6 +164,19 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
         for (property, verdict) in &verdicts {
             out(&verdict_text(history, Judged { property: property.name(), verdict }, ink));
         }
+        if let Some(standing) = &standing {
+            out(&standing_text(standing));
+        }
+        if let Some(ages) = &ages {
+            out(&staleness_text(history, ages));
+        }
+    }
+    let first = verdicts.iter().find_map(|(property, verdict)| Some((property.name(), verdict.evidence()?)));
+    if let Some((property, evidence)) = first
+        && let Err(reason) = keep(arguments, history, property, evidence)
+    {
+        err(&format!("error: {reason}\n"));
+        return Exit::Usage;
     }
     if verdicts.iter().any(|(_, verdict)| verdict.is_violated()) {
         Exit::NotMet
@@ -143,6 +185,26 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
     } else {
         Exit::Pass
     }
+}
+
+/// Writes what was asked for of a counter-example.
+fn keep(arguments: &Arguments, history: &History, property: &str, evidence: &Evidence) -> Result<(), String> {
+    let write = |path: &Path, bytes: &[u8]| {
+        std::fs::write(path, bytes)
+            .map_err(|error| format!("{} can't be written: {}", path.display(), load::reason(&error)))
+    };
+    if let Some(path) = &arguments.picture {
+        match picture(history, property, evidence) {
+            Some(figure) => write(path, figure.svg("witness").as_bytes())?,
+            None => err("note: no operation takes part in this violation, so there is no picture\n"),
+        }
+    }
+    if let Some(path) = &arguments.witness {
+        let mut bytes = Vec::new();
+        jsonl::write(&history.part(&evidence.operations), &mut bytes).map_err(|error| load::reason(&error))?;
+        write(path, &bytes)?;
+    }
+    Ok(())
 }
 
 fn options(arguments: &Arguments) -> Options {

@@ -1,13 +1,17 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
 mod check;
+mod compare;
 mod exit;
 mod explain;
 mod judge;
 mod list;
 mod load;
+mod new;
+mod report;
 mod run;
 mod seeds;
+mod sweep;
 mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -29,7 +33,9 @@ enum Command {
     Run(run::Arguments),
     /// Read a scenario and say what is wrong with it; run nothing.
     Check(check::Arguments),
-    /// List scenarios, or the kinds of the language.
+    /// Write a scenario to start from; nothing is overwritten.
+    New(new::Arguments),
+    /// List scenarios.
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
@@ -39,6 +45,12 @@ enum Command {
     Schema,
     /// Hold the models against published oracles.
     Validate(validate::Arguments),
+    /// Draw a report again from its folder alone.
+    Report(report::Arguments),
+    /// Compare two reports or two variants.
+    Compare(compare::Arguments),
+    /// Play a scenario at many points.
+    Sweep(sweep::Arguments),
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -59,6 +71,7 @@ pub fn main() -> std::process::ExitCode {
     let exit = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
@@ -67,6 +80,9 @@ pub fn main() -> std::process::ExitCode {
             Exit::Pass
         }
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "netsplit", &mut script);
@@ -74,13 +90,27 @@ pub fn main() -> std::process::ExitCode {
             Exit::Pass
         }
     };
-    exit.into()
+    match UNWRITTEN.get() {
+        Some(reason) => {
+            err(&format!("error: the output can't be written: {reason}\n"));
+            exit.max(Exit::Usage).into()
+        }
+        None => exit.into(),
+    }
 }
+
+/// Why stdout could not be written, if it couldn't.
+static UNWRITTEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no error of anybody's.
 fn out(text: &str) {
     use std::io::Write as _;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(load::reason(&error));
+    }
 }
 
 /// Writes to stderr.

@@ -2,17 +2,20 @@
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Exit, err, load, out};
+use crate::engine::Instant;
+use crate::report::bind::Told;
+use crate::report::data;
+use crate::report::folder;
 use crate::report::text::{Ink, render, tallied};
-use crate::report::{data, write_all};
-use crate::run::{Run, play_all};
+use crate::run::{Run, SecondPass, explain, play_all};
 use crate::scenario::Plan;
-use crate::spec::FromText as _;
 use crate::spec::units::WholeRange;
+use crate::spec::{FromText as _, Sources};
 
 /// The arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -89,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if !arguments.no_report {
         let name = format!("{}-s{}", runs[0].outcome.plan.name, runs[0].outcome.plan.seed.0);
         let place = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(name));
-        if let Err(exit) = report(&place, &runs, &again, &sources.file().text) {
+        if let Err(exit) = report(&place, &runs, &again, &sources) {
             return exit;
         }
         folder = Some(place.display().to_string());
@@ -120,10 +123,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn seeds(arguments: &Arguments, plan: &Plan) -> Result<(u64, u64), Exit> {
-    if let Some(seed) = arguments.seed {
-        return Ok((seed, seed));
+    match arguments.seed {
+        Some(seed) => Ok((seed, seed)),
+        None => seeds_of(arguments.seeds.as_deref(), plan),
     }
-    let Some(text) = &arguments.seeds else { return Ok(plan.seeds) };
+}
+
+/// The range of seeds that was asked for, else that of the file.
+pub(super) fn seeds_of(text: Option<&str>, plan: &Plan) -> Result<(u64, u64), Exit> {
+    let Some(text) = text else { return Ok(plan.seeds) };
     match WholeRange::from_text(text) {
         Ok(range) if range.first <= range.last && range.last - range.first < 1_000_000 => Ok((range.first, range.last)),
         _ => {
@@ -133,27 +141,59 @@ fn seeds(arguments: &Arguments, plan: &Plan) -> Result<(u64, u64), Exit> {
     }
 }
 
-/// Plays everything, with progress on stderr if somebody is there to see it.
-pub(super) fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
-    let total: u64 = plans.iter().map(|p| p.end.0 / 1_000_000).sum();
-    let bar = ProgressBar::new(total);
+/// Progress on stderr, if somebody is there to see it.
+pub(super) struct Bar {
+    bar: ProgressBar,
+    names: Vec<String>,
+    done: Vec<AtomicU64>,
+}
+
+/// A bar over runs of these names and lengths.
+pub(super) fn bar(runs: impl Iterator<Item = (String, Instant)>) -> Bar {
+    let (names, ends): (Vec<String>, Vec<Instant>) = runs.unzip();
+    let bar = ProgressBar::new(ends.iter().map(|end| end.0 / 1_000_000).sum());
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
+    // A second handler can't be set; then the first one is ours.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
     let style = ProgressStyle::with_template("  {msg:20} {bar:30} {percent:>3} %  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"));
-    let names: Vec<String> = plans.iter().map(|p| p.variant.clone()).collect();
-    let done: Vec<std::sync::atomic::AtomicU64> = plans.iter().map(|_| std::sync::atomic::AtomicU64::new(0)).collect();
-    let result = play_all(plans, &|i, at, _| {
+    let done = names.iter().map(|_| AtomicU64::new(0)).collect();
+    Bar { bar, names, done }
+}
+
+impl Bar {
+    /// Run `i` has come to `at`.
+    pub(super) fn tell(&self, i: usize, at: Instant) {
         let ms = at.0 / 1_000_000;
-        let before = done[i].swap(ms, Ordering::Relaxed);
-        bar.inc(ms.saturating_sub(before));
-        bar.set_message(names[i].clone());
+        let before = self.done[i].swap(ms, Ordering::Relaxed);
+        self.bar.inc(ms.saturating_sub(before));
+        self.bar.set_message(self.names[i].clone());
+    }
+    /// Takes it off the screen.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Plays everything.
+pub(super) fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
+    let bar = bar(plans.iter().map(|p| (p.variant.clone(), p.end)));
+    let result = play_all(plans, &|i, at, _| {
+        bar.tell(i, at);
         !INTERRUPTED.load(Ordering::Relaxed)
     });
-    bar.finish_and_clear();
+    bar.clear();
     result.map_err(|stopped| {
         let at = crate::engine::Span(stopped.at.0);
+        if stopped.stalled {
+            err(&format!(
+                "error: time stands still at {at}: something goes round in which nothing takes time\n  give the think time, \
+                 a service time or a round trip more than 0s\n"
+            ));
+            return Exit::Usage;
+        }
         err(&format!("interrupted at {at}: no report written; the last complete report is untouched\n"));
         Exit::Interrupted
     })
@@ -177,9 +217,15 @@ fn again(arguments: &Arguments, runs: &[Run]) -> String {
     text
 }
 
-pub(super) fn report(folder: &Path, runs: &[Run], again: &str, text: &str) -> Result<(), Exit> {
-    let _ = again;
-    write_all(folder, runs, text).map_err(|error| {
+/// Writes the report of these runs.
+pub(super) fn report(folder: &Path, runs: &[Run], again: &str, sources: &Sources) -> Result<(), Exit> {
+    let told = Told {
+        source: sources.file().name.to_string(),
+        repeat: again.to_owned(),
+        second_pass: second_pass(runs)?,
+        files: Vec::new(),
+    };
+    folder::write_all(folder, runs, &sources.file().text, told).map_err(|error| {
         err(&format!(
             "error: the report can't be written to {}: {}\n  try --out FOLDER, or --no-report\n",
             folder.display(),
@@ -187,6 +233,21 @@ pub(super) fn report(folder: &Path, runs: &[Run], again: &str, text: &str) -> Re
         ));
         Exit::Usage
     })
+}
+
+/// The account of single requests takes a second pass; a run that long goes without.
+const SECOND_PASS_EVENTS: u64 = 30_000_000;
+
+/// Plays the first run again to look at single requests.
+fn second_pass(runs: &[Run]) -> Result<Option<SecondPass>, Exit> {
+    let Some(run) = runs.first().filter(|r| r.outcome.events <= SECOND_PASS_EVENTS) else { return Ok(None) };
+    match explain(&run.outcome) {
+        Ok(pass) => Ok(Some(pass)),
+        Err(differs) => {
+            err(&format!("not deterministic: {differs}\n"));
+            Err(Exit::NotDeterministic)
+        }
+    }
 }
 
 fn open(file: &Path) {

@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
         let name = format!("{}-s{seed}", first[0].name);
         let place = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(name));
         let again = of(&format!("--seed {seed}"), variant);
-        if let Err(exit) = report(&place, &shown, &again, &sources.file().text) {
+        if let Err(exit) = report(&place, &shown, &again, sources) {
             return exit;
         }
         folder = Some(place.display().to_string());

@@ -1,34 +1,35 @@
 //! A service: its station has done the work by the time a request gets here. What is left is the flow of the request.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::engine::{Draws, Seed};
-use crate::flow::{Act, FlowPlan};
+use super::request::{Brought, Over, Request, Value};
+use crate::engine::{Bits as _, Draws, FlowId, Instant, Seed, Span, mix};
+use crate::flow::{Act, CallAct, Failing, FlowPlan, Law};
 use crate::rpc::{Answer, Call, Op, Outcome, Token, Verb};
-use crate::world::{Never, Out, Process};
+use crate::world::{Counted, Never, Out, Process};
 
-/// What requests do beyond the service's own work: its flows, by [`FlowId`](crate::engine::FlowId).
+/// What draws the keys of one set.
+pub trait DrawKeys: std::fmt::Debug + Send + Sync {
+    /// A key, with the hot key and its share that a fault has set.
+    fn draw(&self, bits: &mut crate::engine::random::Addressed, hot: Option<(u64, f64)>) -> u64;
+}
+
+/// What requests do beyond the service's own work: its flows, by [`FlowId`].
 #[derive(Clone, Debug, Default)]
 pub struct ServiceSpec {
     /// All flows of the plan that run here.
-    pub flows: Vec<(crate::engine::FlowId, Arc<FlowPlan>)>,
+    pub flows: Vec<(FlowId, Arc<FlowPlan>)>,
+    /// The key sets that they draw from, by number.
+    pub keys: Vec<(u16, Arc<dyn DrawKeys>)>,
 }
 
-/// A request between its arrival and the end of its flow.
+/// An answer that is remembered for the next request of the same key.
 #[derive(Clone, Debug)]
-struct Request {
-    call: Call,
-    flow: Arc<FlowPlan>,
-    stage: u16,
-    /// Where each branch of the present stage stands; `None` = it is over.
-    branches: Vec<Option<u16>>,
-    succeeded: u32,
-    failed: u32,
-    replied: bool,
-    worst: Outcome,
-    definite: bool,
-    /// Counts stages over all uses of the row, so that a straggler counts for nothing.
-    epoch: u16,
+struct Remembered {
+    until: Instant,
+    answer: Option<Answer>,
+    waiting: Vec<Call>,
 }
 
 /// The process.
@@ -36,160 +37,376 @@ struct Request {
 pub struct Service {
     spec: Arc<ServiceSpec>,
     draws: Draws,
-    requests: Vec<Option<Request>>,
-    epochs: Vec<u16>,
+    variables: Draws,
+    requests: Vec<Option<Box<Request>>>,
     free: Vec<u32>,
+    tickets: u32,
+    remembered: BTreeMap<u64, Remembered>,
+    oldest: VecDeque<(Instant, u64)>,
+    hot: BTreeMap<u64, (u64, f64)>,
 }
+
+const TICKETS: u32 = (1 << 24) - 1;
 
 impl Service {
     /// A service of that name.
     pub fn new(name: &str, spec: Arc<ServiceSpec>, seed: Seed) -> Service {
-        let draws = Draws::named(seed, &format!("{name}/flows"));
-        Service { spec, draws, requests: Vec::new(), epochs: Vec::new(), free: Vec::new() }
-    }
-
-    /// The token of one branch: row, epoch, branch.
-    fn token(slot: u32, epoch: u16, branch: u16) -> Token {
-        Token(u64::from(branch) << 48 | u64::from(epoch) << 32 | u64::from(slot))
-    }
-
-    /// Begins the present stage, or the next one that has something to do, or ends the request.
-    fn enter_stage(&mut self, slot: u32, out: &mut Out<'_, Self>) {
-        let Some(request) = &mut self.requests[slot as usize] else { return };
-        let flow = request.flow.clone();
-        let Some(stage) = flow.stages.get(request.stage as usize) else {
-            self.end(slot, out);
-            return;
-        };
-        request.epoch = request.epoch.wrapping_add(1);
-        let epoch = request.epoch;
-        request.branches = vec![Some(0); stage.branches.len()];
-        (request.succeeded, request.failed) = (0, 0);
-        for branch in 0..stage.branches.len() as u16 {
-            // An earlier branch that ended at once may have ended the stage.
-            if !self.is_at(slot, epoch) {
-                return;
-            }
-            self.step(slot, branch, out);
-        }
-        if stage.needed == 0 && self.is_at(slot, epoch) {
-            self.next_stage(slot, out);
+        Service {
+            spec,
+            draws: Draws::named(seed, &format!("{name}/flows")),
+            variables: Draws::named(seed, &format!("{name}/variables")),
+            requests: Vec::new(),
+            free: Vec::new(),
+            tickets: 0,
+            remembered: BTreeMap::new(),
+            oldest: VecDeque::new(),
+            hot: BTreeMap::new(),
         }
     }
 
-    fn is_at(&self, slot: u32, epoch: u16) -> bool {
-        self.requests[slot as usize].as_ref().is_some_and(|r| r.epoch == epoch)
+    /// A token for what a strand is about to wait for: request, strand, and a ticket that no other wait has.
+    fn token(&mut self, slot: u32, request: &mut Request, strand: usize) -> Token {
+        self.tickets = self.tickets % TICKETS + 1;
+        if let Some(row) = &mut request.strands[strand] {
+            row.ticket = self.tickets;
+        }
+        Token(u64::from(slot) << 40 | (strand as u64 & 0xffff) << 24 | u64::from(self.tickets))
     }
 
-    fn next_stage(&mut self, slot: u32, out: &mut Out<'_, Self>) {
-        if let Some(request) = &mut self.requests[slot as usize] {
-            request.stage += 1;
-            self.enter_stage(slot, out);
-        }
-    }
-
-    /// Does the acts of a branch from where it stands, up to one that takes time.
-    fn step(&mut self, slot: u32, branch: u16, out: &mut Out<'_, Self>) {
-        loop {
-            let Some(request) = &mut self.requests[slot as usize] else { return };
-            let Some(at) = request.branches[branch as usize] else { return };
-            let flow = request.flow.clone();
-            let acts = &flow.stages[request.stage as usize].branches[branch as usize];
-            let Some(act) = acts.get(at as usize) else {
-                self.over(slot, branch, true, out);
-                return;
-            };
-            let cause = request.call.cause;
-            let number = u32::from(request.stage) << 16 | u32::from(branch) << 8 | u32::from(at);
-            let child = cause.child(number, 0);
-            let token = Self::token(slot, request.epoch, branch);
-            match act {
-                Act::Call { edge, verb, .. } => {
-                    let Op { key, value, bytes, priority, .. } = request.call.op;
-                    // What a flow writes is unique to the request, so that a read tells its write.
-                    let value = if value == 0 && *verb != Verb::Read { cause.request | 1 } else { value };
-                    out.call(*edge, Op { key, value, bytes, priority, ..Op::plain(*verb) }, child, token);
-                    return;
-                }
-                Act::Work(law) => {
-                    let work = law.sample_span(&mut self.draws.at(child.root, child.path));
-                    out.compute((!request.replied).then_some(request.call.requester), work, token);
-                    return;
-                }
-                Act::Sleep(law) => {
-                    let pause = law.sample_span(&mut self.draws.at(child.root, child.path));
-                    out.wake(token, out.true_now() + pause);
-                    return;
-                }
-                Act::Reply(outcome) => {
-                    let outcome = if *outcome == Outcome::Ok { request.worst } else { *outcome };
-                    if !request.replied {
-                        request.replied = true;
-                        out.answer(&request.call, Answer::of(outcome));
-                    }
-                }
-            }
-            request_at(&mut self.requests, slot, branch, at + 1);
-        }
-    }
-
-    /// A branch is over.
-    fn over(&mut self, slot: u32, branch: u16, succeeded: bool, out: &mut Out<'_, Self>) {
-        let Some(request) = &mut self.requests[slot as usize] else { return };
-        request.branches[branch as usize] = None;
-        if succeeded {
-            request.succeeded += 1;
-        } else {
-            request.failed += 1;
-        }
-        let stage = &request.flow.stages[request.stage as usize];
-        if stage.needed == 0 {
-            return;
-        }
-        let all = stage.branches.len() as u32;
-        if request.succeeded >= stage.needed {
-            if request.succeeded < all {
-                request.worst = if request.worst.answered() { request.worst } else { Outcome::Ok };
-            }
-            self.next_stage(slot, out);
-        } else if request.failed > all - stage.needed {
-            self.end(slot, out);
-        }
-    }
-
-    fn end(&mut self, slot: u32, out: &mut Out<'_, Self>) {
-        let Some(request) = self.requests[slot as usize].take() else { return };
-        self.epochs[slot as usize] = request.epoch;
-        self.free.push(slot);
-        if !request.replied {
-            // The caller didn't time out: its callee has an answer, and the answer is that it failed.
-            let outcome = if request.worst == Outcome::Timeout { Outcome::Error } else { request.worst };
-            out.answer(&request.call, Answer { definite: request.definite, ..Answer::of(outcome) });
-        }
-    }
-
-    /// The branch that a token belongs to, if its stage still waits for it.
-    fn branch(&self, token: Token) -> Option<(u32, u16, u16)> {
-        let (slot, epoch, branch) = (token.0 as u32, (token.0 >> 32) as u16, (token.0 >> 48) as u16);
+    /// The request and strand of a token, if it still waits for that.
+    fn waiting(&self, token: Token) -> Option<(u32, usize)> {
+        let (slot, strand) = ((token.0 >> 40) as u32, (token.0 >> 24 & 0xffff) as usize);
         let request = self.requests.get(slot as usize)?.as_ref()?;
-        let at = (*request.branches.get(branch as usize)?)?;
-        (request.epoch == epoch).then_some((slot, branch, at))
+        let row = request.strands.get(strand)?.as_ref()?;
+        (row.ticket != 0 && u64::from(row.ticket) == token.0 & u64::from(TICKETS)).then_some((slot, strand))
     }
 
+    /// Lets strands of a request run until all of them wait.
+    fn go(&mut self, slot: u32, mut request: Box<Request>, ready: usize, out: &mut Out<'_, Self>) {
+        let mut ready = vec![ready];
+        let flow = request.flow.clone();
+        while let Some(strand) = ready.pop() {
+            while let Some(at) = next_act(&mut request, strand) {
+                let act = flow.code.get(at).unwrap_or(&Act::End);
+                if !self.act(slot, &mut request, strand, act, &mut ready, out) {
+                    break;
+                }
+            }
+        }
+        if request.is_over() {
+            self.free.push(slot);
+        } else {
+            self.requests[slot as usize] = Some(request);
+        }
+    }
+
+    /// Does one act. Whether the strand goes on at once.
+    fn act(
+        &mut self,
+        slot: u32,
+        request: &mut Request,
+        strand: usize,
+        act: &Act,
+        ready: &mut Vec<usize>,
+        out: &mut Out<'_, Self>,
+    ) -> bool {
+        let Some(row) = &request.strands[strand] else { return false };
+        let cause = request.cause(row);
+        let jump = |request: &mut Request, to: u32| {
+            if let Some(row) = &mut request.strands[strand] {
+                row.at = to;
+            }
+            true
+        };
+        match act {
+            Act::Call(call) => {
+                let op = op(request, strand, call);
+                let token = self.token(slot, request, strand);
+                match call.instance {
+                    Some(instance) => out.call_instance(call.edge, instance, op, cause, token),
+                    None => out.call(call.edge, op, cause, token),
+                }
+                false
+            }
+            Act::Missed(otherwise) => {
+                let last = row.last;
+                if !last.missed {
+                    return jump(request, *otherwise);
+                }
+                if let Some(row) = &mut request.strands[strand] {
+                    row.owed.push((last.version, last.instance));
+                }
+                true
+            }
+            Act::Fill { edge, key } => {
+                let (last, key) = (row.last, request.value(row, *key).word());
+                let owed = request.strands[strand].as_mut().and_then(|row| row.owed.pop());
+                if let Some((lease, Some(instance))) = owed {
+                    let op = Op { expected: lease, bytes: last.bytes, ..Op::on_key(Verb::Fill, key, last.value) };
+                    // Nobody waits for it: the ticket 0 is never given out.
+                    out.call_instance(*edge, instance, op, cause, Token(u64::from(slot) << 40));
+                }
+                true
+            }
+            Act::Work(law) => {
+                let work = law.sample_span(&mut self.draws.at(cause.root, cause.path));
+                let token = self.token(slot, request, strand);
+                out.compute((!request.replied).then_some(request.call.requester), work, token);
+                false
+            }
+            Act::Sleep(law) => {
+                let pause = law.sample_span(&mut self.draws.at(cause.root, cause.path));
+                let token = self.token(slot, request, strand);
+                out.wake(token, out.true_now() + pause);
+                false
+            }
+            Act::Reply(outcome, value) => {
+                let value = value.map_or(0, |source| request.value(row, source).word());
+                self.reply(request, *outcome, value, out);
+                true
+            }
+            Act::Parallel { starts, needed } => {
+                let begins = starts.iter().map(|start| (*start, None));
+                let (started, waits) = request.start(strand, begins, |_| *needed);
+                set_off(ready, strand, started, waits);
+                false
+            }
+            Act::FanOut { over, member, start, needed } => {
+                let members: Vec<u64> = match request.value(row, *over) {
+                    Value::List(list) => list.to_vec(),
+                    Value::Word(count) => (0..count.min(1 << 15)).collect(),
+                };
+                let begins = members.into_iter().map(|each| (*start, Some((*member, each))));
+                let (started, waits) = request.start(strand, begins, |all| needed.unwrap_or(all));
+                set_off(ready, strand, started, waits);
+                false
+            }
+            Act::Chance(share, otherwise) => {
+                let goes_on = self.draws.at(cause.root, cause.path).chance(*share);
+                goes_on || jump(request, *otherwise)
+            }
+            Act::If(source, otherwise) => request.value(row, *source).word() != 0 || jump(request, *otherwise),
+            Act::Jump(to) => jump(request, *to),
+            Act::Clear(variable) => {
+                request.put(*variable, Value::Word(0));
+                true
+            }
+            Act::Again { counter, most, until, back } => {
+                let rounds = request.value(row, crate::flow::Source::Variable(*counter)).word() + 1;
+                let done = until.is_some_and(|source| request.value(row, source).word() != 0);
+                request.put(*counter, Value::Word(rounds));
+                done || rounds >= *most || jump(request, *back)
+            }
+            Act::Guard(handler) => {
+                if let Some(row) = &mut request.strands[strand] {
+                    row.guards.push((*handler, row.owed.len()));
+                }
+                true
+            }
+            Act::Unguard => {
+                if let Some(row) = &mut request.strands[strand] {
+                    row.guards.pop();
+                }
+                true
+            }
+            Act::Degrade => {
+                request.degraded = true;
+                true
+            }
+            Act::Dedupe { key, window } => {
+                let key = mix(request.value(row, *key).word(), crate::engine::random::name_hash(&request.flow.name));
+                self.dedupe(request, (strand, key), *window, ready, out)
+            }
+            Act::End => {
+                self.over(request, strand, None, ready, out);
+                false
+            }
+        }
+    }
+
+    /// Whether the strand goes on: nobody with this key came by lately.
+    fn dedupe(
+        &mut self,
+        request: &mut Request,
+        (strand, key): (usize, u64),
+        window: Option<u64>,
+        ready: &mut Vec<usize>,
+        out: &mut Out<'_, Self>,
+    ) -> bool {
+        let now = out.now();
+        while let Some((until, oldest)) = self.oldest.front().copied().filter(|(until, _)| *until <= now) {
+            self.oldest.pop_front();
+            if self.remembered.get(&oldest).is_some_and(|r| r.until == until) {
+                self.remembered.remove(&oldest);
+            }
+        }
+        if let Some(before) = self.remembered.get_mut(&key) {
+            out.count(Counted::Duplicate, 1);
+            request.replied = true;
+            match &before.answer {
+                Some(answer) => out.answer(&request.call, answer.clone()),
+                None => before.waiting.push(request.call.clone()),
+            }
+            self.over(request, strand, None, ready, out);
+            return false;
+        }
+        let until = window.map_or(Instant::NEVER, |ns| now + Span(ns));
+        if until != Instant::NEVER {
+            self.oldest.push_back((until, key));
+        }
+        self.remembered.insert(key, Remembered { until, answer: None, waiting: Vec::new() });
+        request.remembered = Some(key);
+        true
+    }
+
+    fn reply(&mut self, request: &mut Request, outcome: Outcome, value: u64, out: &mut Out<'_, Self>) {
+        if request.replied {
+            return;
+        }
+        request.replied = true;
+        let outcome = if outcome == Outcome::Ok && request.degraded { Outcome::Degraded } else { outcome };
+        let definite = outcome.answered() || request.definite;
+        let answer = Answer { value, definite, ..Answer::of(outcome) };
+        out.answer(&request.call, answer.clone());
+        if let Some(key) = request.remembered.take()
+            && let Some(remembered) = self.remembered.get_mut(&key)
+        {
+            for call in std::mem::take(&mut remembered.waiting) {
+                out.answer(&call, answer.clone());
+            }
+            if outcome.answered() {
+                remembered.answer = Some(answer);
+            } else {
+                // What failed may be tried again.
+                self.remembered.remove(&key);
+            }
+        }
+    }
+
+    /// A strand fails: a guard catches it, or it is over.
+    fn fail(
+        &mut self,
+        request: &mut Request,
+        strand: usize,
+        outcome: Outcome,
+        ready: &mut Vec<usize>,
+        out: &mut Out<'_, Self>,
+    ) {
+        if request.caught(strand) {
+            ready.push(strand);
+        } else {
+            self.over(request, strand, Some(outcome), ready, out);
+        }
+    }
+
+    fn over(
+        &mut self,
+        request: &mut Request,
+        strand: usize,
+        failure: Option<Outcome>,
+        ready: &mut Vec<usize>,
+        out: &mut Out<'_, Self>,
+    ) {
+        match request.over(strand, failure) {
+            Over::Nothing => {}
+            Over::Resume(parent) => ready.push(parent),
+            Over::Fail(parent, outcome) => self.fail(request, parent, outcome, ready, out),
+            Over::First => {
+                // The caller didn't time out: its callee has an answer, and the answer is that it failed.
+                let outcome = match failure {
+                    Some(Outcome::Timeout) => Outcome::Error,
+                    Some(failure) => failure,
+                    None => Outcome::Ok,
+                };
+                self.reply(request, outcome, 0, out);
+            }
+        }
+    }
+
+    /// What a token stands for is over: its strand goes on.
     fn go_on(&mut self, token: Token, out: &mut Out<'_, Self>) {
-        if let Some((slot, branch, at)) = self.branch(token) {
-            request_at(&mut self.requests, slot, branch, at + 1);
-            self.step(slot, branch, out);
+        if let Some((slot, strand)) = self.waiting(token)
+            && let Some(mut request) = self.requests[slot as usize].take()
+        {
+            if let Some(row) = &mut request.strands[strand] {
+                row.ticket = 0;
+            }
+            self.go(slot, request, strand, out);
+        }
+    }
+
+    fn draw_variables(&self, request: &mut Request) {
+        let cause = request.call.cause;
+        let flow = request.flow.clone();
+        for (i, (variable, law)) in flow.draws.iter().enumerate() {
+            let mut bits = self.variables.at(cause.root, mix(cause.path, i as u64));
+            let word = match law {
+                Law::Unique => mix(cause.request, mix(cause.path, u64::from(variable.0))) | 1,
+                Law::Number(dist) => dist.sample(&mut bits).round().clamp(0.0, 1e18) as u64,
+                Law::Key(set) => {
+                    let hot = self.hot.get(&u64::from(*set)).copied();
+                    let Some((_, keys)) = self.spec.keys.iter().find(|(id, _)| id == set) else { continue };
+                    let before = flow.draws[..i].iter().filter(|(_, l)| l == law);
+                    let taken: Vec<u64> =
+                        before.filter_map(|(v, _)| request.variables.get(usize::from(v.0)).map(Value::word)).collect();
+                    let mut key = keys.draw(&mut bits, hot);
+                    // A set smaller than the draws would never yield another.
+                    for _ in 0..1000 {
+                        if !taken.contains(&key) {
+                            break;
+                        }
+                        key = keys.draw(&mut bits, hot);
+                    }
+                    key
+                }
+            };
+            request.put(*variable, Value::Word(word));
         }
     }
 }
 
-fn request_at(requests: &mut [Option<Request>], slot: u32, branch: u16, at: u16) {
-    if let Some(request) = &mut requests[slot as usize]
-        && let Some(branch) = request.branches.get_mut(branch as usize)
-    {
-        *branch = Some(at);
+/// The position of the act that a strand does next; `None` if the strand is over.
+fn next_act(request: &mut Request, strand: usize) -> Option<usize> {
+    let row = request.strands[strand].as_mut()?;
+    let at = row.at as usize;
+    row.at += 1;
+    row.acts += 1;
+    Some(at)
+}
+
+/// Started strands run in their order, the one that started them afterwards, at once or when they are done.
+fn set_off(ready: &mut Vec<usize>, parent: usize, started: Vec<usize>, waits: bool) {
+    if !waits {
+        ready.push(parent);
     }
+    ready.extend(started.into_iter().rev());
+}
+
+fn op(request: &mut Request, strand: usize, call: &CallAct) -> Op {
+    let Some(row) = &request.strands[strand] else { return Op::plain(call.verb) };
+    let asked = &request.call.op;
+    let word = |source| request.value(row, source).word();
+    let reads = matches!(call.verb, Verb::Read | Verb::Scan | Verb::SetContains);
+    let value = match call.value {
+        Some(source) => word(source),
+        None if reads => asked.value,
+        // What a flow writes is unique to the request, so that a read tells its write.
+        None if asked.value != 0 && !request.wrote => asked.value,
+        None => mix(request.call.cause.request, request.cause(row).path) | 1,
+    };
+    let hands = request.flow.hands_over && matches!(call.verb, Verb::Run(_) | Verb::Append);
+    let op = Op {
+        verb: call.verb,
+        key: word(call.key),
+        value,
+        expected: call.expected.map_or(0, word),
+        bytes: call.bytes.unwrap_or(asked.bytes),
+        priority: asked.priority,
+        consistency: call.consistency.unwrap_or(asked.consistency),
+        arguments: hands.then(|| request.handed(row)),
+    };
+    request.wrote |= !reads && call.value.is_none() && !matches!(call.verb, Verb::Serve(_) | Verb::Run(_));
+    op
 }
 
 impl Process for Service {
@@ -198,12 +415,11 @@ impl Process for Service {
     type Record = ();
 
     fn start(&mut self, _log: &[()], _out: &mut Out<'_, Self>) {
-        for (slot, request) in self.requests.iter_mut().enumerate() {
-            if let Some(request) = request.take() {
-                self.epochs[slot] = request.epoch;
-                self.free.push(slot as u32);
-            }
-        }
+        // Tickets go on counting, so that nothing from before the crash is taken for something after it.
+        self.requests.clear();
+        self.free.clear();
+        self.remembered.clear();
+        self.oldest.clear();
     }
 
     fn request(&mut self, call: Call, out: &mut Out<'_, Self>) {
@@ -217,43 +433,58 @@ impl Process for Service {
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.requests.push(None);
-            self.epochs.push(0);
             self.requests.len() as u32 - 1
         });
-        self.requests[slot as usize] = Some(Request {
-            call,
-            flow,
-            stage: 0,
-            branches: Vec::new(),
-            succeeded: 0,
-            failed: 0,
-            replied: false,
-            worst: Outcome::Ok,
-            definite: true,
-            epoch: self.epochs[slot as usize],
-        });
-        self.enter_stage(slot, out);
+        let mut request = Box::new(Request::new(call, flow));
+        self.draw_variables(&mut request);
+        self.go(slot, request, 0, out);
     }
 
     fn answer(&mut self, token: Token, answer: Answer, out: &mut Out<'_, Self>) {
-        let Some((slot, branch, at)) = self.branch(token) else { return };
-        let Some(request) = &mut self.requests[slot as usize] else { return };
-        let act = &request.flow.stages[request.stage as usize].branches[branch as usize][at as usize];
-        let fallback = matches!(act, Act::Call { fallback: true, .. });
-        let mut outcome = answer.outcome;
-        if !outcome.answered() && fallback {
-            outcome = Outcome::Degraded;
+        let Some((slot, strand)) = self.waiting(token) else { return };
+        let Some(mut request) = self.requests[slot as usize].take() else { return };
+        let flow = request.flow.clone();
+        let at = request.strands[strand].as_ref().map_or(0, |row| row.at as usize);
+        let Some(Act::Call(call)) = at.checked_sub(1).and_then(|at| flow.code.get(at)) else {
+            self.requests[slot as usize] = Some(request);
+            return;
+        };
+        let outcome = answer.outcome;
+        let answered = outcome.answered();
+        request.degraded |= outcome == Outcome::Degraded;
+        if let Some(row) = &mut request.strands[strand] {
+            row.ticket = 0;
+            row.last = Brought {
+                value: answer.value,
+                version: answer.version,
+                bytes: answer.bytes,
+                instance: answer.redirect,
+                missed: answer.missed || !answered,
+            };
+            if !answered {
+                row.last.instance = None;
+            }
         }
-        // The first failure names the outcome; a mere degradation gives way to it.
-        let worse = !outcome.answered() && request.worst.answered();
-        if worse || outcome == Outcome::Degraded && request.worst == Outcome::Ok {
-            request.worst = outcome;
+        if let Some(variable) = call.bind.filter(|_| answered) {
+            request.put(variable, answer.list.map_or(Value::Word(answer.value), Value::List));
         }
-        if outcome.answered() {
-            self.go_on(token, out);
-        } else {
-            request.definite &= answer.definite;
-            self.over(slot, branch, false, out);
+        let mut ready = Vec::new();
+        match call.failing {
+            _ if answered => ready.push(strand),
+            Failing::Forgiven => ready.push(strand),
+            Failing::Duplicate if outcome == Outcome::Aborted => {
+                out.count(Counted::Duplicate, 1);
+                self.over(&mut request, strand, None, &mut ready, out);
+            }
+            Failing::Fails | Failing::Duplicate => {
+                request.definite &= answer.definite;
+                self.fail(&mut request, strand, outcome, &mut ready, out);
+            }
+        }
+        match ready.pop() {
+            Some(strand) => self.go(slot, request, strand, out),
+            None if request.is_over() => self.free.push(slot),
+            None => self.requests[slot as usize] = Some(request),
         }
     }
 
@@ -263,5 +494,16 @@ impl Process for Service {
 
     fn woken(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.go_on(token, out);
+    }
+
+    fn ask(&mut self, op: &Op, _out: &mut Out<'_, Self>) {
+        if op.verb == Verb::HotKey {
+            let share = f64::from_bits(op.value);
+            if share > 0.0 {
+                self.hot.insert(op.key, (op.expected, share));
+            } else {
+                self.hot.remove(&op.key);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Time passes, events happen. Knows no network, no TOML, no files: it could simulate a bakery.
 
+pub mod agenda;
 pub mod digest;
 pub mod dist;
 pub mod ids;

@@ -1,21 +1,19 @@
 //! What will happen next: a queue of events by time and, at equal times, by insertion.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
+use super::agenda::Agenda;
 use super::time::Instant;
 
-/// Pending events. Keys are 16 bytes in a heap; the events themselves lie still in a slab.
+/// Pending events. Keys of 16 bytes are kept in order; the events themselves lie still in a slab.
 #[derive(Clone, Debug)]
 pub struct EventQueue<T> {
-    // Time, then `sequence << 24 | slot`: 16 million may be pending, 10¹² may ever be pushed.
-    heap: BinaryHeap<Reverse<(Instant, u64)>>,
+    // Time, then `sequence << SLOT_BITS | slot`: 67 million may be pending, 2.7 · 10¹¹ may ever be pushed.
+    agenda: Agenda,
     slab: Vec<Option<T>>,
     free: Vec<u32>,
     pushed: u64,
 }
 
-const SLOT_BITS: u32 = 24;
+const SLOT_BITS: u32 = 26;
 
 impl<T> Default for EventQueue<T> {
     fn default() -> EventQueue<T> {
@@ -26,9 +24,10 @@ impl<T> Default for EventQueue<T> {
 impl<T> EventQueue<T> {
     /// Nothing will happen.
     pub fn new() -> EventQueue<T> {
-        EventQueue { heap: BinaryHeap::new(), slab: Vec::new(), free: Vec::new(), pushed: 0 }
+        EventQueue { agenda: Agenda::new(), slab: Vec::new(), free: Vec::new(), pushed: 0 }
     }
     /// `item` will happen at `at`, after everything that was pushed for the same time before.
+    #[inline]
     pub fn push(&mut self, at: Instant, item: T) {
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -37,36 +36,39 @@ impl<T> EventQueue<T> {
             }
             None => {
                 self.slab.push(Some(item));
-                self.slab.len() as u32 - 1
+                let slot = self.slab.len() as u32 - 1;
+                assert!(slot < 1 << SLOT_BITS, "more than 67 million events pending");
+                slot
             }
         };
-        assert!(slot < 1 << SLOT_BITS, "more than 16 million events pending");
         self.pushed += 1;
-        self.heap.push(Reverse((at, self.pushed << SLOT_BITS | u64::from(slot))));
+        self.agenda.push(at, self.pushed << SLOT_BITS | u64::from(slot));
     }
     /// The next event.
+    #[inline]
     pub fn pop(&mut self) -> Option<(Instant, T)> {
-        let Reverse((at, key)) = self.heap.pop()?;
-        let slot = (key & ((1 << SLOT_BITS) - 1)) as u32;
-        self.free.push(slot);
-        let item = self.slab[slot as usize].take().expect("a key points to its event");
-        Some((at, item))
+        let (at, number) = self.agenda.pop()?;
+        Some((at, self.take(number)))
     }
     /// The next event, if it happens before `limit`.
+    #[inline]
     pub fn pop_before(&mut self, limit: Instant) -> Option<(Instant, T)> {
-        if self.peek_time()? >= limit { None } else { self.pop() }
+        let (at, number) = self.agenda.pop_before(limit)?;
+        Some((at, self.take(number)))
     }
-    /// When the next event happens.
-    pub fn peek_time(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+    #[inline]
+    fn take(&mut self, number: u64) -> T {
+        let slot = (number & ((1 << SLOT_BITS) - 1)) as u32;
+        self.free.push(slot);
+        self.slab[slot as usize].take().expect("a key points to its event")
     }
     /// How many are pending.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.agenda.len()
     }
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.agenda.is_empty()
     }
     /// All pending events, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {

@@ -32,9 +32,13 @@ pub enum Timing {
     },
 }
 
+/// A fault starts at most so often.
+const MOST_STARTS: u32 = 1_000_000;
+
 /// The stretches of time for which a fault lasts: `for_` is drawn anew for each, `None` = for good.
 ///
-/// Stretches of one fault don't overlap: a start that falls into the one before is left out.
+/// Stretches of one fault don't overlap: a start that falls into the one before is left out. After
+/// a million starts there are no more.
 pub fn windows(timing: &Timing, for_: Option<&Dist>, end: Instant, stream: &mut Stream) -> Vec<(Instant, Instant)> {
     let mut windows: Vec<(Instant, Instant)> = Vec::new();
     let last = |from: Instant, stream: &mut Stream| match for_ {
@@ -50,7 +54,7 @@ pub fn windows(timing: &Timing, for_: Option<&Dist>, end: Instant, stream: &mut 
         }
         Timing::Every { every, from, until } => {
             let mut now = *from;
-            loop {
+            for _ in 0..MOST_STARTS {
                 now += every.sample_span(stream).max(Span(1));
                 if now >= (*until).min(end) {
                     break;
@@ -64,7 +68,7 @@ pub fn windows(timing: &Timing, for_: Option<&Dist>, end: Instant, stream: &mut 
         Timing::Random { mtbf, mttr, from, until } => {
             let (up, down) = (Dist::exponential(mtbf.0 as f64), Dist::exponential(mttr.0 as f64));
             let mut now = *from;
-            loop {
+            for _ in 0..MOST_STARTS {
                 now += up.sample_span(stream).max(Span(1));
                 if now >= (*until).min(end) {
                     break;

@@ -135,6 +135,30 @@ impl History {
         self.observations.push(observation);
     }
 
+    /// Only these operations, in this order, with everything that is known of them but for their texts: values and keys
+    /// are numbers.
+    pub fn part(&self, operations: &[OpIndex]) -> History {
+        let mut part = History { objects: self.objects.clone(), time_unit: self.time_unit, ..History::default() };
+        for &index in operations {
+            let operation = *self.operation(index);
+            let list = |part: &mut History, number: u64| part.add_list(self.list(number));
+            let value = match operation.function.takes_list() {
+                true => list(&mut part, operation.value),
+                false => operation.value,
+            };
+            let other = match operation.function.returns_list() && operation.status == Status::Ok {
+                true => list(&mut part, operation.result()),
+                false => operation.other,
+            };
+            let new = OpIndex(part.operations.len() as u32);
+            part.operations.push(Operation { value, other, ..operation });
+            if self.version(index) != 0 {
+                part.set_version(new, self.version(index));
+            }
+        }
+        part
+    }
+
     /// All operations, in the order of their `invoke` calls.
     pub fn operations(&self) -> &[Operation] {
         &self.operations

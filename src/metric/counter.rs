@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::frame::{EpochSet, Frame, Mismatch};
+use super::frame::{Cached, EpochSet, Frame, Mismatch};
 use crate::engine::Instant;
 
 /// A counter of events, or of bytes.
@@ -11,6 +11,8 @@ pub struct Counter {
     frame: Arc<Frame>,
     epochs: Vec<u64>,
     bins: Vec<u64>,
+    epoch: Cached,
+    bin: Cached,
     runs: u32,
 }
 
@@ -18,14 +20,14 @@ impl Counter {
     /// A counter at zero.
     pub fn new(frame: Arc<Frame>) -> Counter {
         let (epochs, bins) = (vec![0; frame.epochs()], vec![0; frame.bins()]);
-        Counter { frame, epochs, bins, runs: 1 }
+        Counter { frame, epochs, bins, epoch: Cached::NOTHING, bin: Cached::NOTHING, runs: 1 }
     }
 
     /// Counts `n` more.
     pub fn add(&mut self, at: Instant, n: u64) {
-        let epoch = &mut self.epochs[self.frame.epoch_of(at)];
+        let epoch = &mut self.epochs[self.epoch.epoch_of(&self.frame, at)];
         *epoch = epoch.saturating_add(n);
-        let bin = &mut self.bins[self.frame.bin_of(at)];
+        let bin = &mut self.bins[self.bin.bin_of(&self.frame, at)];
         *bin = bin.saturating_add(n);
     }
 

@@ -150,6 +150,47 @@ impl Frame {
     }
 }
 
+/// The last epoch or bin that was looked up: most of what happens is near what happened last.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::metric) struct Cached {
+    index: usize,
+    from: Instant,
+    to: Instant,
+}
+
+impl Cached {
+    /// Nothing was looked up.
+    pub(in crate::metric) const NOTHING: Cached = Cached { index: 0, from: Instant::NEVER, to: Instant::ZERO };
+
+    /// [`Frame::epoch_of`].
+    #[inline]
+    pub(in crate::metric) fn epoch_of(&mut self, frame: &Frame, at: Instant) -> usize {
+        if !self.has(at) {
+            let index = frame.epoch_of(at);
+            self.keep(index, frame.epoch(index));
+        }
+        self.index
+    }
+
+    /// [`Frame::bin_of`].
+    #[inline]
+    pub(in crate::metric) fn bin_of(&mut self, frame: &Frame, at: Instant) -> usize {
+        if !self.has(at) {
+            let index = frame.bin_of(at);
+            self.keep(index, frame.bin_bounds(index));
+        }
+        self.index
+    }
+
+    fn has(&self, at: Instant) -> bool {
+        self.from <= at && at < self.to
+    }
+
+    fn keep(&mut self, index: usize, bounds: Range<Instant>) {
+        (self.index, self.from, self.to) = (index, bounds.start, bounds.end);
+    }
+}
+
 /// A set of epochs of one frame: a phase.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EpochSet {

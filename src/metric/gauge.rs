@@ -102,8 +102,11 @@ impl Gauge {
 
     /// From `at` on it is `value`.
     pub fn set(&mut self, at: Instant, value: u64) {
-        self.flush(at);
-        self.value = value;
+        // What doesn't change goes on holding: its time is laid out when it ends.
+        if value != self.value {
+            self.flush(at);
+            self.value = value;
+        }
     }
 
     /// From `at` on it is that much more, or less; never below zero.
@@ -122,8 +125,22 @@ impl Gauge {
         self.flush(end);
     }
 
+    #[inline]
     fn flush(&mut self, at: Instant) {
         debug_assert!(at >= self.since, "a gauge set at {at:?} after {:?}", self.since);
+        if at > self.since {
+            self.lay_out(at);
+        }
+    }
+
+    fn lay_out(&mut self, at: Instant) {
+        if self.held.is_empty() && at < self.epoch_end.min(self.bin_end) {
+            let span = at - self.since;
+            self.epochs[self.epoch].hold(self.value, span);
+            self.bins[self.bin] += u128::from(self.value) * u128::from(span.0);
+            self.since = at;
+            return;
+        }
         let at = at.min(self.frame.end());
         while self.since < at {
             let until = at.min(self.epoch_end).min(self.bin_end);

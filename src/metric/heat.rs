@@ -16,13 +16,16 @@ pub fn heat_row_bounds(row: usize) -> (u64, u64) {
 
 /// The row of a latency.
 pub(in crate::metric) fn row_of(latency_ns: u64) -> usize {
-    let octaves = first_rows();
-    let edges = edges();
-    let mut row = octaves[latency_ns.checked_ilog2().unwrap_or(0) as usize] as usize;
-    while row + 1 < HEAT_ROWS && edges[row + 1] <= latency_ns {
-        row += 1;
-    }
-    row
+    // An eighth of an octave holds one edge at most: rows are wider than that.
+    let eighth = eighth_of(latency_ns.max(8));
+    let row = usize::from(first_rows()[eighth]);
+    row + usize::from(row + 1 < HEAT_ROWS && edges()[row + 1] <= latency_ns)
+}
+
+/// Which eighth of which octave; numbers are at least 8.
+fn eighth_of(latency_ns: u64) -> usize {
+    let octave = latency_ns.ilog2();
+    (octave << 3) as usize + (latency_ns >> (octave - 3) & 7) as usize
 }
 
 fn edges() -> &'static [u64; HEAT_ROWS + 1] {
@@ -32,12 +35,14 @@ fn edges() -> &'static [u64; HEAT_ROWS + 1] {
     })
 }
 
-/// The row of each power of two, from where at most three steps lead to any latency of that octave.
-fn first_rows() -> &'static [u8; 64] {
-    static FIRST: OnceLock<[u8; 64]> = OnceLock::new();
+/// The row in which each eighth of an octave begins.
+fn first_rows() -> &'static [u8; 512] {
+    static FIRST: OnceLock<[u8; 512]> = OnceLock::new();
     FIRST.get_or_init(|| {
-        std::array::from_fn(|octave| {
-            let row = edges().partition_point(|edge| *edge <= 1 << octave);
+        std::array::from_fn(|eighth| {
+            let (octave, part) = ((eighth >> 3).max(3), eighth as u64 & 7);
+            let from = (8 + part) << (octave - 3);
+            let row = edges().partition_point(|edge| *edge <= from);
             row.saturating_sub(1).min(HEAT_ROWS - 1) as u8
         })
     })

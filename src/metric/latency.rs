@@ -1,7 +1,6 @@
 //! How long things took: exact sum, spread and extremes, and a histogram for percentiles.
 
-use hdrhistogram::Histogram;
-
+use super::log_linear::LogLinear;
 use crate::engine::Span;
 
 /// Latencies of one class in one epoch, as they are recorded.
@@ -13,14 +12,29 @@ pub(in crate::metric) struct Recorder {
     sum_of_squares_ns2: u128,
     min_ns: u64,
     max_ns: u64,
-    histogram: Histogram<u32>,
+    histogram: LogLinear,
+    // Not yet in the histogram, whose cells lie far apart: one increment waits for memory, many at once don't.
+    pending: [u64; PENDING],
+    waiting: usize,
 }
+
+/// How many latencies are put into the histogram at a time.
+const PENDING: usize = 32;
 
 impl Recorder {
     /// `digits`: significant decimal digits of percentiles, 1 to 5.
     pub(in crate::metric) fn new(digits: u8) -> Recorder {
-        let histogram = Histogram::new(digits).expect("one to five digits are supported");
-        Recorder { count: 0, sum_ns: 0, sum_of_squares_ns2: 0, min_ns: u64::MAX, max_ns: 0, histogram }
+        let histogram = LogLinear::new(digits);
+        Recorder {
+            count: 0,
+            sum_ns: 0,
+            sum_of_squares_ns2: 0,
+            min_ns: u64::MAX,
+            max_ns: 0,
+            histogram,
+            pending: [0; PENDING],
+            waiting: 0,
+        }
     }
 
     pub(in crate::metric) fn record(&mut self, latency: Span) {
@@ -30,7 +44,19 @@ impl Recorder {
         self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(u128::from(ns) * u128::from(ns));
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
-        self.histogram.record(ns).expect("an auto-resizing histogram takes every u64");
+        self.pending[self.waiting] = ns;
+        self.waiting += 1;
+        if self.waiting == PENDING {
+            self.settle();
+        }
+    }
+
+    /// Puts everything into the histogram.
+    fn settle(&mut self) {
+        for ns in &self.pending[..self.waiting] {
+            self.histogram.record(*ns);
+        }
+        self.waiting = 0;
     }
 
     pub(in crate::metric) fn count(&self) -> u64 {
@@ -43,7 +69,10 @@ impl Recorder {
         self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(other.sum_of_squares_ns2);
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
-        self.histogram.add(&other.histogram).expect("an auto-resizing histogram takes every other");
+        self.histogram.merge(&other.histogram);
+        for ns in &other.pending[..other.waiting] {
+            self.histogram.record(*ns);
+        }
     }
 }
 
@@ -68,7 +97,7 @@ impl Latencies {
                 None => merged = Some(recorder.clone()),
             }
         }
-        merged.map_or_else(Latencies::default, |merged| Latencies::from(&merged))
+        merged.map_or_else(Latencies::default, Latencies::from)
     }
 
     /// How many.
@@ -172,13 +201,14 @@ impl Latencies {
     }
 }
 
-impl From<&Recorder> for Latencies {
-    fn from(recorder: &Recorder) -> Latencies {
+impl From<Recorder> for Latencies {
+    fn from(mut recorder: Recorder) -> Latencies {
+        recorder.settle();
         let mut until = 0;
         let mut cumulative = Vec::new();
-        for step in recorder.histogram.iter_recorded() {
-            until += step.count_since_last_iteration();
-            cumulative.push((recorder.histogram.highest_equivalent(step.value_iterated_to()), until));
+        for (highest_ns, count) in recorder.histogram.buckets() {
+            until += u64::from(count);
+            cumulative.push((highest_ns, until));
         }
         Latencies {
             count: recorder.count,

@@ -14,6 +14,7 @@ mod frame;
 mod gauge;
 mod heat;
 mod latency;
+mod log_linear;
 mod recovery;
 pub mod stats;
 mod tally;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::frame::{EpochSet, Frame, Mismatch};
+use super::frame::{Cached, EpochSet, Frame, Mismatch};
 use super::heat::{HEAT_ROWS, row_of};
 use super::latency::{Latencies, Recorder};
 use crate::engine::{Instant, Span};
@@ -93,21 +93,6 @@ pub struct Tally {
     runs: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Cached {
-    index: usize,
-    from: Instant,
-    to: Instant,
-}
-
-impl Cached {
-    const NOTHING: Cached = Cached { index: 0, from: Instant::NEVER, to: Instant::ZERO };
-
-    fn has(&self, at: Instant) -> bool {
-        self.from <= at && at < self.to
-    }
-}
-
 impl Tally {
     /// A tally of nothing.
     pub fn new(frame: Arc<Frame>, detail: Detail) -> Tally {
@@ -166,22 +151,14 @@ impl Tally {
         self.sojourn_ns += u128::from(end.since(start).0);
     }
 
+    #[inline]
     fn epoch_of(&mut self, at: Instant) -> usize {
-        if !self.epoch.has(at) {
-            let index = self.frame.epoch_of(at);
-            let bounds = self.frame.epoch(index);
-            self.epoch = Cached { index, from: bounds.start, to: bounds.end };
-        }
-        self.epoch.index
+        self.epoch.epoch_of(&self.frame, at)
     }
 
+    #[inline]
     fn bin_of(&mut self, at: Instant) -> usize {
-        if !self.bin.has(at) {
-            let index = self.frame.bin_of(at);
-            let bounds = self.frame.bin_bounds(index);
-            self.bin = Cached { index, from: bounds.start, to: bounds.end };
-        }
-        self.bin.index
+        self.bin.bin_of(&self.frame, at)
     }
 
     /// How many were asked in these epochs, of all merged runs together.

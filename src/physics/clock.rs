@@ -46,6 +46,8 @@ pub struct HostClock {
     fault_ppm: f64,
     fault_since: Instant,
     frozen: Option<Instant>,
+    /// It shows true time and reports no bound: what most clocks do all the time.
+    perfect: bool,
 }
 
 impl HostClock {
@@ -53,6 +55,7 @@ impl HostClock {
     pub fn new(spec: ClockSpec, draws: Draws) -> HostClock {
         let offset_ns = spec.offset.sample(&mut draws.at(0, 0));
         let drift_ppm = spec.drift_ppm.sample(&mut draws.at(0, 1));
+        let perfect = spec.sync.is_none() && spec.uncertainty.is_none() && offset_ns == 0.0 && drift_ppm == 0.0;
         HostClock {
             spec,
             draws,
@@ -62,16 +65,22 @@ impl HostClock {
             fault_ppm: 0.0,
             fault_since: Instant::ZERO,
             frozen: None,
+            perfect,
         }
     }
 
     /// What it shows at a true time. It never shows less than zero.
+    #[inline]
     pub fn local(&self, now: Instant) -> Instant {
+        if self.perfect { now } else { self.imperfect(now) }
+    }
+
+    fn imperfect(&self, now: Instant) -> Instant {
         if let Some(shown) = self.frozen {
             return shown;
         }
-        let perfect = self.spec.sync.is_none() && self.offset_ns == 0.0 && self.drift_ppm == 0.0;
-        if perfect && self.stepped_ns == 0 && self.fault_ppm == 0.0 {
+        let still = self.spec.sync.is_none() && self.offset_ns == 0.0 && self.drift_ppm == 0.0;
+        if still && self.stepped_ns == 0 && self.fault_ppm == 0.0 {
             return now;
         }
         let faulty = self.fault_ppm * now.since(self.fault_since).0 as f64 / 1e6;
@@ -106,23 +115,30 @@ impl HostClock {
     }
 
     /// The error bound that the clock reports, if it reports one.
+    #[inline]
     pub fn uncertainty(&self, now: Instant) -> Span {
+        if self.perfect {
+            return Span::ZERO;
+        }
         let Some(bound) = &self.spec.uncertainty else { return Span::ZERO };
         bound.sample_span(&mut self.draws.at(2, now.0))
     }
 
     /// Jumps.
     pub fn step(&mut self, by_ns: i64) {
+        self.perfect = false;
         self.stepped_ns += by_ns;
     }
     /// Gains `ppm` more from now on.
     pub fn drift(&mut self, now: Instant, ppm: f64) {
         self.settle(now);
+        self.perfect = false;
         self.fault_ppm = ppm;
     }
     /// Stands still.
     pub fn freeze(&mut self, now: Instant) {
         self.frozen = Some(self.local(now));
+        self.perfect = false;
     }
     /// Goes on at its own rate; what was gained or lost stays.
     pub fn undo(&mut self, now: Instant) {

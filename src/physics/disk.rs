@@ -47,6 +47,8 @@ struct Entry<R> {
     process: ProcessId,
     record: R,
     durable_at: Instant,
+    /// Whether it takes the place of everything before it, once it is durable.
+    checkpoint: bool,
 }
 
 /// The disk of one host: a write-ahead log for each of its processes, and one queue of fsyncs.
@@ -94,19 +96,24 @@ impl<R: Clone> HostDisk<R> {
             Fsync::Every(every) => (written, Instant((written.0 / every.0.max(1) + 1) * every.0.max(1))),
             Fsync::Never => (written, Instant::NEVER),
         };
-        self.log.push(Entry { process, record, durable_at });
+        self.log.push(Entry { process, record, durable_at, checkpoint: false });
         acknowledged
     }
 
-    /// Replaces a process's whole log by one record.
+    /// Replaces a process's whole log by one record, when that is durable: a power loss before keeps the old log.
     pub fn checkpoint(&mut self, now: Instant, process: ProcessId, record: R, bytes: u32) -> Instant {
-        let at = self.append(now, process, record, bytes);
-        let last = self.log.len() - 1;
+        // What an earlier checkpoint has replaced is not needed any more. Without fsync nothing survives anyway.
+        let settled = |at: Instant| at <= now || at == Instant::NEVER;
+        let replaced = self.log.iter().rposition(|e| e.process == process && e.checkpoint && settled(e.durable_at));
         let mut index = 0;
         self.log.retain(|entry| {
             index += 1;
-            index > last || entry.process != process
+            entry.process != process || index > replaced.unwrap_or(0)
         });
+        let at = self.append(now, process, record, bytes);
+        if let Some(entry) = self.log.last_mut() {
+            entry.checkpoint = true;
+        }
         at
     }
 
@@ -137,7 +144,8 @@ impl<R: Clone> HostDisk<R> {
 
     /// What a process finds when it starts, oldest first.
     pub fn log(&self, process: ProcessId) -> Vec<R> {
-        self.log.iter().filter(|e| e.process == process).map(|e| e.record.clone()).collect()
+        let from = self.log.iter().rposition(|e| e.process == process && e.checkpoint).unwrap_or(0);
+        self.log[from..].iter().filter(|e| e.process == process).map(|e| e.record.clone()).collect()
     }
 
     /// The machine loses power: what was not fsynced is gone, of all its processes.
@@ -193,5 +201,23 @@ mod tests {
         d.checkpoint(Instant(0), ProcessId(0), 7, 0);
         assert_eq!(d.log(ProcessId(0)), [7]);
         assert_eq!(d.log(ProcessId(1)), [9]);
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_not_durable_has_replaced_nothing() {
+        let mut d = disk(Fsync::Always);
+        for r in 1..4 {
+            d.append(Instant(0), ProcessId(0), r, 0);
+        }
+        d.checkpoint(Instant(5 * MS), ProcessId(0), 7, 0);
+        d.append(Instant(5 * MS + 1), ProcessId(0), 8, 0);
+        let mut lost = d.clone();
+        lost.power_loss(Instant(5 * MS + 2));
+        assert_eq!(lost.log(ProcessId(0)), [1, 2, 3]);
+        d.power_loss(Instant(8 * MS));
+        assert_eq!(d.log(ProcessId(0)), [7, 8]);
+        d.checkpoint(Instant(9 * MS), ProcessId(0), 9, 0);
+        d.power_loss(Instant(9 * MS));
+        assert_eq!(d.log(ProcessId(0)), [7, 8]);
     }
 }

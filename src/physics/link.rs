@@ -52,6 +52,14 @@ pub struct Codec {
 }
 
 impl LinkShape {
+    /// Whether it does nothing but delay.
+    pub(super) fn is_plain(&self) -> bool {
+        self.bandwidth.is_none()
+            && self.codec.is_none()
+            && self.loss == 0.0
+            && self.duplicate == 0.0
+            && self.reorder == 0.0
+    }
     /// A link that takes half of `rtt` a message and nothing else.
     pub fn round_trip(rtt: Dist) -> LinkShape {
         LinkShape {

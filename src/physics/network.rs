@@ -7,6 +7,8 @@
 //! Numbers are drawn in this order: the delay of each link on the way, then (only where the share isn't zero) loss,
 //! duplication, reordering, and the copy's delays. So a run with loss and one without draw the same delays.
 
+use std::collections::BTreeMap;
+
 use super::host_set::HostSet;
 use super::link::{Codec, Delay, LinkShape};
 use super::link_change::{Active, LinkChange};
@@ -56,10 +58,34 @@ pub struct Network {
     hosts: Vec<Place>,
     /// Of each link of the topology.
     pipes: Vec<Pipe>,
+    /// Which links do nothing but delay.
+    plain: Vec<bool>,
     cuts: Vec<Cut>,
     changes: Vec<Active>,
-    /// When the last ordered message from one host (row, grown when first needed) to another arrives.
-    last_arrival: Vec<Vec<Instant>>,
+    /// When the last ordered message from one host to another arrives, as long as it is under way.
+    last_arrival: Vec<Arrivals>,
+}
+
+/// The last arrivals at other hosts of what one host sent them in order. Those that are over are thrown out whenever
+/// there are twice as many as after the last time, so a host among thousands keeps no row of thousands.
+#[derive(Clone, Debug, Default)]
+struct Arrivals {
+    last: BTreeMap<HostId, Instant>,
+    most: usize,
+}
+
+impl Arrivals {
+    /// `at`, or later if what was sent to `to` before arrives later.
+    fn behind(&mut self, now: Instant, to: HostId, at: Instant) -> Instant {
+        let last = self.last.entry(to).or_insert(at);
+        *last = at.max(*last);
+        let at = *last;
+        if self.last.len() > self.most.max(64) {
+            self.last.retain(|_, last| *last > now);
+            self.most = 2 * self.last.len();
+        }
+        at
+    }
 }
 
 /// Nothing passes from the first set to the second.
@@ -85,7 +111,8 @@ impl Network {
         assert!(topology.links.len() >= topology.access_base(), "a link for every ordered pair of zones");
         Network {
             pipes: vec![Pipe::default(); topology.links.len()],
-            last_arrival: vec![Vec::new(); hosts.len()],
+            plain: topology.links.iter().map(LinkShape::is_plain).collect(),
+            last_arrival: vec![Arrivals::default(); hosts.len()],
             topology,
             hosts,
             cuts: Vec::new(),
@@ -137,12 +164,7 @@ impl Network {
         if chance(reorder, bits) {
             at += Span::from_nanos_f64(delay.0 as f64 * bits.unit());
         } else {
-            let row = &mut self.last_arrival[from.index()];
-            if row.len() <= to.index() {
-                row.resize(self.hosts.len(), Instant::ZERO);
-            }
-            at = at.max(row[to.index()]);
-            row[to.index()] = at;
+            at = self.last_arrival[from.index()].behind(now, to, at);
         }
         Crossing::Arrives { at, again: again.map(|again| again.max(at)) }
     }
@@ -157,7 +179,9 @@ impl Network {
     }
     /// Whether some cut separates `from` from `to`, in this direction.
     pub fn cuts(&self, from: HostId, to: HostId) -> bool {
-        from != to && self.cuts.iter().any(|cut| cut.from.contains(from) && cut.to.contains(to))
+        from != to
+            && !self.cuts.is_empty()
+            && self.cuts.iter().any(|cut| cut.from.contains(from) && cut.to.contains(to))
     }
 
     /// Puts a change on top of the links' shapes; ends by its id. Several changes may carry one id.
@@ -170,6 +194,7 @@ impl Network {
     }
     /// Replaces the shape of a link for good, under whatever changes are on top.
     pub fn set_link(&mut self, link: LinkId, shape: LinkShape) {
+        self.plain[usize::from(link.0)] = shape.is_plain();
         self.topology.links[usize::from(link.0)] = shape;
     }
 
@@ -197,6 +222,10 @@ impl Network {
         }
         let bytes = u64::from(bytes);
         let route = self.route(from, to);
+        if self.changes.is_empty() && route.iter().flatten().all(|link| self.plain[*link]) {
+            let delay = route.iter().flatten().fold(Span::ZERO, |sum, link| sum + self.drawn_delay(*link, bits));
+            return Ok(Carried { at: now + delay, again: None, delay, reorder: 0.0 });
+        }
         let mut at = now;
         let mut delay = Span::ZERO;
         let mut shares = Shares::default();
@@ -252,10 +281,7 @@ impl Network {
 
     /// A draw of a link's delay, under all changes.
     fn link_delay(&self, link: usize, from: HostId, to: HostId, bits: &mut impl Bits) -> Span {
-        let mut delay = match &self.topology.links[link].delay {
-            Delay::HalfRoundTrip(rtt) => rtt.sample_span(bits) / 2,
-            Delay::OneWay(delay) => delay.sample_span(bits),
-        };
+        let mut delay = self.drawn_delay(link, bits);
         if self.changes.is_empty() {
             return delay;
         }
@@ -270,6 +296,14 @@ impl Network {
             }
         }
         delay
+    }
+
+    /// A draw of a link's own delay.
+    fn drawn_delay(&self, link: usize, bits: &mut impl Bits) -> Span {
+        match &self.topology.links[link].delay {
+            Delay::HalfRoundTrip(rtt) => rtt.sample_span(bits) / 2,
+            Delay::OneWay(delay) => delay.sample_span(bits),
+        }
     }
 
     /// A draw of what host-wide changes add to the delay of one message.

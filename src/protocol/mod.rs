@@ -10,6 +10,7 @@ pub mod gossip;
 pub mod heartbeat;
 pub mod parts;
 pub mod phi_accrual;
+pub mod primary_backup;
 pub mod quorum;
 pub mod raft;
 pub mod swim;
@@ -17,6 +18,7 @@ pub mod swim;
 pub use abd::{Abd, AbdSpec};
 pub use crdt::{Crdt, CrdtSpec};
 pub use parts::{Bugs, Group, Members, Planted, Sessions};
+pub use primary_backup::{PrimaryBackup, PrimaryBackupSpec};
 pub use quorum::{Quorum, QuorumSpec};
 pub use raft::{Raft, RaftSpec};
 
@@ -40,6 +42,8 @@ pub enum Replication {
     Abd(AbdSpec),
     /// Types that merge.
     Crdt(CrdtSpec),
+    /// A primary that ships its log to backups.
+    PrimaryBackup(PrimaryBackupSpec),
     /// Partial quorums and repair.
     Quorum(QuorumSpec),
     /// A log under an elected leader.
@@ -52,6 +56,7 @@ impl Replication {
         match self {
             Replication::Abd(_) => "abd",
             Replication::Crdt(_) => "crdt",
+            Replication::PrimaryBackup(_) => "primary_backup",
             Replication::Quorum(_) => "quorum",
             Replication::Raft(_) => "raft",
         }
@@ -61,7 +66,7 @@ impl Replication {
         match self {
             Replication::Abd(_) | Replication::Quorum(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
             Replication::Crdt(spec) => spec.kind.carries(verb),
-            Replication::Raft(_) => parts::carries(verb),
+            Replication::PrimaryBackup(_) | Replication::Raft(_) => parts::carries(verb),
         }
     }
     /// The bugs that `protocol` can be told to have; `None` if there is no such protocol.
@@ -69,6 +74,7 @@ impl Replication {
         Some(match protocol {
             "abd" => abd::BUGS,
             "crdt" => crdt::BUGS,
+            "primary_backup" => primary_backup::BUGS,
             "quorum" => quorum::BUGS,
             "raft" => raft::BUGS,
             _ => return None,

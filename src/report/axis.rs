@@ -3,11 +3,13 @@
 //! Logarithmic axes are mapped here, before a chart library sees them: plotters' own log axis never returns when a
 //! bound is infinite.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::Span;
 use crate::report::number::{NARROW_SPACE, Unit};
 
 /// How values spread over an axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Scale {
     /// Evenly, from 0.
     Linear,

@@ -4,6 +4,8 @@
 //! really numbers, and each element it wrote gets the class, light colour and dash of its curve. Log axes are mapped by
 //! [`Axis`] first. Gaps split a curve; a lonely point becomes a dot.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt::Write;
 
 use plotters::prelude::*;
@@ -13,7 +15,7 @@ use crate::report::svg::{Paint, Svg, number};
 use crate::report::theme::Ink;
 
 /// How a curve is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stroke {
     /// 3.2 px.
     Thick,

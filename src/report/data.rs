@@ -77,7 +77,8 @@ fn run_json(run: &Run) -> Value {
     json!({
         "variant": plan.variant, "seed": plan.seed.0, "digest": format!("{:016x}", run.outcome.digest),
         "events": run.outcome.events, "clients": clients, "components": components,
-        "bottleneck": sum.bottleneck.map(|b| sum.parts[b].name.clone()),
+        "bottleneck": sum.bottleneck.part.map(|b| sum.parts[b].name.clone()),
+        "limit": super::answer::plain(&sum.bottleneck.words),
         "faults": plan.faults.iter().map(|f| json!({
             "name": f.name, "what": f.what,
             "windows_ns": f.windows.iter().map(|(a, b)| json!([a.0, b.0])).collect::<Vec<_>>(),

@@ -4,7 +4,12 @@
 //! puts figures, tables and sentences into one offline HTML file. Nothing here runs a simulation or reads a clock, so
 //! equal figures give equal bytes.
 
+pub mod answer;
 pub mod axis;
+pub mod bind;
+pub mod bottleneck;
+pub mod compare;
+pub mod counterexample;
 pub mod curve;
 pub mod data;
 pub mod figure;
@@ -15,6 +20,7 @@ pub mod place;
 pub mod seeds;
 pub mod summary;
 pub mod svg;
+pub mod sweep;
 pub mod text;
 pub mod theme;
 pub mod verdict;

@@ -3,6 +3,8 @@
 //!
 //! Leaves out machine output: CSV and JSON carry integer nanoseconds and never pass through here.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 use crate::engine::Span;
@@ -15,7 +17,7 @@ pub const MINUS: char = '\u{2212}';
 pub const NOTHING: &str = "\u{2013}";
 
 /// A number split from its unit, so that a table can set the digits large and the unit small.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quantity {
     /// Sign, digits, grouping and decimal point; [`NOTHING`] where there is no data.
     pub digits: String,
@@ -43,7 +45,7 @@ impl fmt::Display for Quantity {
 }
 
 /// What a number measures, and so how it is written on axes, labels and in tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Unit {
     /// Nanoseconds, written in the fitting unit of time.
     Nanos,
@@ -175,8 +177,12 @@ pub fn share(share_of_one: f64) -> Quantity {
     }
     let percent = share_of_one * 100.0;
     if share_of_one < 1.0 && round3(percent) >= 100.0 {
-        // 99.97 % must not read as "all of them".
-        return Quantity::new("99.9", "%");
+        // 99.997 % must not read as "all of them": two digits behind the nines, rounded down.
+        let rest = (1.0 - share_of_one) * 100.0;
+        let places = (2..9).find(|p| rest * libm::pow(10.0, f64::from(*p - 1)) >= 0.999).unwrap_or(9);
+        let scale = libm::pow(10.0, f64::from(places));
+        let down = ((percent * scale + 1e-6).floor() / scale).min(100.0 - 1.0 / scale);
+        return Quantity::new(format!("{down:.*}", places as usize).trim_end_matches('0').to_owned(), "%");
     }
     if percent > 0.0 && percent < 0.001 {
         return Quantity::new("<\u{202f}0.001", "%");
@@ -350,7 +356,9 @@ mod tests {
             (0.0, "0 %"),
             (0.44, "44 %"),
             (0.986, "98.6 %"),
-            (0.9997, "99.9 %"),
+            (0.9997, "99.97 %"),
+            (0.999_986, "99.9986 %"),
+            (1.0 - 1e-15, "99.999999999 %"),
             (1.0, "100 %"),
             (1e-9, "< 0.001 %"),
             (0.00034, "0.034 %"),

@@ -37,6 +37,9 @@ impl Area {
     }
 }
 
+/// Between a label and any other text, beyond what rounding in the document can take away.
+const GAP: f64 = 1.0;
+
 /// A place a label may go to, in order of preference.
 pub type Candidate = (f64, f64, Anchor);
 
@@ -47,7 +50,9 @@ pub fn put(svg: &mut Svg, text: &Text, candidates: &[Candidate], inside: &Area, 
     let mut best: Option<(usize, Candidate)> = None;
     for candidate in candidates {
         let area = text.clone().anchored(candidate.2).area(candidate.0, candidate.1);
-        if !inside.contains(&area) || svg.texts().iter().any(|t| t.overlaps(&area)) {
+        let spaced =
+            Area { x: area.x - GAP, y: area.y - GAP, width: area.width + 2.0 * GAP, height: area.height + 2.0 * GAP };
+        if !inside.contains(&area) || svg.texts().iter().any(|t| t.overlaps(&spaced)) {
             continue;
         }
         let crossings = curves.iter().flat_map(|c| dense(c)).filter(|p| area.holds(*p)).count();

@@ -1,5 +1,6 @@
 //! The numbers to say aloud, of one run.
 
+use super::bottleneck::{Bottleneck, bottleneck};
 use crate::engine::Instant;
 use crate::metric::{ClassSet, EpochSet};
 use crate::run::Outcome;
@@ -54,8 +55,8 @@ pub struct Summary {
     pub seen: Vec<Seen>,
     /// Components in the order of their names.
     pub parts: Vec<Part>,
-    /// The component with the busiest instance, if it does work at all.
-    pub bottleneck: Option<usize>,
+    /// What limits the system.
+    pub bottleneck: Bottleneck,
 }
 
 /// Sums up a run.
@@ -77,10 +78,9 @@ pub fn summary(outcome: &Outcome) -> Summary {
             requests: tally.offered(&epochs),
         }
     });
-    let seen = seen.collect();
+    let seen: Vec<Seen> = seen.collect();
     let parts: Vec<Part> = (0..plan.components.len()).map(|g| part(outcome, g, &epochs)).collect();
-    let busiest = parts.iter().enumerate().max_by(|a, b| a.1.busiest.total_cmp(&b.1.busiest));
-    let bottleneck = busiest.filter(|(_, p)| p.busiest > 0.0).map(|(i, _)| i);
+    let bottleneck = bottleneck(outcome, &parts, seen.first().and_then(|s| s.mean_ns));
     Summary { seen, parts, bottleneck }
 }
 

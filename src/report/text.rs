@@ -1,6 +1,8 @@
 //! What the terminal says: answer, numbers, expectations, and the line that repeats it.
 
-use super::summary::{Summary, summary};
+use super::answer::{answer, facts, plain};
+use super::number::Unit;
+use super::summary::summary;
 use crate::expect;
 use crate::run::{Judged, Run};
 
@@ -21,103 +23,13 @@ impl Ink {
     }
 }
 
-/// A duration in ns for people: at most three significant digits.
+/// A duration in ns for people: at most three significant digits, as on the page, with plain spaces.
 pub fn duration(ns: f64) -> String {
-    if !ns.is_finite() {
-        return "never".to_owned();
-    }
-    let (value, unit) = match ns {
-        n if n >= 1e9 => (n / 1e9, "s"),
-        n if n >= 1e6 => (n / 1e6, "ms"),
-        n if n >= 1e3 => (n / 1e3, "us"),
-        n => (n, "ns"),
-    };
-    format!("{} {unit}", digits(value))
-}
-
-/// At most three significant digits, groups of three from a thousand on.
-pub fn digits(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".to_owned();
-    }
-    let size = value.abs();
-    if size >= 999.5 {
-        let whole = value.round() as i64;
-        let text = whole.abs().to_string();
-        let mut out = String::new();
-        for (i, c) in text.chars().enumerate() {
-            if i > 0 && (text.len() - i).is_multiple_of(3) {
-                out.push(' ');
-            }
-            out.push(c);
-        }
-        return if whole < 0 { format!("-{out}") } else { out };
-    }
-    let places = if size >= 99.95 {
-        0
-    } else if size >= 9.995 {
-        1
-    } else {
-        2
-    };
-    let text = format!("{value:.places$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    plain(&Unit::Nanos.write(ns))
 }
 
 fn share(value: Option<f64>) -> String {
-    value.map_or("–".to_owned(), |v| format!("{} %", digits(v * 100.0)))
-}
-
-/// The finding in a sentence, made of the numbers.
-pub fn answer(runs: &[&Run]) -> String {
-    let sums: Vec<(&str, Summary)> =
-        runs.iter().map(|r| (r.outcome.plan.variant.as_str(), summary(&r.outcome))).collect();
-    let Some((base, first)) = sums.first() else { return String::new() };
-    let Some(users) = first.seen.first() else { return String::new() };
-    let mean = |s: &Summary| s.seen.first().and_then(|s| s.mean_ns);
-    let mut text = match mean(first) {
-        Some(ns) => format!(
-            "{}: {} of {} requests/s are answered in full; a request takes {} on average and {} at p99.",
-            capital(base),
-            digits(users.goodput),
-            digits(users.offered),
-            duration(ns),
-            users.latency_ns[2].map_or("–".to_owned(), |ns| duration(ns as f64)),
-        ),
-        None => format!("{}: no request ended.", capital(base)),
-    };
-    if let Some(bottleneck) = first.bottleneck {
-        let part = &first.parts[bottleneck];
-        text += &format!(" The bottleneck is {}, {} busy.", part.name, share(Some(part.busiest)));
-    }
-    if sums.len() > 1 {
-        let rank = |s: &Summary| {
-            let seen = s.seen.first();
-            (seen.map_or(0.0, |s| s.goodput / s.offered.max(1e-9)), seen.and_then(|s| s.mean_ns).unwrap_or(f64::MAX))
-        };
-        let better = |a: &(&str, Summary), b: &(&str, Summary)| {
-            let ((ga, la), (gb, lb)) = (rank(&a.1), rank(&b.1));
-            // Goodput first, to the percent; then the mean.
-            ((ga * 100.0).round()).total_cmp(&(gb * 100.0).round()).then(lb.total_cmp(&la))
-        };
-        let best = sums.iter().max_by(|a, b| better(a, b));
-        if let Some((name, best)) = best
-            && name != base
-            && let Some(seen) = best.seen.first()
-        {
-            text += &format!(
-                " Best is {name}: {} requests/s, {} on average.",
-                digits(seen.goodput),
-                seen.mean_ns.map_or("–".to_owned(), duration),
-            );
-        }
-    }
-    text
-}
-
-fn capital(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map_or(String::new(), |c| c.to_uppercase().collect::<String>() + chars.as_str())
+    plain(&Unit::Share.write(value.unwrap_or(f64::NAN)))
 }
 
 fn wrap(text: &str, width: usize) -> String {
@@ -151,19 +63,31 @@ fn numbers(runs: &[&Run]) -> String {
             } else {
                 run.outcome.plan.variant.clone()
             };
-            let mut row = vec![name, format!("{}/s", digits(seen.goodput)), seen.mean_ns.map_or("–".into(), duration)];
+            let mut row =
+                vec![name, plain(&Unit::PerSecond.write(seen.goodput)), seen.mean_ns.map_or("–".into(), duration)];
             row.extend(seen.latency_ns.iter().map(|ns| ns.map_or("–".to_owned(), |ns| duration(ns as f64))));
             row.push(share(seen.answered));
             rows.push(row);
         }
     }
-    let columns = rows[0].len();
-    let widths: Vec<usize> =
-        (0..columns).map(|c| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0)).collect();
+    aligned(&rows)
+}
+
+/// A table in columns: the first to the left, the others to the right.
+pub fn columns(table: &super::figure::Table) -> String {
+    let mut rows = vec![table.columns.clone()];
+    rows.extend(table.rows.iter().cloned());
+    aligned(&rows)
+}
+
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|t| t.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::from(" ");
-        for (c, cell) in row.iter().enumerate() {
+        for (c, cell) in row.iter().enumerate().take(columns) {
             let pad = " ".repeat(widths[c] - cell.chars().count());
             line += &if c == 0 { format!(" {cell}{pad}") } else { format!("  {pad}{cell}") };
         }
@@ -223,29 +147,23 @@ fn line(run: &Run, judged: &Judged, ink: Ink, variants: bool) -> String {
 pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> String {
     let Some(first) = runs.first() else { return String::new() };
     let plan = &first.outcome.plan;
-    let seeds: Vec<u64> = runs.iter().map(|r| r.outcome.plan.seed.0).collect();
-    let (low, high) = (seeds.iter().min().copied().unwrap_or(1), seeds.iter().max().copied().unwrap_or(1));
-    let seed = if low == high { format!("seed {low}") } else { format!("seeds {low} to {high}") };
-    let simulated = crate::engine::Span(plan.end.0).to_string();
-    let right = format!("{seed} · {simulated} simulated");
+    let seeds = || runs.iter().map(|r| r.outcome.plan.seed.0);
+    let (low, high) = (seeds().min().unwrap_or(1), seeds().max().unwrap_or(1));
+    let right = plain(&facts(runs).join(" · "));
     let pad = 98_usize.saturating_sub(plan.title.chars().count() + right.chars().count()).max(2);
     let mut text = format!("{}{}{right}\n", ink.paint("1", &plan.title), " ".repeat(pad));
     text += &format!("{}\n\n", wrap(&plan.question, 98));
     // Numbers are those of the first seed; further seeds count for the verdicts.
     let shown: Vec<&Run> = runs.iter().filter(|r| r.outcome.plan.seed.0 == low).collect();
-    text += &format!("{}\n\n", ink.paint("1", &wrap(&answer(&shown), 98)));
+    text += &format!("{}\n\n", ink.paint("1", &wrap(&plain(&answer(&shown)), 98)));
     text += &numbers(&shown);
     let sum = summary(&first.outcome);
-    if let Some(b) = sum.bottleneck {
-        let part = &sum.parts[b];
-        text += &format!(
-            "  bottleneck   {}, {} busy, {} waiting on average ({})\n",
-            part.name,
-            share(Some(part.busiest)),
-            digits(part.waiting),
-            plan.variant
-        );
-    }
+    text += &format!(
+        "  bottleneck   {} ({})
+",
+        plain(&sum.bottleneck.words),
+        plan.variant
+    );
     text.push('\n');
     let variants = runs.iter().any(|r| r.outcome.plan.variant != plan.variant);
     let mut lines: Vec<(u8, String)> = Vec::new();
@@ -303,14 +221,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits_and_a_unit() {
-        for (ns, text) in
-            [(50_300_000.0, "50.3 ms"), (1_234_000_000.0, "1.23 s"), (999.0, "999 ns"), (1500.0, "1.5 us")]
-        {
+    fn numbers_are_those_of_the_page_with_plain_spaces() {
+        for (ns, text) in [(50_300_000.0, "50.3 ms"), (1_234_000_000.0, "1.23 s"), (1500.0, "1.5 µs")] {
             assert_eq!(duration(ns), text);
         }
-        for (value, text) in [(226_202.0, "226 202"), (0.5, "0.5"), (99.99, "100"), (f64::NAN, "–")] {
-            assert_eq!(digits(value), text);
-        }
+        assert_eq!(share(None), "–");
     }
 }

@@ -4,6 +4,8 @@
 //! the colour from a CSS variable, so the theme follows the reader. Colours are Okabe-Ito (jfly.uni-koeln.de/color),
 //! darkened or lightened where a mark missed a contrast of 3:1, and cividis (Nuñez et al., PLOS ONE 13(7), 2018).
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt::Write;
 
 /// Tick labels, secondary text. Nothing is smaller.
@@ -51,7 +53,7 @@ fn char_em(c: char, bold: bool) -> f64 {
 }
 
 /// One meaning of colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Ink {
     /// The page.
     Bg,
@@ -187,7 +189,7 @@ impl Ink {
 }
 
 /// A design among those compared, in the order of the file: its colour and its sign always go together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Mark {
     /// The base variant, a disc.
     First,
@@ -234,7 +236,7 @@ impl Mark {
 }
 
 /// What became of a request, or how an expectation came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum State {
     /// Answered and fresh; met.
     Ok,

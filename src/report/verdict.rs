@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::text::Ink;
-use crate::check::{Evidence, Verdict, describe};
+use crate::check::hierarchy::Availability;
+use crate::check::{Evidence, Staleness, Standing, Verdict, describe};
 use crate::engine::Instant;
 use crate::history::{History, OpIndex};
 
@@ -182,4 +183,40 @@ fn operation(history: &History, index: OpIndex) -> Value {
         out["line"] = json!(history.line(index));
     }
     out
+}
+
+/// The strongest models that held and the weakest that failed, with their place in the hierarchy.
+pub fn standing_text(standing: &Standing) -> String {
+    let mut out = String::new();
+    for model in standing.strongest() {
+        let _ = writeln!(out, "strongest that held: {}; {}", model.name(), Availability::of(model).sentence());
+    }
+    for model in standing.weakest_violated() {
+        let _ = writeln!(out, "weakest that failed: {}", model.name());
+    }
+    if out.is_empty() { "no model is known to hold\n".to_owned() } else { out }
+}
+
+/// How old what was read was, as two small tables.
+pub fn staleness_text(history: &History, ages: &Staleness) -> String {
+    let percent = |share: f64| format!("{:.2} %", share * 100.0);
+    let mut out = format!("{} of {} reads were stale\n", ages.stale(), ages.reads.len());
+    for (k, share) in ages.k_staleness() {
+        let _ = writeln!(out, "  at most {k} versions behind: {}", percent(share));
+    }
+    for (until, share) in ages.t_visibility(10) {
+        let _ = writeln!(out, "  up to {} after a write: {} fresh", describe::span(history, until), percent(share));
+    }
+    out
+}
+
+/// The same as JSON.
+pub fn staleness_json(ages: &Staleness) -> Value {
+    json!({
+        "reads": ages.reads.len(),
+        "stale": ages.stale(),
+        "unbound": ages.unbound,
+        "k_staleness": ages.k_staleness(),
+        "t_visibility": ages.t_visibility(10).into_iter().map(|(until, share)| (until.0, share)).collect::<Vec<_>>(),
+    })
 }

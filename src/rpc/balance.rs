@@ -278,11 +278,13 @@ impl Balancer {
             row.shown = row.in_flight;
         }
         let Some(outcome) = outcome else { return false };
-        // Peak EWMA: up at once, down slowly.
-        let latency = took.0 as f64;
-        let weight = libm::exp(-(now.since(row.ewma_at).0 as f64) / EWMA_DECAY_NS);
-        row.ewma_ns = if latency > row.ewma_ns { latency } else { row.ewma_ns * weight + latency * (1.0 - weight) };
-        row.ewma_at = now;
+        if spec.policy.balance == Balance::Ewma {
+            // Peak EWMA: up at once, down slowly. Who balances by something else learns nothing.
+            let latency = took.0 as f64;
+            let weight = libm::exp(-(now.since(row.ewma_at).0 as f64) / EWMA_DECAY_NS);
+            row.ewma_ns = if latency > row.ewma_ns { latency } else { row.ewma_ns * weight + latency * (1.0 - weight) };
+            row.ewma_at = now;
+        }
         if !matches!(outcome, Outcome::Error | Outcome::Unavailable | Outcome::Timeout) {
             row.errors = 0;
             return false;

@@ -62,6 +62,8 @@ struct Row {
     pause: Span,
     /// Whether an earlier attempt may yet take effect.
     in_doubt: bool,
+    /// Whether the edge's adaptive limit counts it.
+    limited: bool,
     flights: [Option<Flight>; 2],
 }
 
@@ -208,6 +210,7 @@ impl Calls {
             redirects: 0,
             pause: Span::ZERO,
             in_doubt: false,
+            limited: false,
             flights: [None, None],
         };
         let slot = self.take_row(row);
@@ -219,16 +222,15 @@ impl Calls {
         if let Some(hedges) = &mut view.hedges {
             hedges.deposit();
         }
-        if let Some(limit) = &mut view.limit
-            && limit.enter().is_none()
-        {
+        let entered = view.limit.as_mut().map(|limit| limit.enter().is_some());
+        self.rows[slot as usize].limited = entered == Some(true);
+        if entered == Some(false) {
             steps.push(Step::Count { edge, what: Counted::LimitRefused });
             self.end(now, slot, Answer::of(Outcome::Rejected), steps);
             return;
         }
         let deadline = self.rows[slot as usize].deadline;
         if deadline <= now {
-            self.leave_limit(slot);
             self.end(now, slot, Answer::of(Outcome::Timeout), steps);
             return;
         }
@@ -547,7 +549,11 @@ impl Calls {
         }
     }
 
+    /// Of a call that was let in; of any other nothing happens.
     fn leave_limit(&mut self, slot: u32) {
+        if !std::mem::take(&mut self.rows[slot as usize].limited) {
+            return;
+        }
         let (_, _, view) = self.view(slot);
         if let Some(limit) = &mut view.limit {
             limit.leave();
@@ -568,9 +574,7 @@ impl Calls {
             };
             self.learn(now, slot, flight, outcome, steps);
         }
-        if self.rows[slot as usize].attempts > 0 {
-            self.leave_limit(slot);
-        }
+        self.leave_limit(slot);
         let row = &mut self.rows[slot as usize];
         answer.definite = answer.outcome.answered() || (answer.definite && !row.in_doubt);
         steps.push(Step::Done {
@@ -702,10 +706,8 @@ impl Calls {
             }
             forgotten += 1;
             let flights = std::mem::take(&mut row.flights);
-            let (edge, index, attempts) = (row.edge, row.caller_index as usize, row.attempts);
-            if attempts > 0 {
-                self.leave_limit(slot);
-            }
+            let (edge, index) = (row.edge, row.caller_index as usize);
+            self.leave_limit(slot);
             self.free_row(slot);
             for flight in flights.into_iter().flatten() {
                 let spec = &self.specs[edge.index()];

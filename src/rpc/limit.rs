@@ -39,12 +39,12 @@ impl Limit {
         Limit { rule, limit, in_flight: 0 }
     }
 
-    /// Calls in flight that are allowed now.
+    /// Calls in flight that are allowed now; one call with all its attempts counts once.
     pub fn allowed(&self) -> u32 {
         self.limit as u32
     }
 
-    /// Lets an attempt in; its number among those in flight, to be handed to [`Limit::record`].
+    /// Lets a call in; its number among those in flight, to be handed to [`Limit::record`].
     pub fn enter(&mut self) -> Option<u32> {
         if self.in_flight >= self.allowed() {
             return None;
@@ -53,14 +53,13 @@ impl Limit {
         Some(self.in_flight)
     }
 
-    /// An attempt is over, and its latency says nothing.
+    /// A call is over. One that began under a policy that was since replaced is not known here.
     pub fn leave(&mut self) {
-        self.in_flight -= 1;
+        self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// An attempt ended. Refusals and timeouts count as drops; errors say nothing.
+    /// An attempt ended; its call may go on. Refusals and timeouts count as drops; errors say nothing.
     pub fn record(&mut self, latency: Span, in_flight: u32, outcome: Outcome) {
-        self.leave();
         let dropped = matches!(outcome, Outcome::Timeout | Outcome::Rejected);
         if matches!(outcome, Outcome::Error | Outcome::Unavailable) {
             return;
@@ -150,6 +149,7 @@ mod tests {
                 last = number;
             }
             let latency = Span::from_nanos_f64(1e7 * f64::max(1.0, f64::from(last) / servers));
+            limit.leave();
             limit.record(latency, last, Outcome::Ok);
         }
         limit.allowed()
@@ -160,6 +160,7 @@ mod tests {
         let mut limit = Limit::new(Concurrency::Aimd(100));
         let mut after = |in_flight, outcome| {
             limit.enter();
+            limit.leave();
             limit.record(Span::millis(1), in_flight, outcome);
             limit.allowed()
         };

@@ -202,8 +202,11 @@ pub struct Answer {
     pub version: u64,
     /// Bytes on the wire beside the header.
     pub bytes: u32,
-    /// The instance of the callee that should be asked instead (a leader hint), with `Unavailable`.
+    /// The instance of the callee that should be asked instead (a leader hint), with `Unavailable`; of a cache: the one
+    /// that answered.
     pub redirect: Option<u32>,
+    /// A cache that its callers fill does not have the key; `version` is then the lease it gives, 0 for none.
+    pub missed: bool,
     /// Lists: siblings, elements, appended values.
     pub list: Option<Arc<[u64]>>,
 }
@@ -222,6 +225,7 @@ impl Answer {
             version: 0,
             bytes: 0,
             redirect: None,
+            missed: false,
             list: None,
         }
     }

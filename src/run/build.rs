@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::AnyProcess;
-use crate::component::{LoadBalancer, Service, Store};
+use crate::component::{Cache, LoadBalancer, Queue, Service, Store};
 use crate::engine::{GroupId, Instant, ProcessId};
 use crate::history::ObjectId;
 use crate::metric::Frame;
@@ -115,10 +115,12 @@ fn stock(plan: &Plan, component: &crate::scenario::ComponentPlan, member: Member
     let object = member.object;
     match &component.kind {
         Kind::Service(spec) => AnyProcess::Service(Service::new(&component.name, spec.clone(), plan.seed)),
+        Kind::Cache(spec) => AnyProcess::Cache(Cache::new(&component.name, spec.clone(), plan.seed)),
         Kind::LoadBalancer(spec) => AnyProcess::LoadBalancer(LoadBalancer::new(spec.clone())),
         Kind::Membership(membership) => {
             crate::catalog::member(*membership, Group { first: member.first, count: member.replicas })
         }
+        Kind::Queue(spec) => AnyProcess::Queue(Queue::new(spec.clone())),
         Kind::Store(None) => AnyProcess::Store(Store::new(object)),
         Kind::Store(Some(replication)) => {
             let group = Group { first: member.first, count: member.replicas };

@@ -2,15 +2,18 @@
 
 use std::ops::Range;
 
+use super::caches;
+use super::consistency;
 use super::outcome::Outcome;
 use super::phases;
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Label, Member, Metric, Part, Phase, Property, Stat, Within};
-use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms, Verdict};
+use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms};
 use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
 use crate::rpc::Outcome as Ended;
+use crate::scenario::Kind;
 use crate::world::meters::{ANSWERED, OK};
-use crate::world::{Counted, EdgeMeters, GroupMeters};
+use crate::world::{Counted, EdgeMeters, GroupMeters, Level};
 
 /// An expectation with what came of it.
 #[derive(Clone, Debug)]
@@ -81,19 +84,27 @@ struct Numbers<'a> {
 }
 
 /// What a scope comes to.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     tallies: Vec<&'a Tally>,
-    group: Option<&'a GroupMeters>,
+    pub(super) group: Option<&'a GroupMeters>,
     group_number: usize,
     edge: Option<&'a EdgeMeters>,
     member: Option<usize>,
     every: bool,
     classes: Option<ClassSet>,
-    epochs: EpochSet,
+    pub(super) epochs: EpochSet,
     fault: Option<String>,
 }
 
-fn missing<T>(what: impl Into<String>) -> Result<T, Missing> {
+/// The component that a scope names.
+fn first_name(parts: &[(Part, Range<usize>)]) -> Option<&str> {
+    parts.iter().find_map(|(part, _)| match part {
+        Part::Name(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+pub(super) fn missing<T>(what: impl Into<String>) -> Result<T, Missing> {
     Err(Missing::Unknown(what.into()))
 }
 
@@ -448,12 +459,18 @@ impl Source for Numbers<'_> {
                 self.latency(&found, *stat)
             }
             Some(m @ ("attempts" | "hedges")) => self.attempts(&found, m, *stat),
+            Some(m @ ("lag" | "queue_length")) if self.is_queue(outcome, &found) || m == "lag" => {
+                let backlog = found.group.and_then(|group| group.levels.get(&Level::Backlog));
+                let Some(backlog) = backlog else { return missing(format!("`{m}` is of a queue")) };
+                level(&[backlog], &found.epochs, 1.0, *stat, Dimension::COUNT)
+            }
             Some(m @ ("utilization" | "queue_length" | "in_flight" | "running")) => {
                 self.levels(outcome, &found, m, *stat)
             }
             Some("queue_age") => {
                 let Some(group) = found.group else { return missing("`queue_age` is of a component") };
-                let waits = Found { tallies: vec![&group.waits], classes: None, epochs: found.epochs.clone(), ..found };
+                let tally = if self.is_queue(outcome, &found) { &group.kept } else { &group.waits };
+                let waits = Found { tallies: vec![tally], classes: None, epochs: found.epochs.clone(), ..found };
                 self.latency(&waits, *stat)
             }
             Some("share") => {
@@ -507,10 +524,13 @@ impl Source for Numbers<'_> {
                     samples: group.visits.offered(&found.epochs),
                 })
             }
-            Some("hit_ratio") => missing("caches come with a later version"),
+            Some(m) if consistency::measures(m) => {
+                let object = first_name(&ask.metric.scope.parts);
+                consistency::measure(outcome, m, object, *stat, &found.epochs)
+            }
+            Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
             Some(
-                m @ ("redeliveries" | "stale_served" | "hints" | "conflicts" | "leader_changes" | "repair_bytes"
-                | "false_positives"),
+                m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes" | "repair_bytes" | "false_positives"),
             ) => {
                 let counted = Counted::ALL.iter().find(|c| c.name() == m);
                 let n =
@@ -543,15 +563,20 @@ impl Source for Numbers<'_> {
     }
 
     fn property(&self, property: &Property, _within: Option<&Within>) -> Judgement {
-        Judgement { verdict: Verdict::Unknown, because: format!("`{}` is not judged by this version", property.name) }
+        consistency::property(self.outcome, property)
     }
 
     fn label(&self, label: &Label) -> Result<String, Missing> {
-        missing(format!("`{}` is not judged by this version", label.name))
+        consistency::label(self.outcome, &label.name, first_name(&label.scope.parts))
     }
 }
 
 impl Numbers<'_> {
+    fn is_queue(&self, outcome: &Outcome, found: &Found<'_>) -> bool {
+        let component = found.group.and_then(|_| outcome.plan.components.get(found.group_number));
+        matches!(component.map(|c| &c.kind), Some(Kind::Queue(_)))
+    }
+
     /// A statistic over the mean latencies of the instances.
     fn instances(&self, found: &Found<'_>, stat: Option<Stat>) -> Result<Measured, Missing> {
         let Some(group) = found.group else { return missing("`/*` is of a component") };

@@ -48,7 +48,8 @@ pub fn play_seeds<E: Send>(
             let plans = plans(seed).map_err(ManyStopped::Refused)?;
             let mut outcomes: Vec<Outcome> = Vec::new();
             for plan in plans {
-                let outcome = play(&Arc::new(plan), &mut |_, _| go_on()).map_err(ManyStopped::Interrupted)?;
+                let mut outcome = play(&Arc::new(plan), &mut |_, _| go_on()).map_err(ManyStopped::Interrupted)?;
+                outcome.broken.extend(super::classify::impossible(&outcome));
                 outcomes.push(outcome);
             }
             let all: Vec<&Outcome> = outcomes.iter().collect();

@@ -1,14 +1,20 @@
 //! Plan to outcome: build, drive, judge, sweep.
 
 mod build;
+mod caches;
+mod classify;
+mod consistency;
 mod judge;
 mod many;
 mod outcome;
 mod phases;
 mod session;
+mod sweep;
 
 pub use build::{Member, build, build_with, frame};
+pub use classify::{Served, served};
 pub use judge::{Judged, judge, value};
 pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
-pub use outcome::{Exemplar, Outcome, Stopped, explain, finish, play, play_with};
+pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with};
 pub use session::{Progress, Run, play_all};
+pub use sweep::{Job, Sample, sweep};

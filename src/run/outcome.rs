@@ -32,12 +32,19 @@ pub struct Outcome {
     pub broken: Vec<String>,
 }
 
-/// The run was interrupted.
+/// The run ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// How far it came.
     pub at: Instant,
+    /// Time stood still: a loop in which nothing takes time. Otherwise the run was interrupted.
+    pub stalled: bool,
 }
+
+/// Events between two looks at whether to go on.
+const LOOK: u64 = 50_000;
+/// Events at one instant after which time stands still: no burst of any scenario comes near.
+const STALLED: u64 = 20_000_000;
 
 /// Plays a plan. `progress` is told virtual time and events now and then, and may stop the run by saying `false`.
 pub fn play(plan: &Arc<Plan>, progress: &mut dyn FnMut(Instant, u64) -> bool) -> Result<Outcome, Stopped> {
@@ -65,9 +72,20 @@ fn drive<P: Process>(
     let mut now = Instant::ZERO;
     while now < plan.end {
         now = (now + step).min(plan.end);
-        world.run_until(now);
-        if !progress(now, world.events()) {
-            return Err(Stopped { at: now });
+        let mut moved = (world.now(), world.events());
+        loop {
+            let done = world.run_some(now, LOOK);
+            if !progress(world.now(), world.events()) {
+                return Err(Stopped { at: world.now(), stalled: false });
+            }
+            if done {
+                break;
+            }
+            if world.now() > moved.0 {
+                moved = (world.now(), world.events());
+            } else if world.events() - moved.1 > STALLED {
+                return Err(Stopped { at: world.now(), stalled: true });
+            }
         }
     }
     Ok(())
@@ -99,9 +117,12 @@ pub struct Exemplar {
     pub clients: usize,
 }
 
+/// What a second pass kept: the requests, and what happened on their behalf.
+pub type SecondPass = (Vec<Exemplar>, Trace);
+
 /// Plays the same run again and keeps what happened on behalf of one median and one p99 request of each client group.
 /// An error if the second pass did not reproduce the first: then something of ours isn't deterministic.
-pub fn explain(outcome: &Outcome) -> Result<(Vec<Exemplar>, Trace), String> {
+pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let plan = &outcome.plan;
     let mut exemplars = Vec::new();
     for c in 0..plan.clients.len() {
@@ -109,9 +130,12 @@ pub fn explain(outcome: &Outcome) -> Result<(Vec<Exemplar>, Trace), String> {
         let warm = Instant::ZERO + plan.warmup;
         let mut sample: Vec<&Example> = group.examples.iter().filter(|e| e.intended >= warm).collect();
         sample.sort_by_key(|e| (e.latency, e.root));
+        let epochs = outcome.meters.frame().epochs_in(warm, plan.end);
+        let all = group.visits.latencies(&epochs, crate::metric::ClassSet::ALL);
         for percent in [50.0, 99.0] {
-            let at = ((sample.len() as f64 * percent / 100.0).ceil() as usize).clamp(1, sample.len().max(1)) - 1;
-            if let Some(example) = sample.get(at) {
+            // The sample is small: of its requests the one nearest to the percentile of all.
+            let Some(wanted) = all.percentile(percent) else { continue };
+            if let Some(example) = sample.iter().min_by_key(|e| e.latency.0.abs_diff(wanted.0)) {
                 exemplars.push(Exemplar { percent, example: **example, clients: c });
             }
         }

@@ -27,7 +27,8 @@ pub fn play_all(plans: Vec<Plan>, progress: &Progress<'_>) -> Result<Vec<Run>, S
     let plans: Vec<Arc<Plan>> = plans.into_iter().map(Arc::new).collect();
     let outcomes: Result<Vec<Outcome>, Stopped> =
         plans.par_iter().enumerate().map(|(i, plan)| play(plan, &mut |at, events| progress(i, at, events))).collect();
-    let outcomes = outcomes?;
+    let mut outcomes = outcomes?;
+    outcomes.par_iter_mut().for_each(|outcome| outcome.broken.extend(super::classify::impossible(outcome)));
     let judged: Vec<Vec<Judged>> = outcomes
         .iter()
         .map(|outcome| {

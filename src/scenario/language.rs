@@ -1,6 +1,9 @@
 //! Every key of the scenario language that this version reads, and the names of those that come later.
 
-use super::lower::{WrittenAfter, WrittenBalance, WrittenDetector, WrittenDrop, WrittenLimit, WrittenSpread};
+use super::lower::{
+    WrittenAfter, WrittenBalance, WrittenCapacity, WrittenDetector, WrittenDrop, WrittenLimit, WrittenSpread,
+    WrittenStampede,
+};
 use super::protocols::PROTOCOLS;
 use super::shape::{Key, Value, action, key, later, read, required};
 use crate::engine::Span;
@@ -44,7 +47,9 @@ pub(super) const FILE: Value = Value::Table(&[
     key("keys", Value::Names(&KEYS), "Sets of keys, and which are asked for how often."),
     key("service", Value::Names(&SERVICE), "Services."),
     key("load_balancer", Value::Names(&LOAD_BALANCER), "Load balancers."),
-    key("membership", Value::Names(&MEMBERSHIP), "Clusters that watch themselves."),
+    key("cache", Value::Names(&CACHE), "Caches."),
+    key("membership", Value::Names(&MEMBERSHIP), "Clusters that only track who is alive."),
+    key("queue", Value::Names(&MESSAGES), "Queues between producers and consumers."),
     key("store", Value::Names(&STORE), "Stores."),
     key("edge", Value::Names(&EDGES), "How patiently one component calls another."),
     key("flow", Value::Names(&FLOW), "What one request does."),
@@ -54,8 +59,6 @@ pub(super) const FILE: Value = Value::Table(&[
     key("variant", Value::Names(&VARIANT), "The file with some paths set otherwise."),
     key("sweep", Value::Names(&SWEEP), "Many values of a path."),
     key("teach", Value::Table(TEACH), "For teachers: questions, hints, what to look for."),
-    later("cache"),
-    later("queue"),
     later("proxy"),
     later("lock"),
     later("id_generator"),
@@ -135,6 +138,8 @@ const KEYS: Value = Value::Table(&[
 // ---- components ----
 
 const LIKE: Key = key("like", TEXT, "Copies the keys not written here from another of its kind.");
+const PRESET: Key =
+    key("preset", TEXT, "Defaults that have a source: `aws_alb`, `envoy`, `kafka`, `memcached`, `sqs`.");
 const REPLICAS: Key = key(
     "replicas",
     Value::Either(&[COUNT, Value::Names(&COUNT)]),
@@ -252,9 +257,9 @@ const LOAD_BALANCER: Value = Value::Table(&[
     DISK,
     OWN_CLOCK,
     LIKE,
+    PRESET,
     later("drain"),
     later("discovery"),
-    later("preset"),
     later("memory"),
     later("bugs"),
 ]);
@@ -304,6 +309,79 @@ const STORE: Value = Value::Table(&[
     later("preset"),
     later("memory"),
     key("bugs", Value::Texts, "Planted bugs of the protocol, to check checkers."),
+]);
+
+const CACHE: Value = Value::Table(&[
+    required("backing", TEXT, "Where a miss goes: a store, a service or another cache."),
+    required("size", read::<WrittenCapacity>(), "Entries, or bytes."),
+    key("eviction", Value::Words(&["lru", "lfu", "fifo", "random", "s3fifo"]), "Which entry goes when it is full."),
+    key("prefill", SHARE, "Of its room, filled at the start with the keys ranked first."),
+    key("admit", Value::Words(&["always", "second_hit"]), "Whether a key must have been asked for before."),
+    key("read_mode", Value::Words(&["aside", "through"]), "Whether its callers fill it, or it asks by itself."),
+    key(
+        "write_mode",
+        Value::Words(&["invalidate", "through", "behind", "around"]),
+        "What becomes of an entry that is written.",
+    ),
+    key("ttl", DURATION_OR_NONE, "How long an entry is fresh."),
+    key("ttl_jitter", SHARE, "By so much more or less, drawn for each entry."),
+    key("negative_ttl", DURATION_OR_NONE, "How long it is remembered that a key was deleted."),
+    key("stampede", Value::OrNone(&read::<WrittenStampede>()), "Against many misses of one key."),
+    key("stale_while_revalidate", DURATION_OR_NONE, "So long an expired entry answers while a fresh one is fetched."),
+    key("stale_if_error", DURATION_OR_NONE, "So long an expired entry answers where the backing fails."),
+    key("purge_delay", DURATION, "Until an invalidation takes effect."),
+    REPLICAS,
+    PLACEMENT,
+    WORKERS,
+    SPEED,
+    SERVICE_TIME,
+    QUEUE,
+    SHED,
+    STARTUP,
+    COLD,
+    DISK,
+    OWN_CLOCK,
+    LIKE,
+    PRESET,
+    later("memory"),
+    later("bugs"),
+]);
+
+const MESSAGES: Value = Value::Table(&[
+    key("partitions", COUNT, "Order holds inside one."),
+    key("retention", DURATION_OR_NONE, "How long a message is kept."),
+    key(
+        "backlog",
+        Value::OrNone(&Value::Table(&[
+            key("limit", Value::OrNone(&COUNT), "How many may wait."),
+            key(
+                "when_full",
+                Value::Words(&["block", "reject", "shed"]),
+                "The producer waits, is refused, or the oldest goes.",
+            ),
+        ])),
+        "Room for messages that wait.",
+    ),
+    key("delivery", Value::Words(&["at_least_once", "at_most_once"]), "Whether a message may come twice, or get lost."),
+    key("visibility_timeout", DURATION_OR_NONE, "Until what wasn't acknowledged is handed out again."),
+    key("max_deliveries", Value::OrNone(&COUNT), "How often it is handed out at most."),
+    key("dead_letters", TEXT, "The queue it goes to then."),
+    REPLICAS,
+    PLACEMENT,
+    WORKERS,
+    SPEED,
+    SERVICE_TIME,
+    QUEUE,
+    SHED,
+    STARTUP,
+    COLD,
+    DISK,
+    OWN_CLOCK,
+    LIKE,
+    PRESET,
+    later("replication"),
+    later("memory"),
+    later("bugs"),
 ]);
 
 // ---- edges and clients ----
@@ -417,54 +495,73 @@ const CLIENTS: Value = Value::Table(&[
 
 // ---- flows ----
 
+/// A variable, such as `$order`, or a number.
+const SOURCE: Value = Value::Either(&[TEXT, COUNT]);
+
 const FLOW: Value = Value::Table(&[
     key("runs_on", TEXT, "Whose workers do it; without it, it is a part of whoever names it."),
-    key("draw", Value::Any, "Variables of the steps."),
+    key("draw", Value::Names(&Value::Any), "Variable → `unique`, a key set or a distribution."),
     required("steps", Value::List(&STEP), "In order; a failed step ends the flow with its outcome."),
     LIKE,
-    later("on"),
-    later("group"),
-    later("parallel"),
-    later("order"),
-    later("ack"),
+    key("on", TEXT, "The queue whose messages start it."),
+    key("group", TEXT, "Those who share the messages among them; its own name if not written."),
+    key("parallel", COUNT, "Messages that each instance works on at once."),
+    key("order", Value::Words(&["per_partition", "per_key", "none"]), "Which messages wait for which."),
+    key("ack", Value::Words(&["after", "before"]), "Whether a message is acknowledged after the work."),
 ]);
 const STEP: Value = Value::Table(&[
     action("call", TEXT, "Asks a component, one of its operations, or a flow, and waits."),
     action("work", DURATIONS, "Processor time here."),
     action("sleep", DURATIONS, "Time without a worker."),
-    action("read", TEXT, "Of a store."),
-    action("write", TEXT, "To a store."),
-    action("append", TEXT, "To a store."),
+    action("read", TEXT, "Of a store or cache."),
+    action("write", TEXT, "To a store or cache."),
+    action("delete", TEXT, "From a store."),
+    action("add", TEXT, "`by` so much, to a number in a store."),
+    action("append", TEXT, "To a list in a store, or to a queue."),
+    action("scan", TEXT, "The list of a key in a store."),
+    action("fan_out", Value::Either(&[TEXT, COUNT]), "The flow `each` for every member of a list, or so many times."),
+    action("branch", Value::Either(&[SHARE, TEXT]), "The flow `then` with this share or if the variable isn't 0."),
+    action("loop", TEXT, "A flow again and again."),
+    action("dedupe", TEXT, "Answers what came before as then; remembered in a store, or here."),
     action("parallel", Value::Texts, "Flows, at once."),
-    action("reply", Value::Words(&["ok", "error"]), "Answers; what follows runs in the background."),
+    action(
+        "reply",
+        Value::Either(&[Value::Words(&["ok", "error"]), TEXT, COUNT]),
+        "Answers; what follows runs in the background.",
+    ),
     key(
         "wait",
         Value::Either(&[Value::Words(&["all", "any", "none"]), COUNT]),
         "How many of those in parallel to wait for.",
     ),
-    key("fallback", Value::Words(&["default"]), "A canned answer, counted degraded."),
+    key("fallback", TEXT, "A flow to run instead, or `default`, a canned answer; counted degraded."),
     key("label", TEXT, "For the report."),
-    key("key", TEXT, "Which key."),
-    key("size", read::<Drawn<Sizes>>(), "Of the message."),
+    key("key", SOURCE, "Which key; the request's own if not written."),
+    key("size", SIZE, "Of the message."),
+    key("value", SOURCE, "What is written; unique if not written here."),
+    key("if", SOURCE, "Only if that is there; `free` is nothing."),
+    key("by", SOURCE, "Of `add`."),
+    key(
+        "consistency",
+        Value::Words(&["one", "local_one", "quorum", "local_quorum", "all", "linearizable", "follower"]),
+        "Of `read`.",
+    ),
+    key("instance", COUNT, "Which instance."),
+    key("as", TEXT, "Of `fan_out`: the variable that holds the member."),
+    key("each", TEXT, "Of `fan_out`: the flow."),
+    key("then", TEXT, "Of `branch`: the flow."),
+    key("else", TEXT, "Of `branch`: the other flow."),
+    key("max", COUNT, "Of `loop`: rounds at most."),
+    key("until", SOURCE, "Of `loop`: it ends when that isn't 0."),
+    key("window", DURATION_OR_NONE, "Of `dedupe`: how long it is remembered."),
     key("bind", TEXT, "Names the result."),
-    later("delete"),
-    later("add"),
-    later("scan"),
     later("query"),
     later("txn"),
     later("lock"),
-    later("fan_out"),
-    later("branch"),
-    later("loop"),
-    later("dedupe"),
     later("publish"),
     later("push"),
     later("record"),
     later("undo"),
-    later("instance"),
-    later("value"),
-    later("if"),
-    later("consistency"),
     later("after"),
 ]);
 
@@ -512,11 +609,11 @@ const FAULT: Value = Value::Table(&[
     key("slots", COUNT, "Of `leak`: how many."),
     key("shape", Value::Words(&["symmetric", "one_way", "bridge", "ring"]), "Of `partition`."),
     LIKE,
-    later("probability"),
-    later("max_concurrent"),
+    action("set", Value::Names(&Value::Any), "Path → value; a path is quoted."),
+    key("probability", SHARE, "That it happens, each time."),
+    key("max_concurrent", Value::OrNone(&COUNT), "Of `random`: instances broken at once."),
     later("when"),
     later("nth"),
-    later("set"),
     later("corrupt"),
     later("drop"),
     later("rolling_upgrade"),

@@ -6,6 +6,7 @@
 mod language;
 mod lower;
 pub mod plan;
+mod presets;
 mod protocols;
 mod reader;
 pub mod schema;
@@ -86,6 +87,7 @@ fn read(
 ) -> Option<Plan> {
     let before = root.clone();
     tree::like(&mut root, &mut log.borrow_mut());
+    presets::fill_in(&mut root, &mut log.borrow_mut());
     let plan = lower::lower(sources, &root, variant, seed, log, load);
     if variant.is_none() && !log.borrow().has_errors() {
         sweeps::check(sources, &before, log, load);

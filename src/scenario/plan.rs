@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::LoadBalancerSpec;
+use crate::component::queue::QueueSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
 use crate::expect::{Expected, Phase, That, Within};
@@ -18,10 +20,14 @@ use crate::world::{HostSetup, Scheduled, ServiceTime};
 pub enum Kind {
     /// A service and the flows that run on it.
     Service(Arc<ServiceSpec>),
+    /// A cache.
+    Cache(Arc<CacheSpec>),
     /// A load balancer.
     LoadBalancer(LoadBalancerSpec),
     /// A cluster that watches itself.
     Membership(Membership),
+    /// A queue and who consumes from it.
+    Queue(Arc<QueueSpec>),
     /// A store: a single copy, or replicas that agree by a protocol.
     Store(Option<Replication>),
 }
@@ -31,8 +37,10 @@ impl Kind {
     pub fn name(&self) -> &'static str {
         match self {
             Kind::Service(_) => "service",
+            Kind::Cache(_) => "cache",
             Kind::LoadBalancer(_) => "load_balancer",
             Kind::Membership(_) => "membership",
+            Kind::Queue(_) => "queue",
             Kind::Store(_) => "store",
         }
     }

@@ -1,5 +1,6 @@
 //! The keys of `replication`: the protocols of this version and their knobs.
 
+use super::lower::{Detector, WrittenRange};
 use super::shape::{Key, Value, action, key, later, read};
 use crate::engine::Span;
 use crate::spec::Drawn;
@@ -7,7 +8,6 @@ use crate::spec::dist::Durations;
 use crate::spec::units::{Count, Share};
 
 const COUNT: Value = read::<Count>();
-const SHARE: Value = read::<Share>();
 const DURATION: Value = read::<Span>();
 const DURATIONS: Value = read::<Drawn<Durations>>();
 
@@ -17,9 +17,9 @@ pub(super) const PROTOCOLS: &[Key] = &[
     later("chain"),
     action("crdt", Value::Table(CRDT), "Types that merge (Shapiro et al. 2011)."),
     later("paxos"),
-    later("primary_backup"),
-    action("quorum", Value::Table(QUORUM), "Partial quorums and repair (DeCandia et al. 2007)."),
-    later("raft"),
+    action("primary_backup", Value::Table(PRIMARY_BACKUP), "A primary ships its log (Alsberg and Day 1976)."),
+    action("quorum", Value::Table(QUORUM), "Partial quorums and repair (Dynamo, DeCandia et al. 2007)."),
+    action("raft", Value::Table(RAFT), "A log under an elected leader (Ongaro and Ousterhout 2014)."),
 ];
 
 const ABD: &[Key] = &[
@@ -29,45 +29,67 @@ const ABD: &[Key] = &[
 ];
 
 const CRDT: &[Key] = &[
+    key("type", Value::Words(&["g_counter", "pn_counter", "lww_register", "mv_register", "or_set"]), "What a key is."),
+    key("sync", Value::Words(&["state", "delta", "op"]), "What replicas send each other."),
+    key("every", DURATION, "How often they do."),
+];
+
+const PRIMARY_BACKUP: &[Key] = &[
+    key("mode", Value::Words(&["async", "semi_sync", "sync"]), "What a write waits for beside the primary's disk."),
+    key("reads", Value::Words(&["primary", "any"]), "Who answers reads."),
     key(
-        "type",
-        Value::Words(&["g_counter", "pn_counter", "lww_register", "mv_register", "or_set"]),
-        "What every key holds.",
+        "failover",
+        Value::OrNone(&Value::Table(&[
+            key("detector", read::<Detector>(), "How a silent primary is noticed."),
+            key("promotion", Value::Words(&["self", "majority", "external"]), "Who decides who is next."),
+            key("fencing", Value::Words(&["none", "epoch"]), "Whether backups refuse a primary that was replaced."),
+        ])),
+        "What happens when the primary is silent.",
     ),
-    key("sync", Value::Words(&["state", "delta", "op"]), "What replicas send one another."),
-    key("every", DURATION, "How often; of `op`, how often what is not acknowledged is sent again."),
 ];
 
 const QUORUM: &[Key] = &[
-    key("w", COUNT, "Replicas that have a write on disk before it is answered."),
+    key("w", COUNT, "Replicas that have a write before it is answered."),
     key("r", COUNT, "Replicas that answer before a read is."),
-    key("sloppy", Value::Flag, "Whether a stand-in's copy counts for a replica that doesn't answer."),
-    key("hinted_handoff", Value::OrNone(&DURATION), "For how long writes are kept for a silent replica."),
-    key("read_repair", SHARE, "Of reads that bring replicas up to date."),
+    key("sloppy", Value::Flag, "Whether others stand in for replicas that don't answer."),
+    key("hinted_handoff", Value::OrNone(&DURATION), "How long a stand-in keeps what belongs to another."),
+    key("read_repair", read::<Share>(), "Reads that bring stale replicas up to date before they answer."),
     key(
         "anti_entropy",
         Value::OrNone(&Value::Table(&[
-            key("every", DURATION, "How often a replica compares its hash tree with another's."),
-            key("depth", COUNT, "Of the tree: 15 makes 32768 leaves."),
+            key("every", DURATION, "How often two replicas compare their trees."),
+            key("depth", COUNT, "Levels of the Merkle tree."),
         ])),
-        "Repair in the background.",
+        "Replicas compare all they have.",
     ),
-    key("conflict", Value::Words(&["last_write_wins", "siblings"]), "What becomes of concurrent versions."),
+    key("conflict", Value::Words(&["last_write_wins", "siblings"]), "What becomes of concurrent writes."),
     key(
         "versions",
         Value::Words(&["wall_clock", "hlc", "version_vector", "dotted_version_vector"]),
-        "How versions are told apart.",
+        "What tells old from new.",
     ),
-    key("write_back", Value::Flag, "Whether a read stores what it read at `w` replicas first."),
-    key("tombstones", DURATION, "How long it is remembered that a key was deleted."),
+    key("write_back", Value::Flag, "Whether a read stores what it read first."),
+    key("tombstones", DURATION, "How long a deletion is remembered."),
     key(
         "wars",
         Value::OrNone(&Value::Table(&[
-            key("w", DURATIONS, "Of a write, one way."),
-            key("a", DURATIONS, "Of its acknowledgement."),
-            key("r", DURATIONS, "Of a read, one way."),
-            key("s", DURATIONS, "Of its answer."),
+            key("w", DURATIONS, "A write on its way."),
+            key("a", DURATIONS, "Its acknowledgement."),
+            key("r", DURATIONS, "A read on its way."),
+            key("s", DURATIONS, "Its answer."),
         ])),
-        "Delays of messages beside those of the network, drawn afresh for each (Bailis et al. 2012).",
+        "Delays of messages between replicas, beside the network (PBS, Bailis et al. 2012).",
     ),
+];
+
+const RAFT: &[Key] = &[
+    key("election_timeout", read::<WrittenRange>(), "Drawn anew for each wait."),
+    key("heartbeat", DURATION, "How often a leader is heard."),
+    key("prevote", Value::Flag, "Whether a candidate asks first if it could win (Ongaro 2014, 9.6)."),
+    key("check_quorum", Value::Flag, "Whether a leader that hears no majority steps down."),
+    key("reads", Value::Words(&["log", "read_index", "lease", "follower"]), "How a read is made fresh, or isn't."),
+    key("batch", COUNT, "Entries of one message."),
+    key("pipeline", COUNT, "Messages under way to one follower."),
+    key("snapshot_every", COUNT, "Entries after which the log is cut."),
+    key("learners", COUNT, "Replicas that don't vote, the last ones."),
 ];

@@ -81,6 +81,11 @@ impl<'a, 't> Fields<'a, 't> {
         }
     }
 
+    /// The table itself.
+    pub(super) fn tree(&self) -> &'a DeTable<'t> {
+        self.table
+    }
+
     pub(super) fn error(&self, diagnostic: Diagnostic) {
         self.log.borrow_mut().push(diagnostic);
     }

@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::reader::Log;
 use super::{lower, tree};
-use crate::spec::{Diagnostic, Diagnostics, Place, Sources};
+use crate::spec::{Diagnostics, Place, Sources};
 
 /// Values that are tried; a sweep has a few dozen.
 const MOST: usize = 200;

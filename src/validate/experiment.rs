@@ -153,8 +153,14 @@ impl Runs {
         })
     }
 
-    /// A percentile of the latency, s. Its error is that of the share of requests below it, by batch means, carried over
-    /// to latencies by the distribution around it (Bahadur 1966): batches' own percentiles would be biased.
+    /// A percentile of the latency, s. Its error is that of the share of requests above it, by batch means, carried over
+    /// to latencies by the distribution around it (Bahadur 1966).
+    ///
+    /// Long latencies come in clusters, one for each time the queue was long, and of a high percentile there may be few.
+    /// With fewer than a hundred, by how much they inflate the variance is taken from wherever it is largest among the
+    /// percentiles with ten and a hundred times as many requests above, too, and the slope of the tail from three times as
+    /// many: both change slowly with the level (above any level a queue begins anew), and alone the few would tell too
+    /// small an error.
     pub(super) fn percentile(&self, tally: impl Fn(&Outcome) -> &Tally, classes: ClassSet, percent: f64) -> Estimate {
         let mut all: Option<Tally> = None;
         for run in &self.runs {
@@ -164,14 +170,23 @@ impl Runs {
             }
         }
         let all = all.map_or_else(Latencies::default, |t| t.latencies(&self.measured(), classes));
+        let cut = |run: &Outcome| self.batches.iter().map(|b| tally(run).latencies(b, classes)).collect::<Vec<_>>();
+        let batches: Vec<Latencies> = self.runs.iter().flat_map(cut).collect();
+        let above = 1.0 - percent / 100.0;
+        let inflation = |above: f64| {
+            let bound = Span::from_nanos_f64(at(&all, 100.0 * (1.0 - above)) * 1e9);
+            let pairs = batches.iter().map(|b| ((b.count() - b.count_within(bound)) as f64, b.count() as f64));
+            batch::ratio_error(pairs).map_or(f64::NAN, |error| error * error / above)
+        };
+        let own = inflation(above);
+        let clusters = above * all.count() as f64 / (own * all.count() as f64).max(1.0);
+        let few = clusters < 100.0 && above <= 0.1;
+        let lower = [10.0, 100.0].map(|f| above * f).into_iter().filter(|a| few && *a <= 0.2);
+        let step = (above * lower.map(inflation).fold(own, f64::max)).sqrt();
         let value = at(&all, percent);
-        let bound = Span::from_nanos_f64(value * 1e9);
-        let below = self.ratio(|run, batch| {
-            let latencies = tally(run).latencies(batch, classes);
-            (latencies.count_within(bound) as f64, latencies.count() as f64)
-        });
-        let step = 100.0 * below.error;
-        let error = (at(&all, (percent + step).min(100.0)) - at(&all, (percent - step).max(0.0))) / 2.0;
+        let around = |step: f64| at(&all, (percent + 100.0 * step).clamp(0.0, 100.0));
+        let slope = if few { (value - around(-2.0 * above)) / libm::log(3.0) } else { 0.0 };
+        let error = ((around(step) - around(-step)) / 2.0).max(step / above * slope);
         Estimate { value, error, n: all.count() as f64 }
     }
 

@@ -4,10 +4,9 @@
 //! client is meant to start when it arrives, whatever the system does. Everything that a client draws is addressed by its
 //! group's name and the number of the request, so that two designs under one seed see the same requests.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use crate::engine::agenda::Agenda;
 use crate::engine::random::name_hash;
 use crate::engine::{Bits, Dist, Draws, EdgeId, Instant, Seed, Stream, mix};
 use crate::rpc::{Answer, Cause, Consistency, Op, Token, Verb};
@@ -105,7 +104,7 @@ pub struct Clients {
     rows: Vec<Row>,
     free: Vec<u32>,
     /// Closed clients and sessions that think: when, which row.
-    sleeping: BinaryHeap<Reverse<(Instant, u32)>>,
+    sleeping: Agenda,
     /// Closed clients that stop after their present request, because there are fewer of them.
     surplus: u32,
     population: u32,
@@ -143,7 +142,7 @@ impl Clients {
             arrivals,
             rows: Vec::new(),
             free: Vec::new(),
-            sleeping: BinaryHeap::new(),
+            sleeping: Agenda::new(),
             surplus: 0,
             population: 0,
             requests: 0,
@@ -200,7 +199,7 @@ impl Clients {
     }
 
     fn arm_wake(&mut self, now: Instant, out: &mut Out<'_, Self>) {
-        if let Some(Reverse((at, _))) = self.sleeping.peek() {
+        if let Some(at) = self.sleeping.next_at() {
             out.arm(Timer::Wake, at.since(now));
         }
     }
@@ -225,7 +224,7 @@ impl Clients {
                 Pattern::Closed { think, .. } => think.sample_span(&mut self.think_draws.at(1, u64::from(client))),
                 Pattern::Open { .. } => crate::engine::Span::ZERO,
             };
-            self.sleeping.push(Reverse((now + think, slot)));
+            self.sleeping.push(now + think, u64::from(slot));
         }
     }
 }
@@ -281,12 +280,9 @@ impl Process for Clients {
                 self.arm_arrival(now, out);
             }
             Timer::Wake => {
-                while let Some(Reverse((at, slot))) = self.sleeping.peek().copied() {
-                    if at > now {
-                        break;
-                    }
-                    self.sleeping.pop();
-                    self.ask(slot, now, out);
+                while self.sleeping.next_at().is_some_and(|at| at <= now) {
+                    let Some((_, slot)) = self.sleeping.pop() else { break };
+                    self.ask(slot as u32, now, out);
                 }
                 self.arm_wake(now, out);
             }
@@ -317,8 +313,8 @@ impl Process for Clients {
             self.ask(slot, now, out);
             return;
         }
-        let first = self.sleeping.peek().is_none_or(|Reverse((at, _))| now + think < *at);
-        self.sleeping.push(Reverse((now + think, slot)));
+        let first = self.sleeping.next_at().is_none_or(|at| now + think < at);
+        self.sleeping.push(now + think, u64::from(slot));
         if first {
             self.arm_wake(now, out);
         }

@@ -12,6 +12,9 @@ pub struct Rate {
     segments: Vec<(Instant, f64, f64)>,
 }
 
+/// A rate has at most so many straight pieces.
+const MOST_PIECES: usize = 1_000_000;
+
 impl Rate {
     /// Always the same.
     pub fn constant(per_second: f64) -> Rate {
@@ -36,7 +39,7 @@ impl Rate {
         };
         let mut segments = Vec::new();
         let mut from = 0;
-        while from < end.0 {
+        while from < end.0 && segments.len() <= MOST_PIECES {
             segments.push((Instant(from), at(from), at(from + chord.0)));
             from += chord.0;
         }
@@ -52,12 +55,25 @@ impl Rate {
         let mut segments = Vec::new();
         let mut from = Instant::ZERO;
         let mut turn = [low, high].into_iter().cycle();
-        while from < end {
+        while from < end && segments.len() <= MOST_PIECES {
             let (rate, length) = turn.next().expect("two rates in turn never end");
             segments.push((from, rate, rate));
             from += length.sample_span(bits).max(Span(1));
         }
         Rate { segments }
+    }
+
+    /// The rate, if it is always the same.
+    pub fn steady(&self) -> Option<f64> {
+        match self.segments.as_slice() {
+            [(_, a, b)] if a == b => Some(*a),
+            _ => None,
+        }
+    }
+
+    /// Whether it changes more often than can be told apart: then it was cut short.
+    pub fn is_cut_short(&self) -> bool {
+        self.segments.len() > MOST_PIECES
     }
 
     /// The rate at a moment, per second.

@@ -137,6 +137,7 @@ impl<P: Process> World<P> {
                 self.census.ended += 1;
                 self.meters.ended(group, entry, intended, self.now, outcome, root);
             }
+            Meter::Waited { since } => self.meters.handed_out(group, since, self.now),
             Meter::Count(what, n) => self.meters.count(group, what, self.now, n),
             Meter::Level(what, value) => {
                 let index = self.members[process.index()].index;

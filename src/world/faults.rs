@@ -164,7 +164,8 @@ impl<P: Process> World<P> {
             Power::Machine => Life::Off,
         };
         member.incarnation += 1;
-        member.timers.clear();
+        // Their generations go on: what is on its way to this life must not fire in the next.
+        member.timers.iter_mut().for_each(|slot| slot.armed = false);
         // What it never heard of is accounted for as heard by the dead.
         let unheard = member.deferred.iter().filter(|e| matches!(e, Event::Done { .. })).count() as u64;
         self.census.calls_heard += unheard;

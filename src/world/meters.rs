@@ -25,6 +25,8 @@ pub struct GroupMeters {
     pub visits: Tally,
     /// Waits of all members' visits until a worker took them, all in class 0.
     pub waits: Tally,
+    /// How long what its members kept (messages) waited, all in class 0.
+    pub kept: Tally,
     /// Each member.
     pub members: Vec<MemberMeters>,
     /// Of client groups, each mix entry: from the intended start to the end for the user.
@@ -128,6 +130,7 @@ impl Meters {
             GroupMeters {
                 visits: Tally::new(frame.clone(), Detail::Group),
                 waits: Tally::new(frame.clone(), Detail::Group),
+                kept: Tally::new(frame.clone(), Detail::Group),
                 members: (0..setup.hosts.len()).map(member).collect(),
                 entries: (0..entries).map(|_| Tally::new(frame.clone(), Detail::Group)).collect(),
                 silence: Silence::new(frame.clone()),
@@ -181,6 +184,12 @@ impl Meters {
         group.waits.ended(arrived, arrived + waited, waited, 0);
     }
 
+    pub(super) fn handed_out(&mut self, group: GroupId, since: Instant, at: Instant) {
+        let kept = &mut self.groups[group.index()].kept;
+        kept.asked(since);
+        kept.ended(since, at, at.since(since), 0);
+    }
+
     pub(super) fn visit_ended(&mut self, process: ProcessId, arrived: Instant, at: Instant, outcome: Outcome) {
         let (group, index) = self.place(process);
         let latency = at.since(arrived);
@@ -230,7 +239,9 @@ impl Meters {
     pub(super) fn offered(&mut self, group: GroupId, entry: u16, intended: Instant) {
         let group = &mut self.groups[group.index()];
         group.entries[entry as usize].asked(intended);
-        group.visits.asked(intended);
+        if group.entries.len() > 1 {
+            group.visits.asked(intended);
+        }
     }
 
     pub(super) fn ended(
@@ -245,7 +256,9 @@ impl Meters {
         let group = &mut self.groups[group.index()];
         let latency = at.since(intended);
         group.entries[entry as usize].ended(intended, at, latency, outcome as u8);
-        group.visits.ended(intended, at, latency, outcome as u8);
+        if group.entries.len() > 1 {
+            group.visits.ended(intended, at, latency, outcome as u8);
+        }
         if outcome.answered() {
             group.silence.answered(at);
         } else {
@@ -277,6 +290,10 @@ impl Meters {
 
     pub(super) fn finish(&mut self, end: Instant) {
         for group in &mut self.groups {
+            // All operations of a population that does only one thing are those of that thing.
+            if let [only] = group.entries.as_slice() {
+                group.visits = only.clone();
+            }
             for member in &mut group.members {
                 for gauge in [&mut member.busy, &mut member.waiting, &mut member.inside, &mut member.up] {
                     gauge.finish(end);

@@ -125,6 +125,11 @@ pub enum Meter {
         /// Of its [`Cause`].
         root: u64,
     },
+    /// Something that came at `since` has waited until now.
+    Waited {
+        /// When it came.
+        since: Instant,
+    },
     /// Something countable happened.
     Count(Counted, u32),
     /// A level changed to this value.
@@ -154,6 +159,10 @@ names!(
         CacheHit = "hits",
         /// A lookup that did not.
         CacheMiss = "misses",
+        /// Bytes of the entries that lookups found.
+        HitBytes = "hit_bytes",
+        /// Bytes of the entries that lookups did not find.
+        MissBytes = "miss_bytes",
         /// A lookup answered with an expired value.
         StaleServed = "stale_served",
         /// A message handed out again.

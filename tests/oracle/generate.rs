@@ -145,6 +145,7 @@ impl Answer {
                 0 => drop(self.list.pop()),
                 1 => self.list.reverse(),
                 2 => self.list.truncate(1),
+                _ if domain.distinct() && !self.list.is_empty() => drop(self.list.remove(0)),
                 _ => self.list.push(1),
             },
             Function::Cas | Function::Acquire | Function::Release if !domain.distinct() => {

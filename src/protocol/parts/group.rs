@@ -7,7 +7,7 @@ use crate::engine::ProcessId;
 pub struct Group {
     /// Replica 0; replica `i` is process `first + i`.
     pub first: ProcessId,
-    /// How many there are; 64 at most.
+    /// How many there are; 128 at most.
     pub count: u32,
 }
 

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// Up to 64 replicas of one group.
+/// Up to 128 replicas of one group.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Members(u64);
+pub struct Members(u128);
 
 impl Members {
     /// Nobody.
     pub const NONE: Members = Members(0);
     /// The first `count`.
     pub fn first(count: u32) -> Members {
-        Members(if count >= 64 { u64::MAX } else { (1 << count) - 1 })
+        Members(if count >= 128 { u128::MAX } else { (1 << count) - 1 })
     }
     /// Adds one; `false` if it was there.
     pub fn insert(&mut self, index: u32) -> bool {
@@ -41,7 +41,7 @@ impl Members {
     }
     /// In ascending order.
     pub fn iter(self) -> impl Iterator<Item = u32> {
-        (0..64).filter(move |i| self.contains(*i))
+        (0..128).filter(move |i| self.contains(*i))
     }
 }
 
@@ -62,6 +62,6 @@ mod tests {
         assert_eq!((votes.len(), format!("{votes:?}").as_str()), (2, "{0, 3}"));
         votes.remove(3);
         assert!(!votes.contains(3));
-        assert_eq!(Members::first(64).len(), 64);
+        assert_eq!(Members::first(128).len(), 128);
     }
 }

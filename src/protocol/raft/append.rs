@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::log::{Command, Entry, Position};
+use super::super::parts::{Command, Entry, Position};
 use super::writes::After;
 use super::{Msg, Raft, State, Timer};
 use crate::engine::Instant;

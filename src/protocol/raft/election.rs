@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::super::parts::{Command, Entry, Position};
 use super::append::Progress;
-use super::log::{Command, Entry, Position};
 use super::writes::After;
 use super::{Leadership, Members, Msg, Proposal, Raft, Requester, State, Timer};
 use crate::engine::random::Bits as _;

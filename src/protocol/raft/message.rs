@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::super::parts::Sessions;
-use super::log::{Entry, Position};
+use super::super::parts::{Entry, Position};
 use crate::rpc::{Answer, Op, Requester};
 use crate::world::{Message, StateMachine};
 

@@ -8,29 +8,25 @@
 
 mod append;
 mod election;
-mod log;
 mod message;
 mod reads;
 mod requests;
 mod snapshot;
 mod writes;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::parts::{Bugs, Group, Members, Planted, Sessions};
+use super::parts::{Bugs, Entry, Gateway, Group, Log, Members, Planted, Sessions};
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Call, Requester, Token};
 use crate::world::{Level, Out, Process, Role, StateMachine};
 
 use append::Progress;
-use log::Log;
 use reads::Read;
-use requests::Held;
 use writes::Writes;
 
-pub use log::{Command, Entry, Position};
 pub use message::{Msg, Record, Snapshot};
 
 /// How one group is set up.
@@ -207,8 +203,7 @@ pub struct Raft<M> {
     commit: u64,
     applied: u64,
     machine: Sessions<M>,
-    held: BTreeMap<Requester, Held>,
-    patience: VecDeque<(Instant, Requester)>,
+    gateway: Gateway,
     /// Reads that wait until this replica has applied an index.
     waiting: BTreeSet<(u64, Requester)>,
     draws: u64,
@@ -236,8 +231,7 @@ impl<M: StateMachine> Raft<M> {
             commit: 0,
             applied: 0,
             machine: Sessions::default(),
-            held: BTreeMap::new(),
-            patience: VecDeque::new(),
+            gateway: Gateway::default(),
             waiting: BTreeSet::new(),
             draws: 0,
         }

@@ -2,7 +2,7 @@
 
 use super::{Msg, Raft, Reads, Requester, State};
 use crate::engine::Span;
-use crate::rpc::{Answer, Consistency, Op, Outcome};
+use crate::rpc::{Consistency, Op};
 use crate::world::{Out, StateMachine};
 
 /// A read that the leader serves, in the order of arrival: rounds and indexes only grow.
@@ -129,7 +129,7 @@ impl<M: StateMachine> Raft<M> {
     }
 
     pub(super) fn on_read_at(&mut self, requester: Requester, term: u64, index: u64, out: &mut Out<'_, Self>) {
-        if !self.held.contains_key(&requester) {
+        if self.gateway.op(requester).is_none() {
             return;
         }
         self.waiting.insert((index, requester));
@@ -145,18 +145,9 @@ impl<M: StateMachine> Raft<M> {
             && index <= self.applied
         {
             self.waiting.pop_first();
-            let Some(held) = self.held.get(&requester) else { continue };
-            let answer = self.machine.machine_mut().apply(&held.call.op);
+            let Some(op) = self.gateway.op(requester) else { continue };
+            let answer = self.machine.machine_mut().apply(op);
             self.end(requester, answer, out);
-        }
-    }
-
-    /// Answers from what this replica has.
-    pub(super) fn read_here(&mut self, op: &Op) -> Answer {
-        if self.machine.machine().is_read(op) {
-            self.machine.machine_mut().apply(op)
-        } else {
-            Answer::of(Outcome::Error)
         }
     }
 }

@@ -1,21 +1,9 @@
-//! Requests of clients at the replica they contacted, which stands for them until it has an answer: their gateway.
+//! Requests of clients at the replica they contacted, their gateway, and at the leader.
 
 use super::super::parts::carries;
 use super::{Msg, Raft, Reads, Requester, Timer};
-use crate::engine::Span;
 use crate::rpc::{Answer, Call, Op, Outcome};
 use crate::world::{Out, StateMachine};
-
-/// How long a gateway waits for an answer: Cassandra 4.1, `write_request_timeout`.
-const PATIENCE: Span = Span::secs(2);
-
-/// A request that its gateway has not answered.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) call: Call,
-    /// Whether anybody may have proposed it.
-    handed_over: bool,
-}
 
 impl<M: StateMachine> Raft<M> {
     pub(super) fn take(&mut self, call: Call, out: &mut Out<'_, Self>) {
@@ -24,29 +12,25 @@ impl<M: StateMachine> Raft<M> {
             return;
         }
         if self.machine.machine().is_read(&call.op) && self.is_stale_enough(&call.op, out) {
-            let answer = self.read_here(&call.op);
+            let answer = self.machine.machine_mut().apply(&call.op);
             out.answer(&call, answer);
             return;
         }
         let requester = call.requester;
-        self.held.insert(requester, Held { call, handed_over: false });
-        if self.patience.is_empty() {
-            out.arm(Timer::Patience, PATIENCE);
+        if let Some(after) = self.gateway.hold(call, out.now()) {
+            out.arm(Timer::Patience, after);
         }
-        self.patience.push_back((out.now() + PATIENCE, requester));
         self.route(requester, out);
     }
 
     /// Hands a request to the leader, if there is one. A request that was handed over before is one that a new leader
     /// may have in its log: sessions make it take effect once.
     fn route(&mut self, requester: Requester, out: &mut Out<'_, Self>) {
-        let (Some(leader), Some(held)) = (self.leader, self.held.get_mut(&requester)) else { return };
-        let op = held.call.op.clone();
-        let is_read = self.machine.machine().is_read(&op);
-        held.handed_over = true;
+        let Some(leader) = self.leader else { return };
+        let Some(op) = self.gateway.hand_over(requester) else { return };
         if leader == out.index() {
             self.lead_request(leader, requester, op, out);
-        } else if is_read && self.reads(&op) == Reads::Follower {
+        } else if self.machine.machine().is_read(&op) && self.reads(&op) == Reads::Follower {
             self.send(leader, Msg::ReadIndex { requester }, out);
         } else {
             self.send(leader, Msg::Forward { requester, op }, out);
@@ -55,8 +39,7 @@ impl<M: StateMachine> Raft<M> {
 
     /// A leader is known: everything that waits goes there.
     pub(super) fn hand_over(&mut self, out: &mut Out<'_, Self>) {
-        let all: Vec<Requester> = self.held.keys().copied().collect();
-        for requester in all {
+        for requester in self.gateway.waiting() {
             self.route(requester, out);
         }
     }
@@ -87,29 +70,20 @@ impl<M: StateMachine> Raft<M> {
 
     /// Answers a client, once.
     pub(super) fn end(&mut self, requester: Requester, answer: Answer, out: &mut Out<'_, Self>) {
-        if let Some(held) = self.held.remove(&requester) {
-            out.answer(&held.call, answer);
+        if let Some(call) = self.gateway.end(requester) {
+            out.answer(&call, answer);
         }
     }
 
     pub(super) fn on_patience_ended(&mut self, out: &mut Out<'_, Self>) {
-        let now = out.now();
-        while let Some((until, requester)) = self.patience.front().copied() {
-            if !self.held.contains_key(&requester) {
-                self.patience.pop_front();
-                continue;
-            }
-            // A clock that was set back must not make anybody wait for ever.
-            if until > now && until.since(now) <= PATIENCE {
-                out.arm(Timer::Patience, until.since(now));
-                return;
-            }
-            self.patience.pop_front();
-            let Some(held) = self.held.get(&requester) else { continue };
-            // What was proposed may commit yet, under whichever leader.
-            let definite = !held.handed_over || self.machine.machine().is_read(&held.call.op);
-            let answer = Answer { definite, ..Answer::of(Outcome::Unavailable) };
-            self.end(requester, answer, out);
+        let mut ended = Vec::new();
+        let machine = self.machine.machine();
+        let again = self.gateway.expire(out.now(), |op| machine.is_read(op), &mut ended);
+        for (call, answer) in ended {
+            out.answer(&call, answer);
+        }
+        if let Some(after) = again {
+            out.arm(Timer::Patience, after);
         }
     }
 }

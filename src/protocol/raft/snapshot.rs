@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::log::Log;
+use super::super::parts::Log;
 use super::writes::After;
 use super::{Msg, Raft, Snapshot};
 use crate::world::{Out, StateMachine};

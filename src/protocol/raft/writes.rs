@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::log::{Entry, Log, Position};
+use super::super::parts::{Entry, Log, Position};
 use super::{Msg, Raft, Record, State};
 use crate::rpc::Token;
 use crate::world::{Out, StateMachine};

@@ -1,5 +1,7 @@
 //! Faults on time axes: shaded and hatched in grey (they are the stage, not a series) under a flag with their name.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::{Instant, Span};
 use crate::report::axis::Axis;
 use crate::report::number::fmt_span;
@@ -8,7 +10,7 @@ use crate::report::svg::{Paint, Pattern, Svg, Text};
 use crate::report::theme::Ink;
 
 /// A fault on the time axis.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fault {
     /// Its name in the scenario, with what it hits if that is short: `cut: east | west`.
     pub name: String,

@@ -1,5 +1,7 @@
 //! Latency heat map: time across, latency upward on a log scale, cividis in eight log classes; zero is the page.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt::Write;
 
 use crate::engine::{Instant, Span};
@@ -14,7 +16,7 @@ const COLUMNS_MAX: usize = 120;
 const ROWS_MAX: usize = 32;
 
 /// Counts by time and latency. Time is that of the intended start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeatCells {
     /// Left edge of the first column.
     pub from: Instant,
@@ -176,7 +178,7 @@ impl HeatCells {
 }
 
 /// One heat map as a figure of its own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeatMap {
     /// What it shows.
     pub title: String,

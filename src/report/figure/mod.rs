@@ -2,15 +2,23 @@
 //!
 //! A figure never computes a result. What turns a run into one of these structs stands elsewhere.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt::Debug;
 
 use crate::engine::Instant;
 
 pub mod fault;
 pub mod heat_map;
+pub mod hops;
+pub mod percentiles;
+pub mod saturation;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
+pub mod topology;
+pub mod variants;
+pub mod witness;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -18,6 +26,7 @@ pub(crate) mod testing;
 pub use fault::Fault;
 pub use heat_map::{HeatCells, HeatMap};
 pub use timeline::{Body, Limit, Line, Lines, Note, Outcomes, Panel, Row, Strip, Timeline};
+pub use witness::Witness;
 
 /// Anything that can stand in a report as a drawing.
 pub trait Figure: Debug {
@@ -37,8 +46,43 @@ pub trait Figure: Debug {
     }
 }
 
+/// A figure as data: what a page keeps, so that a folder alone can draw it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "figure", rename_all = "snake_case")]
+pub enum Drawing {
+    /// Rows over one time axis.
+    Timeline(Timeline),
+    /// Latencies over time.
+    HeatMap(HeatMap),
+    /// Latency by percentile.
+    Percentiles(percentiles::Percentiles),
+    /// Where the time of single requests went.
+    Hops(hops::Hops),
+    /// Who calls whom.
+    Topology(topology::Topology),
+    /// Small multiples.
+    Variants(variants::Variants),
+    /// What a sweep found.
+    Saturation(saturation::Saturation),
+}
+
+impl Drawing {
+    /// What draws it.
+    pub fn figure(&self) -> &dyn Figure {
+        match self {
+            Drawing::Timeline(f) => f,
+            Drawing::HeatMap(f) => f,
+            Drawing::Percentiles(f) => f,
+            Drawing::Hops(f) => f,
+            Drawing::Topology(f) => f,
+            Drawing::Variants(f) => f,
+            Drawing::Saturation(f) => f,
+        }
+    }
+}
+
 /// Rows of text under named columns.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// Names of the columns, with units where all cells share one.
     pub columns: Vec<String>,

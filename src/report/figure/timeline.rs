@@ -3,6 +3,8 @@
 //!
 //! This file holds the data; `timeline_draw` the drawing.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::{Instant, Span};
 use crate::report::axis::Scale;
 use crate::report::curve::Stroke;
@@ -11,7 +13,7 @@ use crate::report::number::{NOTHING, Unit, fmt_count, fmt_share, fmt_span};
 use crate::report::theme::{self, Ink, Mark};
 
 /// Stacked rows over one time axis, for one design or for several beside each other.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
     /// What it shows.
     pub title: String,
@@ -24,7 +26,7 @@ pub struct Timeline {
 }
 
 /// One design on the timeline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Panel {
     /// The design's name; shown if there is more than one panel.
     pub name: String,
@@ -37,7 +39,7 @@ pub struct Panel {
 }
 
 /// One row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Its name with the unit of rates: `Requests/s`.
     pub name: String,
@@ -50,7 +52,7 @@ pub struct Row {
 }
 
 /// What a row shows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Body {
     /// Lines over a value axis.
     Lines(Lines),
@@ -61,7 +63,7 @@ pub enum Body {
 }
 
 /// Lines that share a value axis.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
     /// What the values measure.
     pub unit: Unit,
@@ -80,7 +82,7 @@ pub struct Lines {
 }
 
 /// A limit with its name: `queue limit 400`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
     /// Its words, with the number.
     pub name: String,
@@ -89,7 +91,7 @@ pub struct Limit {
 }
 
 /// Words at a place in the data.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// When.
     pub at: Instant,
@@ -100,7 +102,7 @@ pub struct Note {
 }
 
 /// One line.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Its name: `attempts`.
     pub name: String,
@@ -153,7 +155,7 @@ impl Lines {
 }
 
 /// What clients got, per column of time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Strip {
     /// Width of a column.
     pub column: Span,
@@ -170,7 +172,7 @@ pub struct Strip {
 }
 
 /// Requests by what became of them, in the column that begins at `from`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Left edge of the column.
     pub from: Instant,

@@ -3,14 +3,16 @@
 //! Sections without content are left out and the rest are numbered, so that a lecturer can say "look at 4". Sentences
 //! may hold `**bold**` and `` `code` ``; everything else is escaped.
 
-use crate::report::figure::{Figure, Table};
+use serde::{Deserialize, Serialize};
+
+use crate::report::figure::{Drawing, Table};
 use crate::report::number::Quantity;
 use crate::report::theme::{Mark, State};
 
 mod write;
 
 /// Everything on the page, in order.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Page {
     /// The scenario's title.
     pub title: String,
@@ -22,7 +24,7 @@ pub struct Page {
     pub source: String,
     /// Small facts beside it: `seed 7`, `120 s simulated`, `digest b07e52d1`.
     pub facts: Vec<String>,
-    /// All expectations together.
+    /// All expectations together; without words there is none.
     pub verdict: Verdict,
     /// The numbers to say aloud.
     pub numbers: Numbers,
@@ -43,7 +45,7 @@ pub struct Page {
 }
 
 /// A state with its words: `1 of 6 expectations not met`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Its sign and colour.
     pub state: State,
@@ -52,7 +54,7 @@ pub struct Verdict {
 }
 
 /// The table of the first screen: a row per design.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbers {
     /// Above the names: `design`, or the load.
     pub corner: String,
@@ -63,7 +65,7 @@ pub struct Numbers {
 }
 
 /// One design's numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberRow {
     /// Its mark.
     pub mark: Mark,
@@ -76,7 +78,7 @@ pub struct NumberRow {
 }
 
 /// A cell of the first screen's table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cell {
     /// A figure, set large, its unit small.
     Number(Quantity),
@@ -94,7 +96,7 @@ pub enum Cell {
 }
 
 /// The expectations section.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectations {
     /// The finding as a sentence.
     pub finding: String,
@@ -109,7 +111,7 @@ pub struct Expectations {
 }
 
 /// One expectation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
     /// As written: `p99(read) < 250ms`.
     pub text: String,
@@ -126,7 +128,7 @@ pub struct Expectation {
 }
 
 /// One question per screen.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Section {
     /// Short name beside the number: `Timeline`.
     pub name: String,
@@ -137,15 +139,17 @@ pub struct Section {
     /// What is plotted, over what, how many runs.
     pub caption: String,
     /// Drawings; neighbours of half width stand in pairs.
-    pub figures: Vec<Box<dyn Figure>>,
+    pub figures: Vec<Drawing>,
     /// Tables that are part of the argument and so are open. The figures' own tables stand closed at the end.
     pub tables: Vec<Table>,
     /// One or two lines.
     pub how_to_read: String,
+    /// Closed at first: only its head is seen.
+    pub folded: bool,
 }
 
 /// What this run models, what it leaves out, and how far it is from theory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelCard {
     /// What is modelled.
     pub modelled: Vec<String>,
@@ -158,7 +162,7 @@ pub struct ModelCard {
 }
 
 /// One comparison of the run with theory, formatted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TheoryCheck {
     /// What was compared: `mean response, M/M/100 at ρ = 0.7`.
     pub what: String,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::figure::{Figure, Table};
+use crate::report::figure::{Drawing, Figure, Table};
 use crate::report::number::NOTHING;
 use crate::report::page::{Cell, Expectations, ModelCard, Numbers, Page, Section, Verdict};
 use crate::report::svg::escape;
@@ -73,8 +73,11 @@ fn first_screen(out: &mut String, page: &Page) {
         if facts.is_empty() || page.source.is_empty() { "" } else { separator },
         facts.join(separator)
     );
-    let _ =
-        writeln!(out, "<div class=\"top\"><h1>{}</h1>{}</div>", escape(&page.title), pill(&page.verdict, "#expect"));
+    let link = if page.expectations.rows.is_empty() { "" } else { "#expect" };
+    // A long title beside the verdict would take two lines.
+    let long = if page.title.chars().count() > 32 { " class=\"long\"" } else { "" };
+    let verdict = if page.verdict.words.is_empty() { String::new() } else { pill(&page.verdict, link) };
+    let _ = writeln!(out, "<div class=\"top\"><h1{long}>{}</h1>{verdict}</div>", escape(&page.title));
     paragraph(out, "question", &page.question);
     paragraph(out, "answer", &page.answer);
     numbers(out, &page.numbers);
@@ -93,7 +96,12 @@ fn numbers(out: &mut String, numbers: &Numbers) {
     }
     // A column is judged if its first cell is; figures are set smaller where there are many.
     let judged = |i: usize| numbers.rows.iter().any(|r| matches!(r.cells.get(i), Some(Cell::Judged { .. })));
-    let many = if numbers.columns.len() > 6 { " many" } else { "" };
+    let many = match (numbers.rows.len(), numbers.columns.len() > 6) {
+        (9.., _) => " many dense",
+        (4.., _) => " many compact",
+        (_, true) => " many",
+        _ => "",
+    };
     let _ =
         write!(out, "<table class=\"numbers{many}\">\n<thead><tr><th scope=\"col\">{}</th>", inline(&numbers.corner));
     for (i, column) in numbers.columns.iter().enumerate() {
@@ -107,7 +115,7 @@ fn numbers(out: &mut String, numbers: &Numbers) {
             "<tr><th scope=\"row\" class=\"{}\"><span class=\"name\">{}</span>{}</th>",
             colour(row.mark),
             escape(&row.mark.label(&row.name)),
-            note(&row.note)
+            if numbers.rows.len() < 4 { note(&row.note) } else { aside(&row.note) }
         );
         for (i, column) in numbers.columns.iter().enumerate() {
             let head = escape(column);
@@ -144,7 +152,10 @@ fn numbers(out: &mut String, numbers: &Numbers) {
 fn expectations(out: &mut String, number: usize, e: &Expectations) {
     head(out, number, "expect", "Expectations", &e.finding, &e.caption);
     let why = e.rows.iter().any(|r| !r.why.is_empty());
-    out.push_str("<table class=\"rows expect\">\n<thead><tr><th scope=\"col\">expectation</th>");
+    let wide = if e.designs.len() > 3 { " wide" } else { "" };
+    let _ = write!(out, "<table class=\"rows expect{wide}\">\n<thead><tr><th scope=\"col\">expectation</th>");
+    // Beside many designs there is no room for a column of reasons: they stand under the line.
+    let why = why && wide.is_empty();
     if why {
         out.push_str("<th scope=\"col\">why</th>");
     }
@@ -153,7 +164,9 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
     }
     out.push_str("<th scope=\"col\">result</th></tr></thead>\n<tbody>\n");
     for row in &e.rows {
-        let _ = write!(out, "<tr><th scope=\"row\"><code>{}</code>{}</th>", escape(&row.text), note(&row.place));
+        let reason = if why { String::new() } else { note(&row.why) };
+        let _ =
+            write!(out, "<tr><th scope=\"row\"><code>{}</code>{}{reason}</th>", escape(&row.text), note(&row.place));
         if why {
             let _ = write!(out, "<td class=\"why\">{}</td>", inline(&row.why));
         }
@@ -173,15 +186,20 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
 
 fn section(out: &mut String, number: usize, part: &Section) {
     head(out, number, &part.anchor, &part.name, &part.finding, &part.caption);
+    if part.folded {
+        part.tables.iter().for_each(|shown| table(out, "", shown, "rows"));
+        out.push_str("<details class=\"fold\"><summary>Show</summary>\n");
+    }
     let mut data = String::new();
+    let figures: Vec<&dyn Figure> = part.figures.iter().map(Drawing::figure).collect();
     let half = |f: &dyn Figure| f.width_px() < FULL_PX;
     let mut index = 0;
-    while index < part.figures.len() {
-        let pair = half(&*part.figures[index]) && part.figures.get(index + 1).is_some_and(|f| half(&**f));
+    while index < figures.len() {
+        let pair = half(figures[index]) && figures.get(index + 1).is_some_and(|f| half(*f));
         let taken = if pair { 2 } else { 1 };
-        let class = if pair || half(&*part.figures[index]) { "charts pair" } else { "charts" };
+        let class = if pair || half(figures[index]) { "charts pair" } else { "charts" };
         let _ = writeln!(out, "<div class=\"{class}\">");
-        for drawing in &part.figures[index..index + taken] {
+        for drawing in &figures[index..index + taken] {
             index += 1;
             let id = format!("s{number}-{index}");
             let _ = write!(out, "<figure>\n{}", drawing.svg(&id));
@@ -192,12 +210,15 @@ fn section(out: &mut String, number: usize, part: &Section) {
         }
         out.push_str("</div>\n");
     }
-    for shown in &part.tables {
+    for shown in part.tables.iter().filter(|_| !part.folded) {
         table(out, "", shown, "rows");
     }
     how_to_read(out, &part.how_to_read);
     if !data.is_empty() {
         let _ = write!(out, "<details class=\"data\"><summary>Data</summary>\n{data}</details>\n");
+    }
+    if part.folded {
+        out.push_str("</details>\n");
     }
     out.push_str("</section>\n");
 }
@@ -315,6 +336,11 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody>\n</table>\n");
+}
+
+/// A note for which there is no line of its own; what it says stands elsewhere too.
+fn aside(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!("<span class=\"aside\"> {}</span>", inline(words)) }
 }
 
 fn note(words: &str) -> String {

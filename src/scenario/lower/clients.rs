@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::flows::FlowHead;
+use super::flows::{Face, FlowHead};
 use super::places::KeySet;
 use super::policy::WrittenPolicy;
 use super::{Edges, Lowering};
@@ -26,12 +26,26 @@ pub(super) struct ClientSite<'a> {
     pub(super) topology: &'a Topology,
     pub(super) keys: &'a BTreeMap<String, KeySet>,
     pub(super) flows: &'a BTreeMap<String, FlowHead>,
-    /// Components by name, and whether each is a store.
-    pub(super) components: &'a BTreeMap<String, bool>,
-    /// What stands behind a load balancer.
+    /// Components by name.
+    pub(super) components: &'a BTreeMap<String, Face>,
+    /// What stands behind a load balancer or a cache.
     pub(super) behind: &'a BTreeMap<String, String>,
     pub(super) end: Instant,
     pub(super) seed: Seed,
+}
+
+impl ClientSite<'_> {
+    /// The target and what stands behind it, one after the other.
+    fn way<'s>(&'s self, target: &'s str) -> Vec<&'s str> {
+        let mut way = vec![target];
+        while let Some(next) = way.last().and_then(|last| self.behind.get(*last)) {
+            if way.contains(&next.as_str()) {
+                break;
+            }
+            way.push(next);
+        }
+        way
+    }
 }
 
 impl Lowering<'_, '_> {
@@ -51,20 +65,30 @@ impl Lowering<'_, '_> {
             let node = fields.node("target")?;
             (fields.text_of(node)?, inside(node))
         };
-        let Some(store) = site.components.get(&target) else {
+        if !site.components.contains_key(&target) {
             self.no_component(target_place, &target, site.components.keys().map(String::as_str));
             // Its own values are still looked at.
             let _ = self.pattern(&name, &fields, site);
             self.log.spoil(&name);
             fields.give_up();
             return None;
-        };
+        }
+        let way = site.way(&target);
+        for name in &way {
+            if let Some(Face::Cache { reads_through: false, .. }) = site.components.get(*name) {
+                fields.error(
+                    Diagnostic::error(target_place.clone(), format!("clients don't fill the cache `{name}`"))
+                        .help("give it `read_mode = \"through\"`, or let a service's flow read it"),
+                );
+            }
+        }
+        let store = way.last().is_some_and(|last| site.components.get(*last) == Some(&Face::Store));
         if let Some(contact) = self.contact(&fields, &target) {
             policy.policy.balance = contact.0.balance.clone();
             policy.balance = Some(contact);
         }
         let pattern = self.pattern(&name, &fields, site);
-        let mix = self.mix(&fields, &name, &target, *store, site, edges);
+        let mix = self.mix(&fields, &name, &target, store, site, edges);
         let keys = fields.node("keys").and_then(|node| {
             let text = fields.text_of(node)?;
             let found = site.keys.get(&text);
@@ -163,6 +187,7 @@ impl Lowering<'_, '_> {
             }
             (true, false) => {
                 let (rate, place) = fields.at::<RateOverTime>("rate")?;
+                let place = fields.node("rate").map_or(place, inside);
                 let rate = match rate {
                     RateOverTime::Constant(rate) => Rate::constant(rate),
                     RateOverTime::Ramp { from, to, over } => Rate::ramp(from, to, over),
@@ -170,12 +195,19 @@ impl Lowering<'_, '_> {
                     RateOverTime::Diurnal { mean, peak, period } => Rate::diurnal(mean, peak, period, site.end),
                     RateOverTime::Bursts { low, high, low_for, high_for } => {
                         let low_for = self.loaded(&low_for, place.clone())?;
-                        let high_for = self.loaded(&high_for, place)?;
+                        let high_for = self.loaded(&high_for, place.clone())?;
                         let mut stream = Stream::named(site.seed, &format!("clients/{name}/bursts"));
                         Rate::bursts((low, &low_for), (high, &high_for), site.end, &mut stream)
                     }
-                    RateOverTime::Trace(file) => self.trace(fields, &file, place)?,
+                    RateOverTime::Trace(file) => self.trace(fields, &file, place.clone())?,
                 };
+                if rate.is_cut_short() {
+                    fields.error(
+                        Diagnostic::error(place, "this rate changes more than a million times in the run")
+                            .help("make its periods longer, or the run shorter"),
+                    );
+                    return None;
+                }
                 Some(Pattern::Open { rate, gaps, requests, think })
             }
         }
@@ -235,7 +267,7 @@ impl Lowering<'_, '_> {
                 // YCSB's workload A.
                 return vec![entry("read", 0.5, Verb::Read, true), entry("write", 0.5, Verb::Write, true)];
             }
-            return vec![entry("request", 1.0, Verb::Serve(self.operation("request")), false)];
+            return vec![entry("request", 1.0, Verb::Serve(self.operation("request")), fields.has("keys"))];
         };
         let mut mix = Vec::new();
         let mut total = 0.0;
@@ -256,10 +288,7 @@ impl Lowering<'_, '_> {
                 "set_contains" if store => Verb::SetContains,
                 _ => match site.flows.get(&name) {
                     Some(head) => {
-                        let mut behind = target;
-                        for _ in 0..site.behind.len() {
-                            behind = site.behind.get(behind).map_or(behind, String::as_str);
-                        }
+                        let behind = site.way(target).pop().unwrap_or(target);
                         let home = head.home.as_deref();
                         if home != Some(behind) && home.is_none_or(|h| site.components.contains_key(h)) {
                             let home = head.home.as_deref().unwrap_or("nowhere");

@@ -3,7 +3,6 @@
 use super::cuts::{Shape, role_at};
 use super::{Lowering, Site};
 use crate::engine::{Dist, EdgeId, GroupId, Instant, KeysId, ProcessId, Seed, Span, Stream, ZoneId};
-use crate::fault::{Timing, windows};
 use crate::physics::topology::LinkId;
 use crate::physics::{HostSet, LinkChange, Reach};
 use crate::rpc::{Op, Verb};
@@ -15,8 +14,6 @@ use crate::spec::units::{Bandwidth, Count, Number, Share};
 use crate::spec::{Diagnostic, Place};
 use crate::world::{ClockFault, Control, Gray, Power, Role, Scheduled, Side, Target, When};
 
-/// How often one fault may happen: each time is a cut in the measurements, and more tell nothing more.
-const MOST_TIMES: f64 = 100_000.0;
 /// How much slower, or how many times as many: beyond that a number was mistyped.
 const MOST_SLOWER: f64 = 1e6;
 
@@ -57,7 +54,6 @@ const TO_ROLES: &[&str] = &[
     "disk_slow",
 ];
 const LATER: &[&str] = &[
-    "set",
     "corrupt",
     "drop",
     "rolling_upgrade",
@@ -103,7 +99,11 @@ impl Lowering<'_, '_> {
             let Some(fields) = table.table_of(node) else { continue };
             let enabled = fields.flag("enabled").unwrap_or(true);
             let number = u16::try_from(plans.len()).unwrap_or(u16::MAX);
-            let plan = self.fault(&name, &fields, site, end, seed, number, &mut schedule);
+            let plan = if fields.has("set") {
+                self.set_fault(&name, &fields, root, site, (end, seed, number), &mut schedule)
+            } else {
+                self.fault(&name, &fields, site, end, seed, number, &mut schedule)
+            };
             let Some(plan) = plan else {
                 self.log.spoil(&name);
                 fields.give_up();
@@ -119,94 +119,6 @@ impl Lowering<'_, '_> {
         (plans, schedule)
     }
 
-    fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
-        let from = fields.get::<Span>("from").map_or(Instant::ZERO, |s| Instant::ZERO + s);
-        let until = fields.at::<Span>("until");
-        let (until, until_place) = until.map_or((end, None), |(s, place)| (Instant::ZERO + s, Some(place)));
-        if until <= from && self.lasts.get() {
-            let place = until_place.or_else(|| fields.node("from").map(Node::span)).unwrap_or(fields.place.clone());
-            fields.error(Diagnostic::error(place, "this fault never happens").label(format!(
-                "from {} until {}",
-                Span(from.0),
-                Span(until.0)
-            )));
-            return None;
-        }
-        let often = |mean: f64, place: Place| {
-            let times = until.min(end).since(from).0 as f64 / mean.max(1.0);
-            let fits = times <= MOST_TIMES;
-            if !fits {
-                fields.error(
-                    Diagnostic::error(place, "this fault happens too often")
-                        .label(format!("about {times:.0} times"))
-                        .help(format!("at most {MOST_TIMES} times; make it rarer, or the run shorter")),
-                );
-            }
-            fits
-        };
-        let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
-        match given.as_slice() {
-            ["at"] => {
-                let node = fields.node("at")?;
-                let at = self.drawn::<Durations>(fields, "at")?;
-                if let Some(first) = at.mean().filter(|_| matches!(at.shape, crate::engine::Shape::Constant(_)))
-                    && first >= end.0 as f64
-                    && self.lasts.get()
-                {
-                    fields.error(
-                        Diagnostic::error(inside(node), "this fault begins when the run is over")
-                            .label(format!("the run ends at {}", Span(end.0))),
-                    );
-                }
-                Some((Timing::Once { at }, node.span()))
-            }
-            ["every"] => {
-                let node = fields.node("every")?;
-                let every = self.drawn::<Durations>(fields, "every")?;
-                if every.is_zero() {
-                    fields
-                        .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
-                    return None;
-                }
-                if !often(every.mean().unwrap_or(f64::INFINITY), inside(node)) {
-                    return None;
-                }
-                Some((Timing::Every { every, from, until }, node.span()))
-            }
-            ["random"] => {
-                let node = fields.node("random")?;
-                let inner = fields.table_of(node)?;
-                inner.require("mtbf", "\"1h\"");
-                inner.require("mttr", "\"5m\"");
-                let (mtbf, mttr) = (inner.get::<Span>("mtbf"), inner.get::<Span>("mttr"));
-                inner.done();
-                let (mtbf, mttr) = (mtbf?, mttr?);
-                if !often(mtbf.0 as f64 + mttr.0 as f64, node.span()) {
-                    return None;
-                }
-                Some((Timing::Random { mtbf, mttr, from, until }, node.span()))
-            }
-            [] => {
-                fields.error(
-                    Diagnostic::error(fields.place.clone(), "nothing says when this fault happens")
-                        .help("add `at = \"60s\"`, `every = \"30s\"` or `random = { mtbf = \"1h\", mttr = \"5m\" }`"),
-                );
-                None
-            }
-            several => {
-                several.iter().for_each(|k| {
-                    let key = ["at", "every", "random"].into_iter().find(|w| w == k);
-                    let _ = key.map(|k| fields.node(k));
-                });
-                fields.error(Diagnostic::error(
-                    fields.place.clone(),
-                    format!("{} exclude one another", several.join(" and ")),
-                ));
-                None
-            }
-        }
-    }
-
     #[expect(clippy::too_many_arguments, reason = "a fault needs its whole site")]
     fn fault(
         &self,
@@ -218,8 +130,7 @@ impl Lowering<'_, '_> {
         number: u16,
         schedule: &mut Vec<Scheduled>,
     ) -> Option<FaultPlan> {
-        let timing = self.timing(fields, end);
-        let lasting = self.drawn::<Durations>(fields, "for");
+        let moments = self.moments(fields, end);
         let keys: Vec<String> = fields.entries().map(|(k, ..)| k).collect();
         let found: Vec<&str> = keys
             .iter()
@@ -272,7 +183,7 @@ impl Lowering<'_, '_> {
         let what = format!("{action} {}", places.iter().map(|(p, _)| p.as_str()).collect::<Vec<_>>().join(" | "));
         let parameters = self.parameters(action, fields);
         let hits: Vec<Hit> = places.iter().filter_map(|(text, place)| self.place(text, place, site, action)).collect();
-        let (timing, _) = timing?;
+        let moments = moments?;
         if hits.len() < places.len() {
             return None;
         }
@@ -316,7 +227,7 @@ impl Lowering<'_, '_> {
                 Side { processes, ..Side::default() }
             };
             let cuts = parameters.shape.cuts(&settled(a), &settled(b), site);
-            for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate() {
+            for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
                 let id = id + n as u32;
                 for (senders, receivers) in &cuts {
                     push.at(from, Control::Cut { id, from: senders.clone(), to: receivers.clone() });
@@ -330,11 +241,10 @@ impl Lowering<'_, '_> {
         }
         for hit in hits {
             // `random` is each instance on its own; the other timings hit everybody at once.
-            let own = matches!(timing, Timing::Random { .. });
+            let own = moments.is_random();
             match hit {
                 Hit::Links(links) => {
-                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
-                    {
+                    for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
                         let change = parameters.change(action, Reach::Links(links.clone()));
                         push.at(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
@@ -345,8 +255,7 @@ impl Lowering<'_, '_> {
                 }
                 Hit::Between(a, b) => {
                     let set = |p: &[ProcessId]| p.iter().map(|p| site.host(*p)).collect::<HostSet>();
-                    for (n, (from, to)) in windows(&timing, lasting.as_ref(), end, &mut stream).into_iter().enumerate()
-                    {
+                    for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
                         let change = parameters.change(action, Reach::Between(set(&a), set(&b)));
                         push.at(from, Control::Strain { id: id + n as u32, strain: change });
                         if to < end {
@@ -367,7 +276,7 @@ impl Lowering<'_, '_> {
                         );
                         return None;
                     }
-                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                    for (from, to) in moments.stretches(&mut stream) {
                         // Undone on whoever was hit, whatever has become of it since.
                         let same = Target::Same(push.next());
                         parameters.controls(action, Target::Role(group, role), same, from, to, end, &mut push);
@@ -375,17 +284,15 @@ impl Lowering<'_, '_> {
                     }
                 }
                 Hit::Processes(processes) if own => {
-                    for p in processes {
-                        let mut stream = Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
-                        for (from, to) in windows(&timing, None, end, &mut stream) {
-                            let target = Target::Process(p);
-                            parameters.controls(action, target.clone(), target, from, to, end, &mut push);
-                            all.push((from, to));
-                        }
+                    let stream = |p: ProcessId| Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
+                    for (p, from, to) in moments.each(&processes, stream) {
+                        let target = Target::Process(p);
+                        parameters.controls(action, target.clone(), target, from, to, end, &mut push);
+                        all.push((from, to));
                     }
                 }
                 Hit::Processes(processes) => {
-                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                    for (from, to) in moments.stretches(&mut stream) {
                         for p in &processes {
                             let target = Target::Process(*p);
                             parameters.controls(action, target.clone(), target, from, to, end, &mut push);
@@ -395,7 +302,7 @@ impl Lowering<'_, '_> {
                 }
                 Hit::Drawn(mut among, count) => {
                     use crate::engine::Bits as _;
-                    for (from, to) in windows(&timing, lasting.as_ref(), end, &mut stream) {
+                    for (from, to) in moments.stretches(&mut stream) {
                         for i in 0..count.min(among.len()) {
                             let j = i + stream.below((among.len() - i) as u64) as usize;
                             among.swap(i, j);

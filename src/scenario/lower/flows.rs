@@ -1,14 +1,16 @@
-//! `[flow.X]`: steps into stages of acts.
+//! `[flow.X]`: steps into acts.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::places::KeySet;
+use super::steps::Compiler;
 use super::{Edges, Lowering};
+use crate::component::cache::WriteMode;
 use crate::engine::FlowId;
-use crate::flow::{Act, FlowPlan, Stage};
-use crate::rpc::{Outcome, Verb};
-use crate::scenario::reader::{Fields, inside};
-use crate::spec::dist::Durations;
+use crate::flow::{FlowPlan, Source, Variable};
+use crate::scenario::reader::{Fields, inside, parse};
+use crate::scenario::tree::Node;
 use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
@@ -18,23 +20,93 @@ pub(super) struct FlowHead {
     pub(super) id: FlowId,
     pub(super) home: Option<String>,
     pub(super) place: Place,
+    /// Whether a queue starts it.
+    pub(super) consumes: bool,
 }
 
-/// The words that a step may begin with, and which of them this version plays.
-const ACTIONS: &[&str] = &["call", "work", "sleep", "read", "write", "append", "parallel", "reply"];
-const LATER: &[&str] = &[
-    "delete", "add", "scan", "query", "txn", "lock", "fan_out", "branch", "loop", "dedupe", "publish", "push", "record",
-];
-/// What may stand beside an action.
-const BESIDE: &[&str] = &["wait", "fallback", "label", "key", "size", "bind"];
+/// What callers need to know of a component.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Face {
+    /// It runs flows.
+    Service,
+    /// It does what it is asked.
+    Plain,
+    /// It keeps values by key.
+    Store,
+    /// It stands before something slower.
+    Cache {
+        /// What.
+        backing: String,
+        /// Whether it asks that itself.
+        reads_through: bool,
+        /// What becomes of writes.
+        writes: WriteMode,
+    },
+    /// It keeps messages for consumers.
+    Queue,
+}
+
+/// A flow that takes messages from a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Consuming {
+    pub(super) queue: String,
+    pub(super) flow: FlowId,
+    pub(super) home: String,
+    pub(super) group: String,
+    pub(super) parallel: u32,
+    pub(super) order: &'static str,
+    pub(super) ack_before: bool,
+}
+
+/// The variables of all flows: a name is one variable everywhere, so that what is handed over is found.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    names: Vec<String>,
+    defined: BTreeSet<u16>,
+    used: Vec<(u16, Place)>,
+}
 
 /// What flows are lowered with.
 pub(super) struct FlowSite<'a> {
     pub(super) heads: &'a BTreeMap<String, FlowHead>,
-    /// Components by name, and whether each is a store.
-    pub(super) components: &'a BTreeMap<String, bool>,
+    /// Components by name.
+    pub(super) components: &'a BTreeMap<String, Face>,
+    pub(super) keys: &'a BTreeMap<String, KeySet>,
     /// Flows that a step names.
     pub(super) used: RefCell<BTreeSet<String>>,
+    pub(super) variables: RefCell<Variables>,
+}
+
+impl FlowSite<'_> {
+    fn variable(&self, name: &str) -> Variable {
+        let mut variables = self.variables.borrow_mut();
+        let found = variables.names.iter().position(|n| n == name).unwrap_or_else(|| {
+            variables.names.push(name.to_owned());
+            variables.names.len() - 1
+        });
+        Variable(u16::try_from(found).unwrap_or(u16::MAX))
+    }
+
+    /// A variable that something is put into.
+    pub(super) fn defined(&self, name: &str) -> Variable {
+        let variable = self.variable(name);
+        self.variables.borrow_mut().defined.insert(variable.0);
+        variable
+    }
+
+    /// A variable that something is taken from.
+    pub(super) fn taken(&self, name: &str, place: Place) -> Variable {
+        let variable = self.variable(name);
+        self.variables.borrow_mut().used.push((variable.0, place));
+        variable
+    }
+}
+
+/// Everything that flows come to.
+#[derive(Default)]
+pub(super) struct Lowered {
+    pub(super) flows: Vec<(String, FlowId, FlowPlan)>,
+    pub(super) consuming: Vec<Consuming>,
 }
 
 impl Lowering<'_, '_> {
@@ -45,248 +117,147 @@ impl Lowering<'_, '_> {
                 self.name(&name, &place);
                 let Some(fields) = table.table_of(node) else { continue };
                 let home = fields.text("runs_on");
-                heads.insert(name, FlowHead { id: FlowId::at(i), home, place });
+                heads.insert(name, FlowHead { id: FlowId::at(i), home, place, consumes: fields.has("on") });
             }
         }
         heads
     }
 
     /// Compiles every flow that has a home.
-    pub(super) fn flows(
-        &self,
-        root: &Fields<'_, '_>,
-        site: &FlowSite<'_>,
-        edges: &mut Edges,
-    ) -> Vec<(String, FlowId, FlowPlan)> {
-        let mut flows = Vec::new();
-        let Some(Some(table)) = root.table("flow") else { return flows };
+    pub(super) fn flows(&self, root: &Fields<'_, '_>, site: &FlowSite<'_>, edges: &mut Edges) -> Lowered {
+        let mut lowered = Lowered::default();
+        let Some(Some(table)) = root.table("flow") else { return lowered };
         for (name, place, node) in table.entries() {
             let Some(fields) = table.table_of(node) else { continue };
             let Some(head) = site.heads.get(&name) else { continue };
-            let _ = (fields.node("runs_on"), fields.node("draw"));
+            let _ = fields.node("runs_on");
             fields.require("steps", "[{ call = \"db\" }]");
             let Some(home) = &head.home else {
                 // It is part of whoever names it, and compiled there.
-                let _ = fields.node("steps");
+                let _ = (fields.node("steps"), fields.node("draw"));
+                if let Some(node) = fields.node("on") {
+                    fields.error(
+                        Diagnostic::error(node.span(), format!("flow `{name}` has nobody to do its work"))
+                            .help("add `runs_on = \"worker\"`"),
+                    );
+                }
                 fields.done();
                 continue;
             };
             if !site.components.contains_key(home) {
                 let place = fields.node("runs_on").map_or(place, inside);
                 self.no_component(place, home, site.components.keys().map(String::as_str));
+                fields.give_up();
                 continue;
             }
-            let mut stages: Vec<Stage> = Vec::new();
-            let mut trail = vec![name.clone()];
-            self.steps(&table, &fields, home, site, edges, &mut stages, &mut trail);
+            if site.components.get(home) != Some(&Face::Service) {
+                let services = site.components.iter().filter(|(_, face)| **face == Face::Service);
+                let place = fields.node("runs_on").map_or(place, inside);
+                fields.error(
+                    Diagnostic::error(place, format!("`{home}` is no service, so no flow runs there")).nearest(
+                        home,
+                        "services",
+                        services.map(|(name, _)| name.as_str()),
+                    ),
+                );
+                fields.give_up();
+                continue;
+            }
+            let mut compiler = Compiler::new(self, &table, site, home, edges, &name);
+            compiler.flow(&fields);
+            let (draws, code) = compiler.finish();
+            lowered.consuming.extend(self.consuming(&name, head.id, home, &fields, site, edges));
             fields.done();
-            flows.push((home.clone(), head.id, FlowPlan { name, stages }));
+            lowered.flows.push((home.clone(), head.id, FlowPlan { name, draws, code, hands_over: false }));
         }
-        flows
+        self.check_variables(root, site);
+        let hands_over = !site.variables.borrow().defined.is_empty();
+        lowered.flows.iter_mut().for_each(|(.., flow)| flow.hands_over = hands_over);
+        lowered
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a recursive walk that carries its site")]
-    fn steps(
+    /// `on`, and how messages are taken.
+    fn consuming(
         &self,
-        all: &Fields<'_, '_>,
-        flow: &Fields<'_, '_>,
+        name: &str,
+        flow: FlowId,
         home: &str,
+        fields: &Fields<'_, '_>,
         site: &FlowSite<'_>,
         edges: &mut Edges,
-        stages: &mut Vec<Stage>,
-        trail: &mut Vec<String>,
-    ) {
-        let Some(node) = flow.node("steps") else { return };
-        let Some(steps) = node.get_ref().as_array() else {
-            flow.error(Diagnostic::error(node.span(), "steps are a list").help("write `steps = [{ call = \"db\" }]`"));
-            return;
-        };
-        for node in steps.iter() {
-            let Some(step) = flow.table_of(node) else { continue };
-            let found: Vec<String> = step
-                .entries()
-                .map(|(key, ..)| key)
-                .filter(|key| ACTIONS.contains(&key.as_str()) || LATER.contains(&key.as_str()))
-                .collect();
-            let [action] = found.as_slice() else {
-                let odd = step.entries().find(|(key, ..)| found.is_empty() && !BESIDE.contains(&key.as_str()));
-                if let Some((key, place, _)) = odd {
-                    step.error(Diagnostic::error(place, format!("no step is called `{key}`")).nearest(
-                        &key,
-                        "steps",
-                        ACTIONS.iter().copied(),
-                    ));
-                    continue;
-                }
-                let message = match found.len() {
-                    0 => "this step has no action".to_owned(),
-                    _ => format!("this step has {} actions: {}", found.len(), found.join(", ")),
-                };
-                step.error(
-                    Diagnostic::error(step.place.clone(), message)
-                        .help(format!("exactly one of: {}", ACTIONS.join(", "))),
+    ) -> Option<Consuming> {
+        let group = fields.text("group").unwrap_or_else(|| name.to_owned());
+        let parallel = fields.get::<Count>("parallel").map_or(1, |c| c.0.clamp(1, 1 << 20) as u32);
+        let order = fields.word("order", &["per_partition", "per_key", "none"]).unwrap_or("per_partition");
+        let ack_before = fields.word("ack", &["after", "before"]) == Some("before");
+        let node = fields.node("on")?;
+        let queue = fields.text_of(node)?;
+        match site.components.get(&queue) {
+            Some(Face::Queue) => {
+                edges.between(&queue, home);
+                let home = home.to_owned();
+                Some(Consuming { queue, flow, home, group, parallel, order, ack_before })
+            }
+            Some(_) => {
+                fields.error(
+                    Diagnostic::error(inside(node), format!("`{queue}` is no queue"))
+                        .label("starts no flow in this version")
+                        .help("a flow is started by clients, by a call, or by a `[queue.X]`"),
                 );
-                continue;
-            };
-            if LATER.contains(&action.as_str()) {
-                let place = step.entries().find(|(key, ..)| key == action).map_or(step.place.clone(), |(_, p, _)| p);
-                step.error(
-                    Diagnostic::error(place, format!("the step `{action}` belongs to a later version of the language"))
-                        .help(format!("this version has: {}", ACTIONS.join(", "))),
-                );
-                continue;
+                None
             }
-            let _ = (step.node("label"), step.node("key"), step.node("size"), step.node("bind"));
-            let act = match action.as_str() {
-                "parallel" => {
-                    self.parallel(all, &step, home, site, edges, stages, trail);
-                    step.done();
-                    continue;
-                }
-                "work" => self.drawn::<Durations>(&step, "work").map(Act::Work),
-                "sleep" => self.drawn::<Durations>(&step, "sleep").map(Act::Sleep),
-                "reply" => step
-                    .word("reply", &["ok", "error"])
-                    .map(|word| Act::Reply(if word == "ok" { Outcome::Ok } else { Outcome::Error })),
-                _ => self.call(&step, action, home, site, edges),
-            };
-            step.done();
-            if let Some(act) = act {
-                match stages.last_mut() {
-                    Some(Stage { branches, needed: 1 }) if branches.len() == 1 => branches[0].push(act),
-                    _ => stages.push(Stage { branches: vec![vec![act]], needed: 1 }),
-                }
-            }
-        }
-    }
-
-    fn call(
-        &self,
-        step: &Fields<'_, '_>,
-        action: &str,
-        home: &str,
-        site: &FlowSite<'_>,
-        edges: &mut Edges,
-    ) -> Option<Act> {
-        let key: &'static str = ACTIONS.iter().find(|a| **a == action)?;
-        let node = step.node(key)?;
-        let written = step.text_of(node)?;
-        let (name, operation) = written.split_once('.').map_or((written.as_str(), None), |(n, o)| (n, Some(o)));
-        let (callee, verb) = if let Some(head) = site.heads.get(name).filter(|_| action == "call") {
-            site.used.borrow_mut().insert(name.to_owned());
-            match &head.home {
-                Some(home) => (home.clone(), Verb::Run(head.id)),
-                None => {
-                    step.error(
-                        Diagnostic::error(inside(node), format!("flow `{name}` runs nowhere, so it can't be called"))
-                            .help("give it `runs_on`, or name it under `parallel`"),
-                    );
-                    return None;
-                }
-            }
-        } else if let Some(store) = site.components.get(name) {
-            if !store && action != "call" {
-                step.error(
-                    Diagnostic::error(inside(node), format!("`{name}` is no store, so it can't {action}"))
-                        .help(format!("write `{{ call = \"{name}\" }}`")),
-                );
-                return None;
-            }
-            let verb = match action {
-                "read" => Verb::Read,
-                "write" => Verb::Write,
-                "append" => Verb::Append,
-                _ => operation.map_or(Verb::Serve(self.operation("request")), |o| Verb::Serve(self.operation(o))),
-            };
-            (name.to_owned(), verb)
-        } else if self.log.is_spoiled(name) {
-            return None;
-        } else {
-            let known = site.components.keys().chain(site.heads.keys()).map(String::as_str);
-            step.error(
-                Diagnostic::error(inside(node), format!("nothing is called `{name}`"))
-                    .label("not a component or a flow")
-                    .nearest(name, "there are", known),
-            );
-            return None;
-        };
-        let fallback = step.node("fallback").is_some_and(|node| {
-            let text = step.text_of(node).unwrap_or_default();
-            if text != "default" {
-                step.error(
-                    Diagnostic::error(inside(node), "a flow as a fallback comes in a later version")
-                        .help("write `fallback = \"default\"`: a canned answer, counted degraded"),
-                );
-            }
-            true
-        });
-        let edge = edges.between(home, &callee);
-        Some(Act::Call { edge, verb, fallback })
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a recursive walk that carries its site")]
-    fn parallel(
-        &self,
-        all: &Fields<'_, '_>,
-        step: &Fields<'_, '_>,
-        home: &str,
-        site: &FlowSite<'_>,
-        edges: &mut Edges,
-        stages: &mut Vec<Stage>,
-        trail: &mut Vec<String>,
-    ) {
-        let mut branches = Vec::new();
-        for (name, place) in step.texts("parallel").unwrap_or_default() {
-            site.used.borrow_mut().insert(name.clone());
-            if trail.contains(&name) {
-                let mut circle = trail.clone();
-                circle.push(name);
-                step.error(Diagnostic::error(place, format!("flows go in a circle: {}", circle.join(" -> "))));
-                return;
-            }
-            let Some(head) = site.heads.get(&name) else {
-                step.error(Diagnostic::error(place, format!("no flow is called `{name}`")).nearest(
-                    &name,
-                    "flows",
-                    site.heads.keys().map(String::as_str),
+            None => {
+                let queues = site.components.iter().filter(|(_, face)| **face == Face::Queue);
+                fields.error(Diagnostic::error(inside(node), format!("no queue is called `{queue}`")).nearest(
+                    &queue,
+                    "queues",
+                    queues.map(|(name, _)| name.as_str()),
                 ));
-                continue;
-            };
-            if let Some(other) = &head.home {
-                let edge = edges.between(home, other);
-                branches.push(vec![Act::Call { edge, verb: Verb::Run(head.id), fallback: false }]);
-                continue;
+                None
             }
-            let inner = all.entries().find(|(n, ..)| *n == name).and_then(|(_, _, node)| all.table_of(node));
-            let Some(inner) = inner else { continue };
-            let mut nested = Vec::new();
-            trail.push(name);
-            self.steps(all, &inner, home, site, edges, &mut nested, trail);
-            trail.pop();
-            if nested.len() > 1 || nested.iter().any(|s| s.branches.len() > 1) {
-                step.error(Diagnostic::error(place, "parallel inside parallel comes in a later version"));
-                continue;
-            }
-            branches.extend(nested.into_iter().flat_map(|s| s.branches));
         }
-        let all_of_them = branches.len() as u32;
-        let needed = match step.node("wait") {
-            None => all_of_them,
-            Some(node) if node.get_ref().as_str().is_some() => match step.word("wait", &["all", "any", "none"]) {
-                Some("any") => 1,
-                Some("none") => 0,
-                _ => all_of_them,
-            },
-            Some(node) => {
-                let count = crate::scenario::reader::parse::<Count>(node, self.log).map_or(0, |c| c.0);
-                if count > u64::from(all_of_them) {
-                    step.error(Diagnostic::error(node.span(), format!("there are only {all_of_them} to wait for")));
-                }
-                count.min(u64::from(all_of_them)) as u32
+    }
+
+    fn check_variables(&self, root: &Fields<'_, '_>, site: &FlowSite<'_>) {
+        let variables = site.variables.borrow();
+        for (used, place) in &variables.used {
+            if !variables.defined.contains(used) {
+                let name = &variables.names[usize::from(*used)];
+                let known: Vec<String> = variables
+                    .defined
+                    .iter()
+                    .map(|v| format!("${}", variables.names[usize::from(*v)]))
+                    .chain(["$request".to_owned(), "$self".to_owned()])
+                    .collect();
+                root.error(Diagnostic::error(place.clone(), format!("nothing is ever put into `${name}`")).nearest(
+                    &format!("${name}"),
+                    "variables",
+                    known.iter().map(String::as_str),
+                ));
             }
+        }
+    }
+
+    /// A variable, or a number.
+    pub(super) fn source(&self, fields: &Fields<'_, '_>, node: &Node<'_>, site: &FlowSite<'_>) -> Option<Source> {
+        let Some(text) = node.get_ref().as_str() else {
+            return parse::<Count>(node, self.log).map(|count| Source::Number(count.0));
         };
-        if !branches.is_empty() {
-            stages.push(Stage { branches, needed });
+        match text.strip_prefix('$') {
+            Some("request") => Some(Source::Request),
+            Some("self") => Some(Source::Client),
+            Some(name) if name.contains('.') => {
+                fields.error(Diagnostic::error(inside(node), "fields of a key come in a later version"));
+                None
+            }
+            Some(name) => Some(Source::Variable(site.taken(name, inside(node)))),
+            None => {
+                fields.error(
+                    Diagnostic::error(inside(node), format!("`{text}` is neither a variable nor a number"))
+                        .help("a variable has a dollar, `\"$order\"`; a number has no quotes"),
+                );
+                None
+            }
         }
     }
 }

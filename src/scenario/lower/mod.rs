@@ -1,5 +1,6 @@
 //! From the tree to the plan: every name resolved, every default written out, everything wrong collected.
 
+mod caches;
 mod clients;
 mod components;
 mod contact;
@@ -8,11 +9,15 @@ mod expects;
 mod faults;
 mod flows;
 mod membership;
+mod moments;
 mod places;
 mod policy;
+mod queues;
 mod replication;
+mod settings;
 mod site;
 mod sound;
+mod steps;
 mod warnings;
 
 use std::cell::{Cell, RefCell};
@@ -24,6 +29,7 @@ use toml::de::DeTable;
 use super::plan::{ComponentPlan, Kind, Plan};
 use super::reader::{Fields, Log};
 use super::tree;
+use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::{Health, LoadBalancerSpec};
 use crate::component::service::ServiceSpec;
 use crate::engine::{EdgeId, GroupId, Instant, OperationId, ProcessId, Seed, Span, ZoneId};
@@ -38,14 +44,18 @@ use crate::spec::{Diagnostic, Place, Sources};
 use crate::workload::Pattern;
 use crate::world::{HostSetup, ServiceTime};
 
+pub(super) use caches::{WrittenCapacity, WrittenStampede};
 pub(super) use components::{WrittenBalance, WrittenDrop};
 pub(crate) use expects::after_windows;
 pub(super) use membership::{WrittenDetector, WrittenSpread};
 pub(super) use policy::{WrittenAfter, WrittenLimit};
+pub(super) use replication::{Detector, WrittenRange};
 
+use caches::CacheDraft;
 use clients::ClientSite;
-use flows::FlowSite;
+use flows::{Face, FlowSite, Lowered};
 use policy::WrittenPolicy;
+use queues::QueueDraft;
 use site::Site;
 
 /// Gives the text of a file that a scenario names, or says why it can't.
@@ -77,6 +87,8 @@ enum DraftKind {
     Service,
     Membership(Membership),
     Store(Option<Replication>),
+    Cache(CacheDraft),
+    Queue(QueueDraft),
     LoadBalancer {
         target: Option<(String, Place)>,
         policy: Option<(WrittenBalance, Place)>,
@@ -110,7 +122,7 @@ impl Edges {
 const KINDS: &[(&str, &str)] = &[
     ("service", "a service"),
     ("load_balancer", "a load balancer"),
-    ("membership", "a membership"),
+    ("membership", "a cluster that tracks who is alive"),
     ("store", "a store"),
     ("clients", "a group of clients"),
     ("flow", "a flow"),
@@ -129,6 +141,23 @@ const KINDS: &[(&str, &str)] = &[
 
 /// Words of the expression language, which can't be names.
 const RESERVED: &[&str] = &["all", "steady", "before", "after", "rest", "read", "write", "none", "random", "exp"];
+
+impl Draft {
+    /// What others need to know of it.
+    fn face(&self) -> Face {
+        match &self.kind {
+            DraftKind::Store(_) => Face::Store,
+            DraftKind::Cache(cache) => Face::Cache {
+                backing: cache.backing.as_ref().map_or_else(String::new, |(b, _)| b.clone()),
+                reads_through: cache.spec.reads_through,
+                writes: cache.spec.writes,
+            },
+            DraftKind::Queue(_) => Face::Queue,
+            DraftKind::Service => Face::Service,
+            DraftKind::LoadBalancer { .. } | DraftKind::Membership(_) => Face::Plain,
+        }
+    }
+}
 
 impl Lowering<'_, '_> {
     /// Whether this may be a name at all.
@@ -248,7 +277,7 @@ impl<'t> Lowering<'_, 't> {
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
         let mut drafts: Vec<Draft> = Vec::new();
-        for kind in ["load_balancer", "membership", "service", "store"] {
+        for kind in ["load_balancer", "cache", "membership", "queue", "service", "store"] {
             let Some(Some(table)) = root.table(kind) else { continue };
             for (name, place, node) in table.entries() {
                 self.name(&name, &place);
@@ -259,38 +288,52 @@ impl<'t> Lowering<'_, 't> {
             }
         }
         drafts.sort_by(|a, b| a.name.cmp(&b.name));
-        let stores: BTreeMap<String, bool> =
-            drafts.iter().map(|d| (d.name.clone(), matches!(d.kind, DraftKind::Store(_)))).collect();
+        let faces: BTreeMap<String, Face> = drafts.iter().map(|d| (d.name.clone(), d.face())).collect();
         let mut behind = BTreeMap::new();
         let mut edges = Edges::default();
         for draft in &drafts {
-            if let DraftKind::LoadBalancer { target: Some((target, place)), health, .. } = &draft.kind {
-                if stores.contains_key(target) && *target != draft.name {
+            let (target, asks, checks) = match &draft.kind {
+                DraftKind::LoadBalancer { target, health, .. } => (target, true, health.is_some()),
+                DraftKind::Cache(cache) => (&cache.backing, cache.asks(), false),
+                DraftKind::Queue(queue) => (&queue.dead_letters, true, false),
+                DraftKind::Membership(_) | DraftKind::Service | DraftKind::Store(_) => continue,
+            };
+            let Some((target, place)) = target else { continue };
+            if faces.contains_key(target) && *target != draft.name {
+                if !matches!(draft.kind, DraftKind::Queue(_)) {
                     behind.insert(draft.name.clone(), target.clone());
-                    edges.between(&draft.name, target);
-                    if health.is_some() {
-                        edges.between(&format!("{} checks", draft.name), target);
-                    }
-                } else if *target == draft.name {
-                    root.error(
-                        Diagnostic::error(place.clone(), format!("`{target}` stands before itself"))
-                            .help("target the component behind it"),
-                    );
-                } else {
-                    let others = stores.keys().map(String::as_str).filter(|k| *k != draft.name);
-                    self.no_component(place.clone(), target, others);
                 }
+                if asks {
+                    edges.between(&draft.name, target);
+                }
+                if checks {
+                    edges.between(&format!("{} checks", draft.name), target);
+                }
+            } else if *target == draft.name {
+                root.error(
+                    Diagnostic::error(place.clone(), format!("`{target}` stands before itself"))
+                        .help("target the component behind it"),
+                );
+            } else {
+                let others = faces.keys().map(String::as_str).filter(|k| *k != draft.name);
+                self.no_component(place.clone(), target, others);
             }
         }
-        self.no_circle_of_balancers(&drafts, &behind);
-        let site = FlowSite { heads: &heads, components: &stores, used: RefCell::new(Default::default()) };
-        let flows = self.flows(&root, &site, &mut edges);
+        self.no_circle_of_components(&drafts, &behind);
+        let site = FlowSite {
+            heads: &heads,
+            components: &faces,
+            keys: &keys,
+            used: RefCell::default(),
+            variables: RefCell::default(),
+        };
+        let Lowered { flows, consuming } = self.flows(&root, &site, &mut edges);
         let mut populations = Vec::new();
         let client_site = ClientSite {
             topology: &topology,
             keys: &keys,
             flows: &heads,
-            components: &stores,
+            components: &faces,
             behind: &behind,
             end,
             seed,
@@ -305,8 +348,8 @@ impl<'t> Lowering<'_, 't> {
             }
         }
         for (name, head) in &heads {
-            let mixed = populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
-            if !mixed && !site.used.borrow().contains(name) && !self.log.borrow().has_errors() {
+            let started = head.consumes || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
+            if !started && !site.used.borrow().contains(name) && !self.log.borrow().has_errors() {
                 root.error(
                     Diagnostic::error(head.place.clone(), format!("nobody starts flow `{name}`"))
                         .help("name it in a client group's `mix`, or call it from another flow"),
@@ -352,7 +395,22 @@ impl<'t> Lowering<'_, 't> {
                         .filter(|(home, ..)| *home == draft.name)
                         .map(|(_, id, flow)| (*id, Arc::new(flow.clone())))
                         .collect(),
+                    keys: keys.values().map(places::KeySet::drawer).collect(),
                 })),
+                DraftKind::Queue(ref queue) => {
+                    Kind::Queue(Arc::new(self.queue_spec(&draft.name, queue, &consuming, &edges, &groups)))
+                }
+                DraftKind::Cache(ref cache) => {
+                    let backing = cache.backing.as_ref().map_or("", |(b, _)| b.as_str());
+                    let edge = edges.pairs.iter().position(|(a, b)| *a == draft.name && b == backing);
+                    let set = self.keys_of(&draft.name, &populations, &edges);
+                    Kind::Cache(Arc::new(CacheSpec {
+                        backing: edge.map(EdgeId::at),
+                        keys: set.map_or(cache.spec.keys, |plan| plan.keys.count()),
+                        bytes: set.map_or(cache.spec.bytes.clone(), |plan| plan.value_bytes.clone()),
+                        ..cache.spec.clone()
+                    }))
+                }
                 DraftKind::LoadBalancer { ref target, ref health, .. } => {
                     let target = target.as_ref().map_or("", |(t, _)| t.as_str());
                     let edge = |from: &str| edges.pairs.iter().position(|(a, b)| a == from && b == target);
@@ -585,6 +643,13 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
             let (_, first, instances) = groups[callee];
+            if balance.is_none()
+                && instances > 1
+                && drafts.iter().any(|d| d.name == *to && matches!(d.kind, DraftKind::Cache(_)))
+            {
+                // A key has one place among the caches, as with any client library that shards them.
+                policy.balance = Balance::ConsistentHash { bound: f64::INFINITY };
+            }
             if let Some((WrittenBalance { balance: Balance::Weighted(_), weights }, place)) = &balance {
                 policy.balance = Balance::Weighted(self.weights(root, to, instances, weights, place));
             }

@@ -1,8 +1,10 @@
 //! `[region.X]`, `[network]`, `[link.A.B]`, `[clock]`, `[keys.X]`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Lowering;
+use crate::component::service::DrawKeys;
 use crate::engine::{Dist, Span, ZoneId};
 use crate::physics::clock::{ClockSpec, SyncSpec};
 use crate::physics::link::{Codec, Delay, LinkShape};
@@ -24,6 +26,26 @@ pub(crate) struct KeySet {
     pub(crate) sampler: KeySampler,
     pub(crate) id: u64,
     pub(crate) size: Dist,
+}
+
+impl KeySet {
+    /// What flows draw its keys with.
+    pub(super) fn drawer(&self) -> (u16, Arc<dyn DrawKeys>) {
+        (self.id as u16, Arc::new(Drawer(self.sampler.clone())))
+    }
+}
+
+#[derive(Debug)]
+struct Drawer(KeySampler);
+
+impl DrawKeys for Drawer {
+    fn draw(&self, bits: &mut crate::engine::random::Addressed, hot: Option<(u64, f64)>) -> u64 {
+        use crate::engine::Bits as _;
+        match hot {
+            Some((key, share)) if bits.chance(share) => key.min(self.0.count() - 1),
+            _ => self.0.sample(bits),
+        }
+    }
 }
 
 impl Lowering<'_, '_> {
@@ -253,7 +275,7 @@ impl Lowering<'_, '_> {
         if let Some(sync) = fields.table("sync") {
             clock.sync = sync.map(|sync| {
                 let spec = SyncSpec {
-                    every: sync.get::<Span>("every").unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
+                    every: self.above_zero(&sync, "every").unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
                     error: self.drawn::<Offsets>(&sync, "error").unwrap_or(Dist::normal(0.0, 5e6)), // illustrative
                     slew: sync.word("how", &["slew", "step"]).unwrap_or("slew") == "slew",
                 };

@@ -1,19 +1,23 @@
-//! What no single table can tell: circles of balancers and of flows, which would never end.
+//! What no single table can tell: circles of components and of flows, which would never end.
 
 use std::collections::BTreeMap;
 
+use super::caches::CacheDraft;
 use super::flows::FlowHead;
 use super::{Draft, DraftKind, Lowering};
 use crate::engine::FlowId;
-use crate::flow::{Act, FlowPlan};
-use crate::rpc::Verb;
+use crate::flow::FlowPlan;
 use crate::spec::Diagnostic;
 
 impl Lowering<'_, '_> {
-    /// A request that goes round balancers for ever reaches nobody.
-    pub(super) fn no_circle_of_balancers(&self, drafts: &[Draft], behind: &BTreeMap<String, String>) {
+    /// A request that goes round balancers and caches for ever reaches nobody.
+    pub(super) fn no_circle_of_components(&self, drafts: &[Draft], behind: &BTreeMap<String, String>) {
         for draft in drafts {
-            let DraftKind::LoadBalancer { target: Some((_, place)), .. } = &draft.kind else { continue };
+            let (DraftKind::LoadBalancer { target: Some((_, place)), .. }
+            | DraftKind::Cache(CacheDraft { backing: Some((_, place)), .. })) = &draft.kind
+            else {
+                continue;
+            };
             let mut path = vec![draft.name.as_str()];
             while let Some(next) = behind.get(*path.last().expect("it begins with one")) {
                 path.push(next);
@@ -24,23 +28,32 @@ impl Lowering<'_, '_> {
             // Told once, at the balancer whose name comes first.
             let first = path.iter().min() == Some(&draft.name.as_str());
             if path.len() > 1 && path.last() == path.first() && first {
-                self.log.borrow_mut().push(Diagnostic::error(
-                    place.clone(),
-                    format!("load balancers go in a circle: {}", path.join(" -> ")),
-                ));
+                let caches = drafts.iter().any(|d| matches!(d.kind, DraftKind::Cache(_)) && path.contains(&&*d.name));
+                let what = if caches { "caches and what they stand before" } else { "load balancers" };
+                self.log
+                    .borrow_mut()
+                    .push(Diagnostic::error(place.clone(), format!("{what} go in a circle: {}", path.join(" -> "))));
             }
         }
+    }
+
+    /// Where each of these flows stands.
+    pub(super) fn lines(&self, flows: &[&str], heads: &BTreeMap<String, FlowHead>) -> String {
+        let mut names: Vec<&str> = flows.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        let line = |name: &&str| {
+            let head = heads.get(*name)?;
+            Some(format!("`{name}` is in line {}", self.sources.line_column(&head.place).line))
+        };
+        names.iter().filter_map(line).collect::<Vec<_>>().join(", ")
     }
 
     /// Flows that call one another never end.
     pub(super) fn no_circle_of_flows(&self, heads: &BTreeMap<String, FlowHead>, flows: &[(String, FlowId, FlowPlan)]) {
         let calls = |name: &str| -> Vec<&str> {
             let flow = flows.iter().find(|(.., f)| f.name == name);
-            let acts = flow.into_iter().flat_map(|(.., f)| f.stages.iter().flat_map(|s| s.branches.iter().flatten()));
-            let called = acts.filter_map(|act| match act {
-                Act::Call { verb: Verb::Run(id), .. } => Some(*id),
-                _ => None,
-            });
+            let called = flow.into_iter().flat_map(|(.., f)| f.calls());
             called.filter_map(|id| heads.iter().find(|(_, h)| h.id == id)).map(|(name, _)| name.as_str()).collect()
         };
         for (name, head) in heads {
@@ -57,7 +70,7 @@ impl Lowering<'_, '_> {
                                     head.place.clone(),
                                     format!("flows call one another in a circle: {}", path.join(" -> ")),
                                 )
-                                .help("such a request never ends"),
+                                .help(format!("such a request never ends; {}", self.lines(&path, heads))),
                             );
                         }
                         open.clear();

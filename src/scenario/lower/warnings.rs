@@ -24,7 +24,7 @@ impl Lowering<'_, '_> {
     ) {
         self.overload(tree, site, end, expects);
         let reached = reached(site);
-        for (name, part) in named(tree, &["service", "load_balancer", "store"]) {
+        for (name, part) in named(tree, &["service", "load_balancer", "cache", "queue", "store"]) {
             if !reached.contains(&name) {
                 let kind = tree.iter().find(|(_, v)| v.get_ref().get(&name).is_some()).map(|(k, _)| k.get_ref());
                 self.warning(Diagnostic::warning(part, format!("nobody calls `{name}`")).label("not used").help(
@@ -36,7 +36,8 @@ impl Lowering<'_, '_> {
             }
         }
         for (name, place) in named(tree, &["keys"]) {
-            if !mentions(tree, "clients", "keys", &name) && !mentions(tree, "fault", "hot_key", &name) {
+            let used = mentions(tree, "clients", "keys", &name) || mentions(tree, "fault", "hot_key", &name);
+            if !used && !draws(tree, &name) {
                 self.warning(
                     Diagnostic::warning(place, format!("nobody uses the keys `{name}`"))
                         .label("not used")
@@ -179,6 +180,13 @@ fn named(tree: &DeTable<'_>, kinds: &[&str]) -> Vec<(String, Place)> {
 /// Where the value of a key of an object stands.
 fn value_place(tree: &DeTable<'_>, kind: &str, name: &str, key: &str) -> Option<Place> {
     Some(crate::scenario::reader::inside(tree.get(kind)?.get_ref().get(name)?.get_ref().get(key)?))
+}
+
+/// Whether some flow draws from these keys.
+fn draws(tree: &DeTable<'_>, keys: &str) -> bool {
+    let flows = tree.get("flow").and_then(|t| t.get_ref().as_table()).into_iter().flatten();
+    let drawn = flows.filter_map(|(_, flow)| flow.get_ref().get("draw")?.get_ref().as_table());
+    drawn.flatten().any(|(_, value)| matches!(value.get_ref(), DeValue::String(text) if text == keys))
 }
 
 /// Whether a key of some object under this kind is that text.

@@ -46,7 +46,7 @@ fn measure(row: &Row, effort: Effort, replace: bool) -> Checks {
     );
     // The servers' mean varies less than one queue's.
     let needed = requests(lambda, 1.0, 0.0, Effort { scale: 1.0, ..effort }) * 4.0 / n as f64;
-    let runs = Experiment::new(body, needed.clamp(5e5, 3e6) * effort.scale / rate).play(effort)?;
+    let runs = Experiment::new(body, needed.clamp(4e5, 1.5e6) * effort.scale / rate).play(effort)?;
     let mean = runs.mean(|run| &group(run, "source").visits, ClassSet::ALL);
     let expected = row.figure("W_mean");
     let own = row.figure("se").map_or(0.0, |f| f.value);

@@ -180,7 +180,7 @@ pub(super) fn requests(rho: f64, scv: f64, least: f64, effort: Effort) -> f64 {
     let needed = rho * 2.0 * (1.0 + scv) / ((1.0 - rho) * (1.0 - rho) * 2.5e-5);
     // A hundred batches of some relaxation times each, or their errors could not be told (relaxation: Newell 1982).
     let told = 100.0 * rho * 2.0 * (1.0 + scv) / ((1.0 - rho) * (1.0 - rho));
-    needed.clamp(least, 3e6).max(told) * effort.scale
+    needed.clamp(least, 2e6).max(told) * effort.scale
 }
 
 /// The standard error of the mean wait if fewer than a hundred waits are expected among so many arrivals: as if they came
@@ -194,7 +194,7 @@ fn measure(row: &Row, effort: Effort) -> Checks {
     let queue = queue(row)?;
     let rho = queue.lambda * queue.mean / f64::from(queue.servers);
     let tails = row.figure("T_p999").is_some();
-    let requests = requests(rho, queue.scv, if tails { 8e5 } else { 3e5 }, effort);
+    let requests = requests(rho, queue.scv, if tails { 6e5 } else { 3e5 }, effort);
     let discipline = if queue.sharing { "queue = { discipline = \"ps\" }\n" } else { "" };
     let body = format!(
         "[service.station]\nworkers = {}\nservice_time = \"{}\"\n{discipline}[clients.source]\nrate = \"{}/s\"\n\

@@ -79,7 +79,7 @@ fn store(made: &mut Setup<Tried>, n: u32, spec: &QuorumSpec, tries: impl Into<Tr
 
 /// N, R and W of a row.
 fn quorums(row: &Row) -> Result<(u32, u32, u32), Malformed> {
-    let n = row.whole("N", 1, 64)?;
+    let n = row.whole("N", 1, 128)?;
     Ok((n as u32, row.whole("R", 1, n)? as u32, row.whole("W", 1, n)? as u32))
 }
 

@@ -2,8 +2,12 @@
 
 mod abd;
 mod crdt;
+mod primary_backup;
 mod quorum;
 mod raft;
+
+pub(in crate::scenario) use primary_backup::Detector;
+pub(in crate::scenario) use raft::WrittenRange;
 
 use super::Lowering;
 use crate::protocol::{Bugs, Planted, Replication};
@@ -12,7 +16,7 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd", "crdt", "quorum", "raft"];
+const PROTOCOLS: &[&str] = &["abd", "crdt", "primary_backup", "quorum", "raft"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
@@ -63,8 +67,8 @@ impl Lowering<'_, '_> {
             }
             return None;
         };
-        if count > 64 {
-            fields.error(Diagnostic::error(fields.place.clone(), "a group has 64 replicas at most"));
+        if count > 128 {
+            fields.error(Diagnostic::error(fields.place.clone(), "a group has 128 replicas at most"));
             return None;
         }
         let written: Vec<_> = table.entries().collect();
@@ -105,6 +109,7 @@ impl Lowering<'_, '_> {
         }
         let made = match *protocol {
             "crdt" => crdt::read(&replicas).map(Replication::Crdt),
+            "primary_backup" => primary_backup::read(&replicas).map(Replication::PrimaryBackup),
             "quorum" => quorum::read(self, fields, &replicas).map(Replication::Quorum),
             "raft" => raft::read(&replicas).map(Replication::Raft),
             _ => abd::read(&replicas).map(Replication::Abd),

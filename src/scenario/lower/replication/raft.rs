@@ -8,13 +8,13 @@ use crate::spec::units::{self, Count, Dimension, Sign};
 use crate::spec::{Diagnostic, FromText};
 
 /// A range of durations: `150ms..300ms`.
-struct Durations(Span, Span);
+pub(in crate::scenario) struct WrittenRange(Span, Span);
 
-impl FromText for Durations {
+impl FromText for WrittenRange {
     const WHAT: &'static str = "a range of durations";
-    fn from_text(text: &str) -> Result<Durations, crate::spec::TextError> {
+    fn from_text(text: &str) -> Result<WrittenRange, crate::spec::TextError> {
         let bounds = units::bounds(text, Some(Dimension::Duration), Sign::Positive)?;
-        Ok(Durations(Span::from_nanos_f64(bounds.low * 1e9), Span::from_nanos_f64(bounds.high * 1e9)))
+        Ok(WrittenRange(Span::from_nanos_f64(bounds.low), Span::from_nanos_f64(bounds.high)))
     }
     fn examples() -> &'static [&'static str] {
         &["150ms..300ms"]
@@ -25,8 +25,8 @@ impl FromText for Durations {
 pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<RaftSpec> {
     let fields = replicas.fields;
     let mut spec = RaftSpec { bugs: replicas.bugs.clone(), ..RaftSpec::default() };
-    let timeout = fields.at::<Durations>("election_timeout");
-    if let Some((Durations(shortest, longest), _)) = timeout {
+    let timeout = fields.at::<WrittenRange>("election_timeout");
+    if let Some((WrittenRange(shortest, longest), _)) = timeout {
         spec.election_timeout = (shortest, longest);
     }
     let heartbeat = fields.at::<Span>("heartbeat");

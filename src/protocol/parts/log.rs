@@ -1,6 +1,8 @@
-//! The log: entries after a position up to which a snapshot has taken their place.
+//! A replicated log: entries after a position up to which a snapshot has taken their place. What Raft calls a term is
+//! an epoch or a ballot elsewhere.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use crate::engine::digest::DigestHasher;
 use crate::rpc::{Op, Requester};
 
 /// A place in a log. By log matching, two logs that have the same position agree up to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     // Terms first: the derived order is the one of elections (paper, 5.4.1).
     /// Term in which the entry was created; 0 before the first.
@@ -18,7 +20,7 @@ pub struct Position {
 }
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Term in which a leader created it.
     pub term: u64,
@@ -56,64 +58,86 @@ impl Entry {
     }
 }
 
-/// The entries that one replica has.
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of term {}", self.index, self.term)
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.command {
+            Command::Open => write!(f, "open@{}", self.term),
+            Command::Call { op, .. } => write!(f, "{} {}={}@{}", op.verb.name(), op.key, op.value, self.term),
+        }
+    }
+}
+
+/// The entries that one replica has, from index 1 on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Log {
+pub struct Log {
     /// Everything up to here is in a snapshot.
     base: Position,
     entries: VecDeque<Entry>,
 }
 
 impl Log {
-    pub(super) fn starting_at(base: Position) -> Log {
+    /// An empty log after a snapshot.
+    pub fn starting_at(base: Position) -> Log {
         Log { base, entries: VecDeque::new() }
     }
-    pub(super) fn base(&self) -> Position {
+    /// Up to where a snapshot has taken the place of entries.
+    pub fn base(&self) -> Position {
         self.base
     }
-    pub(super) fn last(&self) -> Position {
+    /// The position of the last entry.
+    pub fn last(&self) -> Position {
         let index = self.base.index + self.entries.len() as u64;
         Position { term: self.entries.back().map_or(self.base.term, |e| e.term), index }
     }
-    pub(super) fn get(&self, index: u64) -> Option<&Entry> {
+    /// The entry at an index.
+    pub fn get(&self, index: u64) -> Option<&Entry> {
         let at = index.checked_sub(self.base.index + 1)?;
         self.entries.get(usize::try_from(at).ok()?)
     }
     /// The position at an index, if the log still or already has it.
-    pub(super) fn position(&self, index: u64) -> Option<Position> {
+    pub fn position(&self, index: u64) -> Option<Position> {
         if index == self.base.index {
             return Some(self.base);
         }
         self.get(index).map(|entry| Position { term: entry.term, index })
     }
-    pub(super) fn has(&self, position: Position) -> bool {
+    /// Whether it has the entry at a position.
+    pub fn has(&self, position: Position) -> bool {
         self.position(position.index) == Some(position)
     }
-    pub(super) fn push(&mut self, entry: Entry) -> u64 {
+    /// Appends an entry; its index comes back.
+    pub fn push(&mut self, entry: Entry) -> u64 {
         self.entries.push_back(entry);
         self.last().index
     }
-    pub(super) fn extend(&mut self, entries: &[Entry]) {
+    /// Appends entries.
+    pub fn extend(&mut self, entries: &[Entry]) {
         self.entries.extend(entries.iter().cloned());
     }
     /// Drops the entry at `first` and all behind it.
-    pub(super) fn truncate(&mut self, first: u64) {
+    pub fn truncate(&mut self, first: u64) {
         self.entries.truncate(first.saturating_sub(self.base.index + 1) as usize);
     }
     /// Drops what a snapshot has taken the place of.
-    pub(super) fn compact(&mut self, to: u64) {
+    pub fn compact(&mut self, to: u64) {
         if let Some(base) = self.position(to) {
             self.entries.drain(..(to - self.base.index) as usize);
             self.base = base;
         }
     }
     /// At most `count` entries from `first` on.
-    pub(super) fn slice(&self, first: u64, count: usize) -> Arc<[Entry]> {
+    pub fn slice(&self, first: u64, count: usize) -> Arc<[Entry]> {
         let at = first.saturating_sub(self.base.index + 1) as usize;
         self.entries.iter().skip(at).take(count).cloned().collect()
     }
     /// The first index of the run of entries that share the term of `index`.
-    pub(super) fn run_start(&self, index: u64) -> u64 {
+    pub fn run_start(&self, index: u64) -> u64 {
         let Some(term) = self.position(index).map(|p| p.term) else { return index };
         let mut first = index;
         while first > self.base.index + 1 && self.get(first - 1).is_some_and(|e| e.term == term) {
@@ -121,7 +145,8 @@ impl Log {
         }
         first
     }
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Entry)> {
+    /// Every entry with its index.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Entry)> {
         (self.base.index + 1..).zip(&self.entries)
     }
 }

@@ -1,0 +1,321 @@
+//! What must come before what: edges between operations, closed by what reads imply, until there is a circle or nothing
+//! new.
+//!
+//! Source: Bouajjani, Enea, Guerraoui, Hamza, On verifying causal consistency, POPL 2017 (the happens-before of causal
+//! memory); Wei, Huang, Huang, Xie, Verifying pipelined-RAM consistency, TPDS 2016; Gibbons and Korach 1997 for the
+//! rules that sequential consistency needs. If a write comes before a read of the same key that saw another write, it
+//! comes before that other write.
+
+use std::collections::VecDeque;
+
+use super::describe;
+use super::known::{Fact, Known, Saw};
+use super::verdict::{Budget, Edge, Evidence, Spent};
+use crate::history::History;
+
+/// Why one operation comes before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Because {
+    Session,
+    Saw,
+    /// The later one was seen by this read, after the earlier one.
+    Overwritten(u32),
+    /// The earlier one is a read that did not see the later one.
+    Missed,
+    /// One stands before the other in a list that somebody read.
+    Listed,
+}
+
+/// Whose reads must be explained by one order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Those of one process; the others' count as messages between processes.
+    Causal(u32),
+    /// Those of one process; the others' count for nothing.
+    Pram(u32),
+    /// All.
+    Everybody,
+}
+
+/// An order that reads allow, or why there is none.
+pub(super) enum Closed {
+    /// No circle. What must come before what, as direct edges.
+    Open(Vec<Vec<u32>>),
+    /// Operations that must each come before the next, and the last before the first.
+    Circle(Box<Evidence>),
+}
+
+struct Order<'a> {
+    known: &'a Known,
+    edges: Vec<Vec<(u32, Because)>>,
+    /// Of each operation and chain how many of the chain's operations come before or are it.
+    clocks: Vec<u32>,
+}
+
+/// Closes the order under what these reads imply.
+pub(super) fn close(history: &History, known: &Known, whose: Whose, budget: &mut Budget) -> Result<Closed, Spent> {
+    let mut order = Order::new(known, whose);
+    let mut new: Vec<(u32, u32, Because)> = Vec::new();
+    loop {
+        // A pass over a clock is far cheaper than a configuration of a search.
+        if !budget.spend((known.facts.len() * known.chains) as u64 / 32 + 1) {
+            return Err(Spent);
+        }
+        if !order.tick() {
+            return Ok(Closed::Circle(Box::new(order.circle(history))));
+        }
+        new.clear();
+        for at in 0..known.facts.len() as u32 {
+            if order.counts(at, whose) {
+                order.infer(at, whose, &mut new);
+            }
+        }
+        if new.is_empty() {
+            let edges = order.edges.into_iter().map(|to| to.into_iter().map(|(to, _)| to).collect()).collect();
+            return Ok(Closed::Open(edges));
+        }
+        for (from, to, because) in new.drain(..) {
+            order.edges[from as usize].push((to, because));
+        }
+    }
+}
+
+impl<'a> Order<'a> {
+    fn new(known: &'a Known, whose: Whose) -> Order<'a> {
+        let count = known.facts.len();
+        let mut order = Order { known, edges: vec![Vec::new(); count], clocks: Vec::new() };
+        let mut last: Vec<Option<u32>> = vec![None; known.chains];
+        for (at, fact) in known.facts.iter().enumerate() {
+            let before = last[fact.chain as usize].replace(at as u32).or(fact.after);
+            if let Some(before) = before {
+                order.edges[before as usize].push((at as u32, Because::Session));
+            }
+        }
+        for (at, fact) in known.facts.iter().enumerate() {
+            let at = at as u32;
+            let carries = order.counts(at, whose) || matches!(whose, Whose::Causal(_));
+            match &fact.saw {
+                Saw::Write(writer) if carries => order.edges[*writer as usize].push((at, Because::Saw)),
+                Saw::Elements(writers) if carries => {
+                    for &writer in writers {
+                        order.edges[writer as usize].push((at, Because::Saw));
+                    }
+                }
+                _ => {}
+            }
+            if let (Saw::Elements(writers), true) = (&fact.saw, order.counts(at, whose)) {
+                if known.grows[fact.key as usize] == Some(true) {
+                    for pair in writers.windows(2) {
+                        order.edges[pair[0] as usize].push((pair[1], Because::Listed));
+                    }
+                }
+                let mut seen = writers.clone();
+                seen.sort_unstable();
+                for chain in known.writes_of(fact.key) {
+                    let missed = chain.iter().find(|(.., writer)| seen.binary_search(writer).is_err());
+                    if let Some(&(.., missed)) = missed {
+                        order.edges[at as usize].push((missed, Because::Missed));
+                    }
+                }
+            }
+        }
+        order
+    }
+
+    /// Whether the results of an operation must be explained.
+    fn counts(&self, at: u32, whose: Whose) -> bool {
+        let fact = &self.known.facts[at as usize];
+        fact.saw != Saw::Nothing
+            && match whose {
+                Whose::Causal(process) | Whose::Pram(process) => fact.process == process,
+                Whose::Everybody => true,
+            }
+    }
+
+    fn fact(&self, at: u32) -> &'a Fact {
+        &self.known.facts[at as usize]
+    }
+
+    fn before(&self, a: u32, b: u32) -> bool {
+        let fact = self.fact(a);
+        a != b && self.clocks[b as usize * self.known.chains + fact.chain as usize] > fact.place
+    }
+
+    /// Computes the clocks; false if there is a circle.
+    fn tick(&mut self) -> bool {
+        let (count, chains) = (self.known.facts.len(), self.known.chains);
+        let mut waits = vec![0_u32; count];
+        for &(to, _) in self.edges.iter().flatten() {
+            waits[to as usize] += 1;
+        }
+        self.clocks.clear();
+        self.clocks.resize(count * chains, 0);
+        let mut ready: Vec<u32> = (0..count as u32).filter(|&at| waits[at as usize] == 0).collect();
+        let mut done = 0;
+        let mut row = vec![0_u32; chains];
+        while let Some(at) = ready.pop() {
+            done += 1;
+            let fact = self.fact(at);
+            let start = at as usize * chains;
+            let own = &mut self.clocks[start + fact.chain as usize];
+            *own = (*own).max(fact.place + 1);
+            row.copy_from_slice(&self.clocks[start..start + chains]);
+            for &(to, _) in &self.edges[at as usize] {
+                let start = to as usize * chains;
+                for (mine, &theirs) in self.clocks[start..start + chains].iter_mut().zip(&row) {
+                    *mine = (*mine).max(theirs);
+                }
+                waits[to as usize] -= 1;
+                if waits[to as usize] == 0 {
+                    ready.push(to);
+                }
+            }
+        }
+        done == count
+    }
+
+    /// What a read implies.
+    fn infer(&self, read: u32, whose: Whose, new: &mut Vec<(u32, u32, Because)>) {
+        let fact = self.fact(read);
+        let source = match fact.saw {
+            Saw::Initial => None,
+            Saw::Write(writer) => Some(writer),
+            // Lists and sets say everything at once.
+            _ => return,
+        };
+        for chain in self.known.writes_of(fact.key) {
+            let number = chain[0].1;
+            let until = self.clocks[read as usize * self.known.chains + number as usize];
+            let done = chain.partition_point(|&(_, _, place, _)| place < until);
+            let last = chain[..done].iter().rev().map(|&(.., writer)| writer).find(|&writer| writer != read);
+            if let Some(writer) = last.filter(|&writer| Some(writer) != source) {
+                match source {
+                    None => new.push((read, writer, Because::Missed)),
+                    Some(source) if !self.before(writer, source) => {
+                        new.push((writer, source, Because::Overwritten(read)));
+                    }
+                    Some(_) => {}
+                }
+            }
+            if whose == Whose::Everybody {
+                let first = match source {
+                    None => 0,
+                    Some(source) => chain.partition_point(|&(.., writer)| !self.before(source, writer)),
+                };
+                let next = chain[first..].iter().map(|&(.., writer)| writer).find(|&writer| writer != read);
+                if let Some(next) = next.filter(|&next| Some(next) != source && !self.before(read, next)) {
+                    new.push((read, next, Because::Missed));
+                }
+            }
+        }
+    }
+
+    /// The shortest circle through some operation of one, with reasons.
+    fn circle(&self, history: &History) -> Evidence {
+        let count = self.known.facts.len();
+        // What is left after everything that nothing of a circle precedes or follows is taken away.
+        let mut waits = vec![0_u32; count];
+        for &(to, _) in self.edges.iter().flatten() {
+            waits[to as usize] += 1;
+        }
+        let mut ready: Vec<u32> = (0..count as u32).filter(|&at| waits[at as usize] == 0).collect();
+        while let Some(at) = ready.pop() {
+            for &(to, _) in &self.edges[at as usize] {
+                waits[to as usize] -= 1;
+                if waits[to as usize] == 0 {
+                    ready.push(to);
+                }
+            }
+        }
+        let mut best: Option<Vec<(u32, u32, Because)>> = None;
+        // Every circle of sessions has an edge that is none; trying the first few of those is enough to find a short one.
+        let starts = (0..count as u32).filter(|&at| waits[at as usize] > 0);
+        let starts =
+            starts.filter(|&at| self.edges[at as usize].iter().any(|&(_, because)| because != Because::Session));
+        for start in starts.take(64) {
+            if let Some(path) = self.path_back(start, &waits)
+                && best.as_ref().is_none_or(|best| path.len() < best.len())
+            {
+                best = Some(path);
+            }
+        }
+        self.evidence(history, best.unwrap_or_default())
+    }
+
+    fn path_back(&self, start: u32, waits: &[u32]) -> Option<Vec<(u32, u32, Because)>> {
+        let mut from: Vec<Option<(u32, Because)>> = vec![None; waits.len()];
+        let mut queue = VecDeque::from([start]);
+        while let Some(at) = queue.pop_front() {
+            for &(to, because) in &self.edges[at as usize] {
+                if waits[to as usize] == 0 || from[to as usize].is_some() {
+                    continue;
+                }
+                from[to as usize] = Some((at, because));
+                if to == start {
+                    let mut path = Vec::new();
+                    let mut here = start;
+                    loop {
+                        let (previous, because) = from[here as usize]?;
+                        path.push((previous, here, because));
+                        here = previous;
+                        if here == start {
+                            path.reverse();
+                            return Some(path);
+                        }
+                    }
+                }
+                queue.push_back(to);
+            }
+        }
+        None
+    }
+
+    fn evidence(&self, history: &History, mut path: Vec<(u32, u32, Because)>) -> Evidence {
+        // Neighbours in a session say no more than the first and the last of them; begin where a session does.
+        if let Some(start) = path.iter().position(|&(.., because)| because != Because::Session) {
+            path.rotate_left(start);
+        }
+        let mut edges: Vec<(u32, u32, Because)> = Vec::new();
+        for (from, to, because) in path {
+            match edges.last_mut() {
+                Some(last) if because == Because::Session && last.2 == Because::Session => last.1 = to,
+                _ => edges.push((from, to, because)),
+            }
+        }
+        let index = |at: u32| self.fact(at).index;
+        let mut operations = Vec::new();
+        for &(from, to, because) in &edges {
+            operations.extend([index(from), index(to)]);
+            match because {
+                Because::Overwritten(read) => operations.push(index(read)),
+                Because::Missed => {
+                    if let Saw::Write(writer) = self.fact(from).saw {
+                        operations.push(index(writer));
+                    }
+                }
+                _ => {}
+            }
+        }
+        operations.sort_unstable();
+        operations.dedup();
+        let reason = |because: Because, to: u32| match because {
+            Because::Session => "the same process did them in this order".to_owned(),
+            Because::Saw => "it saw that".to_owned(),
+            Because::Overwritten(read) => format!("{} saw the later one", describe::name(history, index(read))),
+            Because::Missed => format!("it did not see {}", describe::label(history, index(to))),
+            Because::Listed => "a list shows them in this order".to_owned(),
+        };
+        let edges: Vec<Edge> = edges
+            .iter()
+            .map(|&(from, to, because)| Edge { from: index(from), to: index(to), because: reason(because, to) })
+            .collect();
+        Evidence {
+            sentence: format!("{} operations would each have to come before the next, in a circle", edges.len()),
+            operations,
+            edges,
+            minimal: false,
+            engine: "order",
+            ..Evidence::default()
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Searches one order of operations that contains a given partial order and explains every result.
+//!
+//! Time plays no part. A read that may come next and fits is taken at once, which is never worse; a configuration is
+//! what was taken and the state of every key. Testing sequential consistency is NP-complete (Gibbons and Korach 1997),
+//! hence the budget.
+
+use std::collections::BTreeSet;
+
+use super::model::{Model, States, only_looks};
+use super::seen::Seen;
+use super::verdict::{Budget, Spent};
+use crate::history::{History, Operation, Status};
+
+/// An operation with its key, numbered from 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    /// What must be explained; unknown outcomes may be left out.
+    pub(super) operation: Operation,
+    /// Of which key.
+    pub(super) key: u32,
+}
+
+/// Whether there is an order, given what must come directly before what. If not, the longest part that could be
+/// explained.
+pub(super) fn serialize(
+    history: &History,
+    models: &[Model],
+    items: &[Item],
+    edges: &[Vec<u32>],
+    budget: &mut Budget,
+) -> Result<Result<(), Vec<u32>>, Spent> {
+    let mut waits = vec![0_u32; items.len()];
+    for &to in edges.iter().flatten() {
+        waits[to as usize] += 1;
+    }
+    let states = models.iter().map(|&model| States::new(history, model)).collect();
+    let ready = (0..items.len() as u32).filter(|&at| waits[at as usize] == 0).collect();
+    let left = items.iter().filter(|item| item.operation.status != Status::Unknown).count();
+    let done = vec![0; items.len().div_ceil(64)];
+    let now = vec![0; models.len()];
+    let mut search = Serial {
+        items,
+        edges,
+        states,
+        now,
+        waits,
+        ready,
+        done,
+        low: 0,
+        left,
+        stack: Vec::new(),
+        seen: Seen::default(),
+        longest: Vec::new(),
+    };
+    search.run(budget)
+}
+
+struct Frame {
+    taken: u32,
+    state: u64,
+    low: usize,
+    forced: bool,
+}
+
+struct Serial<'a> {
+    items: &'a [Item],
+    edges: &'a [Vec<u32>],
+    states: Vec<States<'a>>,
+    now: Vec<u64>,
+    waits: Vec<u32>,
+    ready: BTreeSet<u32>,
+    done: Vec<u64>,
+    low: usize,
+    /// Operations that must be explained and are not yet.
+    left: usize,
+    stack: Vec<Frame>,
+    seen: Seen,
+    longest: Vec<u32>,
+}
+
+impl Serial<'_> {
+    fn run(&mut self, budget: &mut Budget) -> Result<Result<(), Vec<u32>>, Spent> {
+        let mut resume: Option<u32> = None;
+        'node: loop {
+            if self.left == 0 {
+                return Ok(Ok(()));
+            }
+            if resume.is_none() {
+                let ready: Vec<u32> = self.ready.iter().copied().collect();
+                for at in ready {
+                    if !only_looks(&self.items[at as usize].operation) {
+                        continue;
+                    }
+                    if !budget.spend(1) {
+                        return Err(Spent);
+                    }
+                    if let Some(then) = self.step(at) {
+                        self.take(at, then, true);
+                        continue 'node;
+                    }
+                }
+                if self.stack.len() > self.longest.len() {
+                    self.longest = self.stack.iter().map(|frame| frame.taken).collect();
+                }
+            }
+            let from = resume.take().map_or(0, |last| last + 1);
+            let next: Vec<u32> = self.ready.range(from..).copied().collect();
+            for at in next {
+                let operation = &self.items[at as usize].operation;
+                if only_looks(operation) {
+                    continue;
+                }
+                if !budget.spend(1) {
+                    return Err(Spent);
+                }
+                let Some(then) = self.step(at) else { continue };
+                if operation.status == Status::Unknown && then == self.now[self.items[at as usize].key as usize] {
+                    continue;
+                }
+                self.take(at, then, false);
+                if self.remember() {
+                    continue 'node;
+                }
+                self.untake();
+            }
+            loop {
+                let Some(frame) = self.untake() else { return Ok(Err(std::mem::take(&mut self.longest))) };
+                if !frame.forced {
+                    resume = Some(frame.taken);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, at: u32) -> Option<u64> {
+        let item = &self.items[at as usize];
+        let key = item.key as usize;
+        self.states[key].step(self.now[key], &item.operation)
+    }
+
+    fn take(&mut self, at: u32, then: u64, forced: bool) {
+        let item = &self.items[at as usize];
+        let key = item.key as usize;
+        self.stack.push(Frame { taken: at, state: self.now[key], low: self.low, forced });
+        self.now[key] = then;
+        self.left -= usize::from(item.operation.status != Status::Unknown);
+        self.ready.remove(&at);
+        self.done[at as usize / 64] |= 1 << (at % 64);
+        while self.low < self.done.len() && self.done[self.low] == u64::MAX {
+            self.low += 1;
+        }
+        for &to in &self.edges[at as usize] {
+            self.waits[to as usize] -= 1;
+            if self.waits[to as usize] == 0 {
+                self.ready.insert(to);
+            }
+        }
+    }
+
+    fn untake(&mut self) -> Option<Frame> {
+        let frame = self.stack.pop()?;
+        let at = frame.taken;
+        let item = &self.items[at as usize];
+        self.now[item.key as usize] = frame.state;
+        self.left += usize::from(item.operation.status != Status::Unknown);
+        self.done[at as usize / 64] &= !(1 << (at % 64));
+        self.low = frame.low;
+        for &to in &self.edges[at as usize] {
+            if self.waits[to as usize] == 0 {
+                self.ready.remove(&to);
+            }
+            self.waits[to as usize] += 1;
+        }
+        self.ready.insert(at);
+        Some(frame)
+    }
+
+    fn remember(&mut self) -> bool {
+        let Serial { seen, now, done, low, .. } = self;
+        let key = seen.key();
+        key.extend_from_slice(now);
+        key.push(*low as u64);
+        let used = done.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+        if *low < used {
+            key.extend_from_slice(&done[*low..used]);
+        }
+        seen.insert()
+    }
+}

@@ -1,0 +1,195 @@
+//! What a backup does: stores what the primary ships, and takes its place.
+
+use std::sync::Arc;
+
+use super::super::parts::{Command, Entry, Members, Position, Sessions};
+use super::{After, BEATS, Msg, PrimaryBackup, Promotion, Record, Timer};
+use crate::engine::{Instant, Span};
+use crate::world::{Counted, Out, StateMachine};
+
+impl<M: StateMachine> PrimaryBackup<M> {
+    /// Learns of a later epoch: whoever led an earlier one is a backup from now on.
+    pub(super) fn adopt(&mut self, epoch: u64, primary: Option<u32>, out: &mut Out<'_, Self>) {
+        self.epoch = epoch;
+        self.promised = self.promised.max(epoch);
+        self.primary = primary;
+        self.votes = Members::NONE;
+        if self.leading.take().is_some() {
+            out.disarm(Timer::Beat);
+            self.arm_suspicion(out);
+        }
+        self.write_view(After::Nothing, out);
+    }
+
+    pub(super) fn on_append(&mut self, who: u32, msg: (u64, Position, Arc<[Entry]>, u64), out: &mut Out<'_, Self>) {
+        let (epoch, prev, entries, beat) = msg;
+        let me = out.index();
+        let fenced = self.spec.failover.is_none_or(|f| f.fencing) && !self.spec.bugs.has("failover_without_fencing");
+        if epoch < self.epoch.max(self.promised) && (fenced || self.leading.is_some()) {
+            if fenced {
+                self.send(who, Msg::Fenced { epoch: self.epoch.max(self.promised) }, out);
+            }
+            return;
+        }
+        if epoch > self.epoch {
+            self.adopt(epoch, Some(who), out);
+        } else if self.leading.is_some() {
+            // Two that promoted themselves at once: the lower number stays.
+            if who > me {
+                return;
+            }
+            self.adopt(epoch, Some(who), out);
+        }
+        let news = self.primary != Some(who);
+        self.primary = Some(who);
+        self.heard_at = Some(out.now());
+        self.arm_suspicion(out);
+        if self.witness() == Some(me) {
+            self.send(who, Msg::Stored { epoch, index: 0, beat }, out);
+        } else if prev.index != 0 && !self.log.has(prev) {
+            let last = self.log.last().index;
+            let hint = if last < prev.index { last } else { self.log.run_start(prev.index) - 1 };
+            self.send(who, Msg::Missing { epoch, hint: hint.min(prev.index - 1), beat }, out);
+        } else {
+            self.store(who, epoch, prev, &entries, beat, out);
+        }
+        if news {
+            self.hand_over(out);
+        }
+    }
+
+    pub(super) fn store(
+        &mut self,
+        who: u32,
+        epoch: u64,
+        prev: Position,
+        entries: &[Entry],
+        beat: u64,
+        out: &mut Out<'_, Self>,
+    ) {
+        let known = (prev.index + 1..)
+            .zip(entries)
+            .take_while(|(index, e)| self.log.position(*index).is_some_and(|p| p.term == e.term))
+            .count();
+        let end = prev.index + entries.len() as u64;
+        if known == entries.len() {
+            self.send(who, Msg::Stored { epoch, index: end.min(self.durable), beat }, out);
+            return;
+        }
+        let first = prev.index + 1 + known as u64;
+        let last = self.log.last().index;
+        if first <= last {
+            // What a replaced primary had acknowledged may be among it.
+            out.note("rolled_back", last + 1 - first);
+            self.log.truncate(first);
+            self.durable = self.durable.min(first - 1);
+            self.acknowledged = self.acknowledged.min(first - 1);
+            if self.applied >= first {
+                self.machine = Sessions::default();
+                for (_, entry) in self.log.iter() {
+                    if let Command::Call { requester, op } = &entry.command {
+                        self.machine.apply(*requester, op);
+                    }
+                }
+                self.applied = first - 1;
+            }
+        }
+        let before = self.log.last();
+        let fresh = &entries[known..];
+        self.log.extend(fresh);
+        let token = self.journal.write(After::Store { to: who, epoch, index: end, beat });
+        out.persist(Record::Entries { prev: before, entries: fresh.into() }, token);
+        self.apply(end, out);
+    }
+
+    pub(super) fn on_suspicion(&mut self, out: &mut Out<'_, Self>) {
+        let Some(failover) = self.spec.failover else { return };
+        if self.leading.is_some() {
+            return;
+        }
+        self.arm_suspicion(out);
+        let epoch = self.epoch.max(self.promised) + 1;
+        match failover.promotion {
+            Promotion::Alone => self.promote(epoch, out),
+            Promotion::Majority => {
+                self.promised = epoch;
+                self.votes = Members::NONE;
+                self.write_view(After::Stand(epoch), out);
+            }
+            Promotion::External => {
+                self.promised = epoch;
+                self.standings.clear();
+                self.write_view(After::Stand(epoch), out);
+                out.arm(Timer::Choose, failover.after / BEATS);
+            }
+        }
+    }
+
+    pub(super) fn promote(&mut self, epoch: u64, out: &mut Out<'_, Self>) {
+        self.epoch = epoch;
+        self.promised = self.promised.max(epoch);
+        self.primary = Some(out.index());
+        out.count(Counted::LeaderChange, 1);
+        self.write_view(After::Nothing, out);
+        self.acknowledged = 0;
+        self.lead(out);
+    }
+
+    /// Whether it has heard a primary within the detector's time.
+    pub(super) fn is_led(&self, now: Instant) -> bool {
+        let heard = |after: Span| self.heard_at.is_some_and(|at| at <= now && now.since(at) < after);
+        self.leading.is_some() || self.spec.failover.is_some_and(|f| heard(f.after))
+    }
+
+    pub(super) fn on_stand(&mut self, epoch: u64, out: &mut Out<'_, Self>) {
+        if epoch != self.promised || self.leading.is_some() {
+            return;
+        }
+        let me = out.index();
+        let external = self.witness() == Some(me);
+        for to in (0..self.group.count).filter(|p| *p != me) {
+            let msg = if external { Msg::Poll { epoch } } else { Msg::Elect { epoch, last: self.log.last() } };
+            self.send(to, msg, out);
+        }
+        if !external {
+            self.on_elected(me, epoch, out);
+        }
+    }
+
+    pub(super) fn on_elect(&mut self, who: u32, epoch: u64, last: Position, out: &mut Out<'_, Self>) {
+        if epoch > self.epoch.max(self.promised) && last >= self.log.last() && !self.is_led(out.now()) {
+            self.promised = epoch;
+            self.arm_suspicion(out);
+            self.write_view(After::Say(who, Msg::Elected { epoch }), out);
+        }
+    }
+
+    pub(super) fn on_elected(&mut self, who: u32, epoch: u64, out: &mut Out<'_, Self>) {
+        if epoch == self.promised && epoch > self.epoch && self.leading.is_none() {
+            self.votes.insert(who);
+            if self.votes.len() >= self.group.majority() {
+                self.promote(epoch, out);
+            }
+        }
+    }
+
+    pub(super) fn on_poll(&mut self, who: u32, epoch: u64, out: &mut Out<'_, Self>) {
+        if epoch > self.promised {
+            self.promised = epoch;
+            // A primary that hears the witness is not dead; it has lost its place all the same.
+            if self.leading.is_some() {
+                self.adopt(epoch - 1, None, out);
+                self.promised = epoch;
+            }
+            self.write_view(After::Say(who, Msg::Standing { epoch, last: self.log.last() }), out);
+        }
+    }
+
+    pub(super) fn on_choice(&mut self, out: &mut Out<'_, Self>) {
+        // The newest log; of equal ones the lowest number.
+        let best = self.standings.iter().max_by_key(|(last, who)| (*last, std::cmp::Reverse(*who))).copied();
+        if let Some((_, who)) = best {
+            self.send(who, Msg::Promote { epoch: self.promised }, out);
+        }
+    }
+}

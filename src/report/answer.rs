@@ -1,0 +1,124 @@
+//! The finding in a few sentences, made of the numbers. Terminal and page say the same.
+
+use super::number::{Unit, fmt_rate, fmt_share};
+use super::summary::{Summary, summary};
+use crate::engine::{Instant, Span};
+use crate::metric::EpochSet;
+use crate::run::{Outcome, Run};
+use crate::world::meters::ANSWERED;
+
+/// The finding. `**bold**` marks what to say aloud; numbers carry narrow no-break spaces.
+pub fn answer(runs: &[&Run]) -> String {
+    let sums: Vec<(&str, Summary)> =
+        runs.iter().map(|r| (r.outcome.plan.variant.as_str(), summary(&r.outcome))).collect();
+    let Some((base, first)) = sums.first() else { return String::new() };
+    let Some(users) = first.seen.first() else { return String::new() };
+    let who = if first.seen.len() > 1 { format!(" of {}", users.name) } else { String::new() };
+    let mut text = match users.mean_ns {
+        Some(mean) => format!(
+            "{}: **{} of {}** requests/s{who} are answered in full; a request takes **{}** on average and **{}** at \
+             p99.",
+            capital(base),
+            Unit::PerSecond.tick(users.goodput),
+            Unit::PerSecond.tick(users.offered),
+            time(Some(mean)),
+            time(users.latency_ns[2].map(|ns| ns as f64)),
+        ),
+        None => format!("{}: no request ended.", capital(base)),
+    };
+    if let Some(phases) = runs.first().and_then(|r| phases(&r.outcome)) {
+        text += &format!(" {phases}.");
+    }
+    text += &format!(" {}", first.bottleneck.sentence);
+    if let Some(best) = best(&sums)
+        && best > 0
+        && let Some(seen) = sums[best].1.seen.first()
+    {
+        text +=
+            &format!(" Best is **{}**: {}, {} on average.", sums[best].0, fmt_rate(seen.goodput), time(seen.mean_ns));
+    }
+    text
+}
+
+/// The variant that serves its users best: goodput first, to a thousandth of what was asked; then the mean. The base
+/// unless another is better by a thousandth in goodput or a twentieth of the mean.
+pub fn best(sums: &[(&str, Summary)]) -> Option<usize> {
+    let rank = |s: &Summary| {
+        let seen = s.seen.first();
+        let share = seen.map_or(0.0, |s| s.goodput / s.offered.max(1e-9));
+        ((share * 1000.0).round(), seen.and_then(|s| s.mean_ns).unwrap_or(f64::MAX))
+    };
+    let base = rank(&sums.first()?.1);
+    let mut best = (0, base);
+    for (i, (_, sum)) in sums.iter().enumerate().skip(1) {
+        let (goodput, mean) = rank(sum);
+        let better_than = |(g, m): (f64, f64), margin: f64| goodput > g || (goodput == g && mean < m * margin);
+        if better_than(base, 0.95) && better_than(best.1, 1.0) {
+            best = (i, (goodput, mean));
+        }
+    }
+    Some(best.0)
+}
+
+/// What share was answered before, during and after the first fault, if that tells anything.
+pub fn phases(outcome: &Outcome) -> Option<String> {
+    let plan = &outcome.plan;
+    let fault = plan.faults.iter().find(|f| f.windows.len() == 1)?;
+    let (from, to) = fault.span()?;
+    let frame = outcome.meters.frame();
+    let share = |from: Instant, to: Instant| answered(outcome, &frame.epochs_in(from, to.min(plan.end)));
+    let during = share(from, to)?;
+    let before = share(Instant::ZERO + plan.warmup, from);
+    let after = if to < plan.end { share(to, plan.end) } else { None };
+    let said = [before, Some(during), after];
+    let least = said.iter().flatten().copied().fold(1.0, f64::min);
+    if least > 0.9995 {
+        return None;
+    }
+    let mut text = match before {
+        Some(before) => {
+            format!("Before {} {} are answered, during it **{}**", fault.name, share_of(before), share_of(during))
+        }
+        None => format!("During {} **{}** are answered", fault.name, share_of(during)),
+    };
+    if let Some(after) = after {
+        text += &format!(", after it {}", share_of(after));
+    }
+    Some(text)
+}
+
+/// The share of all users' requests in these epochs that were answered.
+pub fn answered(outcome: &Outcome, epochs: &EpochSet) -> Option<f64> {
+    let groups = &outcome.meters.groups[outcome.plan.components.len()..];
+    let offered: u64 = groups.iter().map(|g| g.visits.offered(epochs)).sum();
+    let answered: u64 = groups.iter().map(|g| g.visits.count(epochs, ANSWERED)).sum();
+    (offered > 0).then(|| answered as f64 / offered as f64)
+}
+
+fn share_of(share: f64) -> String {
+    fmt_share(share)
+}
+
+fn time(ns: Option<f64>) -> String {
+    Unit::Nanos.write(ns.unwrap_or(f64::NAN))
+}
+
+/// With a capital letter in front.
+pub fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().collect::<String>() + chars.as_str())
+}
+
+/// `seed 7 · 300 s simulated`, as facts.
+pub fn facts(runs: &[Run]) -> Vec<String> {
+    let seeds = || runs.iter().map(|r| r.outcome.plan.seed.0);
+    let (low, high) = (seeds().min().unwrap_or(1), seeds().max().unwrap_or(1));
+    let seed = if low == high { format!("seed {low}") } else { format!("seeds {low} to {high}") };
+    let end = runs.first().map_or(Instant::ZERO, |r| r.outcome.plan.end);
+    vec![seed, format!("{} simulated", super::number::fmt_span(Span(end.0)))]
+}
+
+/// The same on a terminal: no marks, plain spaces.
+pub fn plain(text: &str) -> String {
+    text.replace("**", "").replace(super::number::NARROW_SPACE, " ")
+}

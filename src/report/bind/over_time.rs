@@ -1,0 +1,456 @@
+//! The timeline: rates, latency heat map, queue depth, utilisation, what clients got.
+
+use std::ops::Range;
+
+use super::Design;
+use crate::engine::{Instant, Span};
+use crate::metric::{ClassSet, Counter, EpochSet, Gauge, HEAT_ROWS, Tally, heat_row_bounds};
+use crate::report::answer::phases;
+use crate::report::figure::{
+    Body, Drawing, Fault, HeatCells, Note, Outcomes, Panel, Row, Series, Strip, Table, Timeline, number_of,
+};
+use crate::report::number::{Unit, fmt_rate, fmt_share, fmt_span};
+use crate::report::page::Section;
+use crate::rpc::Outcome as Ended;
+use crate::run::Outcome;
+use crate::world::meters::ANSWERED;
+
+/// A fault that comes and goes more often than this is told in words instead of shaded.
+const WINDOWS_MAX: usize = 12;
+/// Strips on one timeline.
+const STRIPS_MAX: usize = 4;
+/// An edge with this many more attempts than calls is worth a line.
+const AMPLIFIED: f64 = 1.02;
+
+/// The timeline of one or two designs; of more, that of the base, and the others folded at the end.
+pub(super) fn sections(designs: &[Design<'_>]) -> Vec<Section> {
+    match designs {
+        [] => Vec::new(),
+        [one] => vec![section(&[one], "Timeline", "timeline", false)],
+        [one, two] => vec![section(&[one, two], "Timeline", "timeline", false)],
+        [base, ..] => vec![section(&[base], &format!("Timeline, {}", base.name()), "timeline", false)],
+    }
+}
+
+/// The timelines of the designs that the first one leaves out, folded.
+pub(super) fn others(designs: &[Design<'_>]) -> Option<Section> {
+    let rest = if designs.len() > 2 { &designs[1..] } else { return None };
+    let mut table = Table::new(&["design", "why it is there", "over time"]);
+    let mut figures = Vec::new();
+    for design in rest {
+        let one = section(&[design], "", "", true);
+        table.push([design.name().to_owned(), design.why().to_owned(), one.finding]);
+        figures.extend(one.figures);
+    }
+    Some(Section {
+        name: "Timelines of the other designs".to_owned(),
+        anchor: "timelines".to_owned(),
+        finding: "The other designs over time".to_owned(),
+        caption: String::new(),
+        figures,
+        tables: vec![table],
+        how_to_read: String::new(),
+        folded: true,
+    })
+}
+
+/// Stretches of bins that become one point each.
+pub(super) struct Columns {
+    bins: Vec<Range<usize>>,
+    /// Left edge, right edge.
+    edges: Vec<(Instant, Instant)>,
+}
+
+impl Columns {
+    /// At most `most` stretches of equally many bins, each with about 25 requests or more.
+    pub(super) fn of(outcome: &Outcome, most: usize) -> Columns {
+        let frame = outcome.meters.frame();
+        let bins = frame.bins();
+        let asked: u64 = users(outcome).iter().flat_map(|t| t.started().iter().map(|n| u64::from(*n))).sum();
+        let enough = ((asked / 25) as usize).clamp(60, most.max(60));
+        let every = bins.div_ceil(most.min(enough)).max(1);
+        let bins: Vec<Range<usize>> = (0..bins).step_by(every).map(|b| b..(b + every).min(bins)).collect();
+        let edges = bins.iter().map(|r| (frame.bin_bounds(r.start).start, frame.bin_bounds(r.end - 1).end)).collect();
+        Columns { bins, edges }
+    }
+    fn width(&self) -> Span {
+        self.edges.first().map_or(Span(1), |(from, to)| *to - *from)
+    }
+    fn series(&self, value: impl Fn(&Range<usize>, f64) -> Option<f64>) -> Series {
+        self.bins
+            .iter()
+            .zip(&self.edges)
+            .map(|(bins, (from, to))| (Instant(from.0 / 2 + to.0 / 2), value(bins, (*to - *from).as_secs_f64())))
+            .collect()
+    }
+    /// Events per second.
+    pub(super) fn rate(&self, count: impl Fn(usize) -> u64) -> Series {
+        self.series(|bins, seconds| Some(bins.clone().map(&count).sum::<u64>() as f64 / seconds))
+    }
+    /// The mean of what `count and sum` of each bin give.
+    pub(super) fn mean(&self, of: impl Fn(usize) -> (u64, u64)) -> Series {
+        self.series(|bins, _| {
+            let (n, sum) = bins.clone().map(&of).fold((0, 0), |(n, s), (m, t)| (n + m, s + t));
+            (n > 0).then(|| sum as f64 / n as f64)
+        })
+    }
+    fn level(&self, gauges: &[&Gauge], scale: f64) -> Series {
+        let means: Vec<Vec<f64>> = gauges.iter().map(|g| g.bin_means()).collect();
+        self.series(|bins, _| {
+            let sum: f64 = means.iter().map(|m| bins.clone().map(|b| m[b]).sum::<f64>()).sum();
+            Some(sum / bins.len() as f64 * scale)
+        })
+    }
+}
+
+/// The tallies of all client groups.
+pub(super) fn users(outcome: &Outcome) -> Vec<&Tally> {
+    outcome.meters.groups[outcome.plan.components.len()..].iter().map(|g| &g.visits).collect()
+}
+
+fn ended(tally: &Tally, class: Ended, bin: usize) -> u64 {
+    tally.bins(class as u8).map_or(0, |b| u64::from(b[bin].ended))
+}
+
+/// Answered in full, per second, of all users.
+pub(super) fn goodput(outcome: &Outcome, columns: &Columns) -> Series {
+    let users = users(outcome);
+    columns.rate(|bin| users.iter().map(|t| ended(t, Ended::Ok, bin)).sum())
+}
+
+/// Asked, per second, by all users.
+pub(super) fn offered(outcome: &Outcome, columns: &Columns) -> Series {
+    let users = users(outcome);
+    columns.rate(|bin| users.iter().map(|t| u64::from(t.started()[bin])).sum())
+}
+
+/// The mean of a series over the settled part: after the last fault, or after the warm-up.
+fn settled(outcome: &Outcome, series: &Series) -> Option<f64> {
+    let plan = &outcome.plan;
+    let ends = plan.faults.iter().filter(|f| f.windows.len() <= WINDOWS_MAX).filter_map(|f| f.span());
+    let last = ends.map(|(_, to)| to).filter(|to| to.0 < plan.end.0 / 10 * 9).max();
+    let from = last.unwrap_or(Instant::ZERO + plan.warmup);
+    let values: Vec<f64> = series.iter().filter(|(at, _)| *at >= from).filter_map(|(_, v)| *v).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+pub(super) fn faults(outcome: &Outcome) -> Vec<Fault> {
+    let drawn = outcome.plan.faults.iter().filter(|f| f.windows.len() <= WINDOWS_MAX);
+    drawn
+        .flat_map(|f| f.windows.iter().map(|(from, to)| Fault { name: f.name.clone(), from: *from, until: *to }))
+        .collect()
+}
+
+/// The edge that sends the most attempts beyond its calls.
+fn amplified(outcome: &Outcome) -> Option<usize> {
+    let all = outcome.meters.frame().all();
+    let more = |e: usize| {
+        let edge = &outcome.meters.edges[e];
+        (edge.attempts.count(&all) as f64, edge.calls.offered(&all) as f64)
+    };
+    (0..outcome.meters.edges.len())
+        .filter(|e| more(*e).1 > 0.0 && more(*e).0 > more(*e).1 * AMPLIFIED)
+        .max_by(|a, b| (more(*a).0 - more(*a).1).total_cmp(&(more(*b).0 - more(*b).1)))
+}
+
+fn attempts(outcome: &Outcome, edge: usize, columns: &Columns) -> Series {
+    let counter: &Counter = &outcome.meters.edges[edge].attempts;
+    columns.rate(|bin| counter.bins()[bin])
+}
+
+/// What the rows of all panels show, so that they are the same.
+struct Rows {
+    edge: Option<usize>,
+    queue: Option<usize>,
+    busy: Vec<usize>,
+    strips: Vec<(usize, Option<usize>, String, String)>,
+}
+
+fn rows_of(designs: &[&Design<'_>]) -> Rows {
+    let plan = &designs[0].run.outcome.plan;
+    let parts = plan.components.len();
+    let edge = designs.iter().find_map(|d| amplified(&d.run.outcome));
+    let most = |i: usize, of: fn(&crate::report::summary::Part) -> f64| {
+        designs.iter().filter_map(|d| d.sum.parts.get(i)).map(of).fold(0.0, f64::max)
+    };
+    let queue = (0..parts).filter(|i| most(*i, |p| p.waiting_max as f64) > 0.0).max_by(|a, b| {
+        let waiting = |i| most(i, |p| p.waiting);
+        waiting(*a).total_cmp(&waiting(*b)).then(b.cmp(a))
+    });
+    let entries: usize = plan.clients.iter().map(|(c, _)| c.mix.len()).sum();
+    let many = entries.min(STRIPS_MAX) > 1;
+    // Where room is short, rows that tell nothing go.
+    let queue = queue.filter(|i| !many || most(*i, |p| p.waiting) >= 0.5);
+    let mut busy: Vec<usize> = (0..parts).filter(|i| most(*i, |p| p.busiest) > 0.0).collect();
+    busy.sort_by(|a, b| most(*b, |p| p.busiest).total_cmp(&most(*a, |p| p.busiest)).then(a.cmp(b)));
+    busy.truncate(3);
+    if many && busy.iter().all(|i| most(*i, |p| p.busiest) < 0.5) {
+        busy.clear();
+    }
+    let mut strips: Vec<(usize, Option<usize>, String, String)> = Vec::new();
+    for (c, (clients, _)) in plan.clients.iter().enumerate() {
+        if clients.mix.len() > 1 && entries <= STRIPS_MAX {
+            for (e, entry) in clients.mix.iter().enumerate() {
+                strips.push((c, Some(e), entry.name.clone(), clients.name.clone()));
+            }
+        } else {
+            strips.push((c, None, clients.name.clone(), "what they got".to_owned()));
+        }
+    }
+    strips.truncate(STRIPS_MAX);
+    Rows { edge, queue, busy, strips }
+}
+
+fn section(designs: &[&Design<'_>], name: &str, anchor: &str, folded: bool) -> Section {
+    let rows = rows_of(designs);
+    let plan = &designs[0].run.outcome.plan;
+    let outcome = &designs[0].run.outcome;
+    let columns = Columns::of(outcome, 400);
+    let panels = designs.iter().map(|d| panel(d, &rows, designs.len() > 1)).collect();
+    let mut caption =
+        format!("A point or column per {}; latency counts from the intended start.", fmt_span(columns.width()));
+    if let Some(edge) = rows.edge {
+        caption += &format!(" Attempts: sent over {}.", plan.edges[edge].name);
+    }
+    if plan.warmup.0 > 0 {
+        caption += &format!(" The first {} warm up.", fmt_span(plan.warmup));
+    }
+    for fault in plan.faults.iter().filter(|f| f.windows.len() > WINDOWS_MAX) {
+        caption += &format!(" {}: {} times, not shaded.", fault.name, fault.windows.len());
+    }
+    let timeline = Timeline {
+        title: format!("{}: {} over time", plan.title, names(designs)),
+        description: String::new(),
+        until: Span(plan.end.0),
+        panels,
+    };
+    Section {
+        name: name.to_owned(),
+        anchor: anchor.to_owned(),
+        finding: finding(designs),
+        caption,
+        figures: vec![Drawing::Timeline(timeline)],
+        tables: Vec::new(),
+        how_to_read: how_to_read(&rows, !faults(outcome).is_empty()),
+        folded,
+    }
+}
+
+fn names(designs: &[&Design<'_>]) -> String {
+    designs.iter().map(|d| d.name()).collect::<Vec<_>>().join(" and ")
+}
+
+fn how_to_read(rows: &Rows, faults: bool) -> String {
+    let mut text = String::new();
+    if faults {
+        text += "The hatched column is the fault: follow it down. ";
+    }
+    text += "Each cell of the latency map counts requests, see the key.";
+    if rows.strips.len() > 1 {
+        text += " A strip per kind of request.";
+    }
+    text
+}
+
+fn finding(designs: &[&Design<'_>]) -> String {
+    let one = |d: &Design<'_>| {
+        let outcome = &d.run.outcome;
+        if let Some(phases) = phases(outcome) {
+            return phases.replace("**", "");
+        }
+        let columns = Columns::of(outcome, 60);
+        let series = goodput(outcome, &columns);
+        let warm = Instant::ZERO + outcome.plan.warmup;
+        let values: Vec<f64> = series.iter().filter(|(at, _)| *at >= warm).filter_map(|(_, v)| *v).collect();
+        let third = values.len() / 3;
+        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
+        let (early, late) = (mean(&values[..third]), mean(&values[values.len() - third..]));
+        if third > 0 && (late - early).abs() > 0.15 * early.max(late) {
+            let verb = if late < early { "falls" } else { "rises" };
+            return format!("Goodput {verb} from {} to {}", fmt_rate(early), fmt_rate(late));
+        }
+        format!("Goodput stays at {}", fmt_rate(mean(&values)))
+    };
+    match designs {
+        [d] => one(d),
+        many => {
+            let mut texts: Vec<String> = many.iter().map(|d| one(d)).collect();
+            if texts.iter().all(|t| *t == texts[0]) {
+                return texts.swap_remove(0);
+            }
+            let lower = |t: &str| {
+                let mut chars = t.chars();
+                chars.next().map_or(String::new(), |c| c.to_lowercase().collect::<String>() + chars.as_str())
+            };
+            many.iter().zip(&texts).map(|(d, t)| format!("{}: {}", d.name(), lower(t))).collect::<Vec<_>>().join(" · ")
+        }
+    }
+}
+
+fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
+    let outcome = &design.run.outcome;
+    let columns = Columns::of(outcome, 400);
+    let mut all = vec![rates(outcome, &columns, rows.edge)];
+    all.push(Row::new("Latency", Body::Heat(heat(outcome))));
+    if let Some(i) = rows.queue {
+        all.push(queue(outcome, i, &columns));
+    }
+    if !rows.busy.is_empty() {
+        all.push(utilisation(outcome, &rows.busy, &columns));
+    }
+    for (c, entry, name, note) in &rows.strips {
+        all.push(strip(outcome, *c, *entry, name, note, pair));
+    }
+    // What fits a screen of 800 px under the heading.
+    let spare = if all.len() <= 4 { 1.2 } else { 1.0 - 0.12 * all.len().saturating_sub(5) as f64 };
+    for row in &mut all {
+        row.height_px = match &row.body {
+            Body::Heat(_) => Some(82.0 * spare),
+            Body::Lines(l) if l.unit == Unit::PerSecond => Some(66.0 * spare),
+            Body::Lines(l) => Some(43.0_f64.max(21.0 * l.lines.len() as f64)),
+            Body::Strip(_) => None,
+        };
+    }
+    Panel { name: design.name().to_owned(), mark: design.mark, faults: faults(outcome), rows: all }
+}
+
+fn rates(outcome: &Outcome, columns: &Columns, edge: Option<usize>) -> Row {
+    let attempts = edge.map_or_else(Vec::new, |e| attempts(outcome, e, columns));
+    let mut row = Row::rates(offered(outcome, columns), attempts, goodput(outcome, columns));
+    if let Body::Lines(lines) = &mut row.body {
+        lines.lines.retain(|l| !l.points.is_empty());
+        for line in &mut lines.lines {
+            if let Some(mean) = settled(outcome, &line.points) {
+                line.end = format!("{} {}", line.name, Unit::PerSecond.tick(mean));
+            }
+        }
+    }
+    row
+}
+
+fn heat(outcome: &Outcome) -> HeatCells {
+    let columns = Columns::of(outcome, 120);
+    let users = users(outcome);
+    let counts = columns
+        .bins
+        .iter()
+        .map(|bins| {
+            let mut sums = vec![0_u64; HEAT_ROWS];
+            for heat in users.iter().flat_map(|t| bins.clone().filter_map(|b| t.heat(b))) {
+                for (sum, n) in sums.iter_mut().zip(heat) {
+                    *sum += u64::from(*n);
+                }
+            }
+            sums
+        })
+        .collect();
+    HeatCells {
+        from: Instant::ZERO,
+        column: columns.width(),
+        low_ns: heat_row_bounds(0).0 as f64,
+        rows_per_decade: 8,
+        counts,
+        counted: "requests per cell".to_owned(),
+        end: String::new(),
+    }
+}
+
+fn queue(outcome: &Outcome, part: usize, columns: &Columns) -> Row {
+    let component = &outcome.plan.components[part];
+    let members = &outcome.meters.groups[part].members;
+    let gauges: Vec<&Gauge> = members.iter().map(|m| &m.waiting).collect();
+    let depth = columns.level(&gauges, 1.0);
+    let limit = component.station.limit.map(|l| u64::from(l) * members.len() as u64);
+    let highest = depth.iter().filter_map(|(_, v)| *v).fold(0.0, f64::max);
+    // A limit far above the queue would flatten it.
+    let limit = limit.filter(|l| (*l as f64) < highest * 4.0);
+    let mut row = Row::queue(&component.name, depth, None, limit);
+    if let Body::Lines(lines) = &mut row.body {
+        for line in &mut lines.lines {
+            line.end = format!("at most {}", number_of(highest.ceil()));
+        }
+    }
+    row
+}
+
+fn utilisation(outcome: &Outcome, parts: &[usize], columns: &Columns) -> Row {
+    let lines = parts
+        .iter()
+        .map(|i| {
+            let component = &outcome.plan.components[*i];
+            let members = &outcome.meters.groups[*i].members;
+            let gauges: Vec<&Gauge> = members.iter().map(|m| &m.busy).collect();
+            let all = f64::from(component.station.workers.max(1)) * members.len().max(1) as f64;
+            (component.name.clone(), columns.level(&gauges, 1.0 / all))
+        })
+        .collect();
+    let mut row = Row::utilisation(lines);
+    if let Body::Lines(lines) = &mut row.body {
+        for line in &mut lines.lines {
+            if let Some(mean) = settled(outcome, &line.points) {
+                line.end = format!("{} {}", line.name, fmt_share(mean));
+            }
+        }
+    }
+    row
+}
+
+/// What a client group, or one kind of its requests, got; by the start of the request.
+fn strip(outcome: &Outcome, c: usize, entry: Option<usize>, name: &str, note: &str, pair: bool) -> Row {
+    let group = &outcome.meters.groups[outcome.plan.components.len() + c];
+    let tally = entry.and_then(|e| group.entries.get(e)).unwrap_or(&group.visits);
+    let columns = Columns::of(outcome, 240);
+    let of = |bins: &Range<usize>, classes: &[Ended]| -> u64 {
+        let started = |class: &Ended| {
+            tally.bins(*class as u8).map_or(0, |b| bins.clone().map(|i| u64::from(b[i].started)).sum::<u64>())
+        };
+        classes.iter().map(started).sum()
+    };
+    let errors = [Ended::Error, Ended::Rejected, Ended::Unavailable, Ended::Aborted];
+    let drawn: Vec<Outcomes> = columns
+        .bins
+        .iter()
+        .zip(&columns.edges)
+        .map(|(bins, (from, _))| {
+            let asked: u64 = bins.clone().map(|b| u64::from(tally.started()[b])).sum();
+            let (ok, error) = (of(bins, &[Ended::Ok, Ended::Degraded]), of(bins, &errors));
+            // Timed out, or still open when the run ended: nobody knows.
+            Outcomes { from: *from, ok, stale: 0, error, unknown: asked.saturating_sub(ok + error) }
+        })
+        .collect();
+    // Shares are those of the numbers: by epochs, not by columns.
+    let frame = outcome.meters.frame();
+    let asked = |epochs: &EpochSet| tally.offered(epochs);
+    let answered = |epochs: &EpochSet| fmt_share(tally.count(epochs, ANSWERED) as f64 / asked(epochs).max(1) as f64);
+    let all = frame.epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
+    let mut notes = Vec::new();
+    for fault in outcome.plan.faults.iter().filter(|f| f.windows.len() == 1) {
+        let Some((from, to)) = fault.span() else { continue };
+        let to = to.min(outcome.plan.end);
+        let during = frame.epochs_in(from, to);
+        let wide = to.0.saturating_sub(from.0) as f64 / outcome.plan.end.0 as f64;
+        let failed = asked(&during) > tally.count(&during, ANSWERED);
+        if failed && wide > if pair { 0.25 } else { 0.12 } {
+            let words = format!("{} answered", answered(&during));
+            notes.push(Note { at: Instant(from.0 / 2 + to.0 / 2), value: 0.0, words });
+        }
+    }
+    let class = |o: Ended| ClassSet::of(&[o as u8]);
+    let timed_out = tally.count(&all, class(Ended::Timeout));
+    let failed: u64 = errors.iter().map(|e| tally.count(&all, class(*e))).sum();
+    let (end, below) = match (asked(&all), failed, timed_out) {
+        (0, _, _) => (String::new(), String::new()),
+        (n, 0, 0) if n == tally.count(&all, ANSWERED) => ("all answered".to_owned(), String::new()),
+        (_, 0, 0) => ("all answered".to_owned(), "or open at the end".to_owned()),
+        (_, e, u) => {
+            let rest = match (e, u) {
+                (0, _) => "rest unknown",
+                (_, 0) => "rest errors",
+                _ => "rest failed",
+            };
+            (format!("{} answered", answered(&all)), rest.to_owned())
+        }
+    };
+    let strip = Strip { column: columns.width(), columns: drawn, notes, end, below, empty: "no requests".to_owned() };
+    Row::availability(name, note, strip)
+}

@@ -1,0 +1,233 @@
+//! The system as boxes and lines, and the designs side by side.
+
+use super::Design;
+use super::over_time::{Columns, faults, goodput, offered, users};
+use crate::engine::{Instant, Span};
+use crate::metric::CLASSES;
+use crate::report::answer::{answered, capital};
+use crate::report::axis::Scale;
+use crate::report::figure::Drawing;
+use crate::report::figure::topology::{Link, Node, Topology};
+use crate::report::figure::variants::{Small, Variants};
+use crate::report::number::{Unit, digits3, fmt_duration, fmt_rate, fmt_share};
+use crate::report::page::Section;
+use crate::report::theme::State;
+
+/// Share of answered requests from which a design counts as serving its users.
+const SERVED: f64 = 0.98;
+/// A difference in goodput between designs that is worth a picture of its own.
+const DIFFERENT: f64 = 0.01;
+
+pub(super) fn topology(designs: &[Design<'_>]) -> Option<Section> {
+    let design = designs.first()?;
+    let outcome = &design.run.outcome;
+    let plan = &outcome.plan;
+    if plan.components.is_empty() || plan.edges.is_empty() {
+        return None;
+    }
+    let epochs = outcome.meters.frame().epochs_in(Instant::ZERO + plan.warmup, plan.end);
+    let mut nodes: Vec<Node> = design
+        .sum
+        .parts
+        .iter()
+        .enumerate()
+        .map(|(i, part)| {
+            let each = if part.replicas > 1 { " each" } else { "" };
+            let workers = part.workers;
+            Node {
+                name: part.name.clone(),
+                replicas: part.replicas,
+                note: format!("{workers} worker{}{each}", if workers == 1 { "" } else { "s" }),
+                busy: Some(part.utilisation),
+                below: format!("queue {}", digits3(part.waiting)),
+                bottleneck: design.sum.bottleneck.part == Some(i),
+            }
+        })
+        .collect();
+    nodes.extend(design.sum.seen.iter().map(|seen| Node {
+        name: seen.name.clone(),
+        replicas: 1,
+        note: "clients".to_owned(),
+        busy: None,
+        below: format!("goodput {}", fmt_rate(seen.goodput)),
+        bottleneck: false,
+    }));
+    let links = plan.edges.iter().zip(&outcome.meters.edges).map(|(edge, meters)| Link {
+        from: edge.caller.index(),
+        to: edge.callee.index(),
+        per_second: meters.attempts.rate_per_second(&epochs),
+    });
+    let links = links.collect();
+    Some(Section {
+        name: "Topology".to_owned(),
+        anchor: "topology".to_owned(),
+        finding: design.sum.bottleneck.sentence.trim_end_matches('.').to_owned(),
+        caption: format!(
+            "Design {}, means after the warm-up. Bar: share of worker time in use. Line: requests sent per second, \
+             retries included.",
+            design.name()
+        ),
+        figures: vec![Drawing::Topology(Topology { title: format!("{}: who calls whom", plan.title), nodes, links })],
+        tables: Vec::new(),
+        how_to_read: "Follow the lines from the clients to the right; heavy means loaded. In every run Little’s law \
+                      and the conservation of requests are checked at every box."
+            .to_owned(),
+        folded: false,
+    })
+}
+
+/// From three designs on: small multiples of what tells them apart.
+pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
+    if designs.len() < 3 {
+        return None;
+    }
+    let plan = &designs[0].run.outcome.plan;
+    let shares: Vec<f64> =
+        designs.iter().filter_map(|d| d.sum.seen.first().map(|s| s.goodput / s.offered.max(1e-9))).collect();
+    let (low, high) = shares.iter().fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(*s), h.max(*s)));
+    let by_goodput = high - low > DIFFERENT;
+    let phase = by_goodput.then(|| Phase::telling(designs));
+    let panels: Vec<Small> = designs.iter().map(|d| small(d, phase.as_ref())).collect();
+    let (measure, unit, scale) =
+        if by_goodput { ("Goodput/s", Unit::PerSecond, Scale::Linear) } else { ("Mean", Unit::Nanos, Scale::Log) };
+    let finding = if let Some(phase) = &phase {
+        let good: Vec<&str> = panels.iter().filter(|p| p.state == Some(State::Ok)).map(|p| p.name.as_str()).collect();
+        let when = capital(&phase.words());
+        let shares: Vec<(f64, &str)> =
+            designs.iter().filter_map(|d| Some((phase.share(&d.run.outcome)?, d.name()))).collect();
+        let best = shares.iter().fold((-1.0, ""), |best, s| if s.0 > best.0 { *s } else { best });
+        match good.as_slice() {
+            [] => format!("{when} no design serves all its users; best is {} with {}", best.1, fmt_share(best.0)),
+            all if all.len() == designs.len() => format!("{when} all designs serve their users"),
+            few if few.len() <= 3 => {
+                format!("{when} only {} of {} designs serve their users: {}", few.len(), designs.len(), few.join(", "))
+            }
+            few => format!("{when} {} of {} designs serve their users", few.len(), designs.len()),
+        }
+    } else {
+        let mean = |d: &Design<'_>| d.sum.seen.first().and_then(|s| s.mean_ns).unwrap_or(f64::MAX);
+        let (slow, fast) = designs.iter().fold((&designs[0], &designs[0]), |(slow, fast), d| {
+            (if mean(d) > mean(slow) { d } else { slow }, if mean(d) < mean(fast) { d } else { fast })
+        });
+        format!(
+            "From {} with {} down to {} with {}",
+            fmt_duration(mean(slow)),
+            slow.name(),
+            fmt_duration(mean(fast)),
+            fast.name()
+        )
+    };
+    Some(Section {
+        name: "Variants side by side".to_owned(),
+        anchor: "variants".to_owned(),
+        finding,
+        caption: if let Some(phase) = &phase {
+            format!(
+                "Goodput under the same arrivals. Dashed: what users asked for. Under each name: answered {}.",
+                phase.words()
+            )
+        } else {
+            "Mean latency by the start of requests, under the same arrivals.".to_owned()
+        },
+        figures: vec![Drawing::Variants(Variants {
+            title: format!("{}: all designs", plan.title),
+            measure: measure.to_owned(),
+            unit,
+            scale,
+            until: Span(plan.end.0),
+            panels,
+        })],
+        tables: Vec::new(),
+        how_to_read: if by_goodput {
+            "When the solid line is on the dashed one, users are served. All panels have the same axes.".to_owned()
+        } else {
+            "Lower is better. All panels have the same axes.".to_owned()
+        },
+        folded: false,
+    })
+}
+
+/// A stretch of the run in which designs differ.
+enum Phase {
+    Whole,
+    During(String, Instant, Instant),
+    After(String, Instant),
+}
+
+impl Phase {
+    /// Of all phases the one in which the shares of answered requests differ most.
+    fn telling(designs: &[Design<'_>]) -> Phase {
+        let plan = &designs[0].run.outcome.plan;
+        let mut phases = vec![Phase::Whole];
+        for fault in plan.faults.iter().filter(|f| f.windows.len() == 1) {
+            if let Some((from, to)) = fault.span() {
+                // What stays broken after a fault tells more than what breaks in it.
+                if to < plan.end {
+                    phases.push(Phase::After(fault.name.clone(), to));
+                }
+                phases.push(Phase::During(fault.name.clone(), from, to.min(plan.end)));
+            }
+        }
+        let spread = |phase: &Phase| {
+            let shares = designs.iter().filter_map(|d| phase.share(&d.run.outcome));
+            let (low, high) = shares.fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(s), h.max(s)));
+            high - low
+        };
+        let mut best = (Phase::Whole, f64::MIN);
+        for phase in phases {
+            let spread = spread(&phase);
+            if spread > best.1 + 0.005 {
+                best = (phase, spread);
+            }
+        }
+        best.0
+    }
+    fn share(&self, outcome: &crate::run::Outcome) -> Option<f64> {
+        let (from, to) = match self {
+            Phase::Whole => (Instant::ZERO + outcome.plan.warmup, outcome.plan.end),
+            Phase::During(_, from, to) => (*from, *to),
+            Phase::After(_, from) => (*from, outcome.plan.end),
+        };
+        answered(outcome, &outcome.meters.frame().epochs_in(from, to))
+    }
+    fn words(&self) -> String {
+        match self {
+            Phase::Whole => "in the whole run".to_owned(),
+            Phase::During(name, ..) => format!("during {name}"),
+            Phase::After(name, _) => format!("after {name}"),
+        }
+    }
+}
+
+fn small(design: &Design<'_>, phase: Option<&Phase>) -> Small {
+    let by_goodput = phase.is_some();
+    let outcome = &design.run.outcome;
+    let columns = Columns::of(outcome, 120);
+    let (mut state, words);
+    match phase {
+        Some(phase) => {
+            let share = phase.share(outcome);
+            state = share.map(|s| if s >= SERVED { State::Ok } else { State::Error });
+            words = share.map_or("no requests".to_owned(), |s| format!("{} answered", fmt_share(s)));
+        }
+        None => {
+            state = None;
+            let mean = design.sum.seen.first().and_then(|s| s.mean_ns);
+            words = format!("{} on average", Unit::Nanos.write(mean.unwrap_or(f64::NAN)));
+        }
+    }
+    if design.run.judged.iter().any(|j| j.finding.outcome == crate::expect::Outcome::NotMet) {
+        state = Some(State::Error);
+    }
+    let users = users(outcome);
+    let points = if by_goodput {
+        goodput(outcome, &columns)
+    } else {
+        columns.mean(|bin| {
+            let rows = users.iter().flat_map(|t| (0..CLASSES as u8).filter_map(|c| t.bins(c).map(|b| b[bin])));
+            rows.fold((0, 0), |(n, ns), row| (n + u64::from(row.started), ns + row.latency.0))
+        })
+    };
+    let reference = if by_goodput { offered(outcome, &columns) } else { Vec::new() };
+    Small { name: design.name().to_owned(), state, words, faults: faults(outcome), reference, points }
+}

@@ -1,0 +1,351 @@
+//! A counter-example: one row a client, a bar from invocation to completion, numbers for the longest order that one copy
+//! could have made, and a frame around the bar that fits nowhere.
+//!
+//! The axis keeps the order of invocations and completions, not their distances: a bar is as wide as its words need.
+
+use crate::engine::Instant;
+use crate::report::figure::{Figure, Table};
+use crate::report::svg::{Paint, Pattern, Svg, Text};
+use crate::report::theme::{self, Ink};
+
+/// What a bar is in the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It has this place in the longest order, from 1.
+    Order(u32),
+    /// It fits nowhere.
+    Nowhere,
+    /// It takes part otherwise.
+    Beside,
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// Whose row it stands in.
+    pub client: String,
+    /// What it asked and got: `read → 3`.
+    pub words: String,
+    /// When it was invoked.
+    pub from: Instant,
+    /// When it completed; `None` if its outcome is unknown.
+    pub until: Option<Instant>,
+    /// Both as words.
+    pub times: (String, String),
+    /// Its part.
+    pub place: Place,
+    /// Whether it may as well not have happened.
+    pub optional: bool,
+    /// Where it stands in its file; may be empty.
+    pub line: String,
+}
+
+/// One bar must come before another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrow {
+    /// Position in the bars.
+    pub from: usize,
+    /// Position in the bars.
+    pub to: usize,
+    /// Why, in a few words.
+    pub words: String,
+}
+
+/// The figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The finding as a sentence.
+    pub title: String,
+    /// The same in words for those who don't see it.
+    pub description: String,
+    /// The operations.
+    pub bars: Vec<Bar>,
+    /// What must come before what.
+    pub arrows: Vec<Arrow>,
+    /// Sentences below.
+    pub notes: Vec<String>,
+}
+
+const ROW_PX: f64 = 40.0;
+const BAR_PX: f64 = 32.0;
+const TOP_PX: f64 = 60.0;
+const BADGE_PX: f64 = 26.0;
+const PAD_PX: f64 = 10.0;
+const STEP_PX: f64 = 16.0;
+const NOTE_PX: f64 = 26.0;
+
+/// Where everything goes.
+struct Layout {
+    /// Distinct instants, and where they are.
+    instants: Vec<Instant>,
+    x: Vec<f64>,
+    clients: Vec<String>,
+    end: f64,
+}
+
+impl Witness {
+    fn layout(&self) -> Layout {
+        let mut instants: Vec<Instant> =
+            self.bars.iter().flat_map(|bar| [Some(bar.from), bar.until]).flatten().collect();
+        instants.sort_unstable();
+        instants.dedup();
+        let mut clients: Vec<String> = Vec::new();
+        let mut order: Vec<&Bar> = self.bars.iter().collect();
+        order.sort_by_key(|bar| bar.from);
+        for bar in order {
+            if !clients.contains(&bar.client) {
+                clients.push(bar.client.clone());
+            }
+        }
+        let at = |instant: Instant| instants.partition_point(|&other| other < instant);
+        let start = theme::LEFT_PX + PAD_PX;
+        let mut x: Vec<f64> = Vec::with_capacity(instants.len());
+        for place in 0..instants.len() {
+            let mut here = x.last().map_or(start, |last| last + STEP_PX);
+            for bar in self.bars.iter().filter(|bar| bar.until.is_some_and(|until| at(until) == place)) {
+                // Of a bar without length both ends are here.
+                if let Some(begin) = x.get(at(bar.from)) {
+                    here = here.max(begin + bar.width());
+                }
+            }
+            // A bar that never ends needs room for its words before the next one of its client; it is the last there.
+            x.push(here);
+        }
+        let end = theme::FULL_PX - theme::RIGHT_PX;
+        let open = self.bars.iter().filter(|bar| bar.until.is_none()).map(|bar| x[at(bar.from)] + bar.width());
+        let points =
+            self.bars.iter().filter(|bar| bar.until == Some(bar.from)).map(|bar| x[at(bar.from)] + bar.width());
+        let used = open.chain(points).chain(x.last().copied()).fold(start + 1.0, f64::max);
+        let scale = (end - start) / (used - start);
+        if scale < 1.0 || x.len() > 1 {
+            let scale = scale.min(1.6);
+            x.iter_mut().for_each(|x| *x = start + (*x - start) * scale);
+        }
+        Layout { instants, x, clients, end }
+    }
+}
+
+impl Layout {
+    fn x(&self, instant: Instant) -> f64 {
+        let at = self.instants.partition_point(|&other| other < instant);
+        self.x.get(at).copied().unwrap_or(self.end)
+    }
+
+    fn row(&self, bar: &Bar) -> f64 {
+        let row = self.clients.iter().position(|client| *client == bar.client).unwrap_or(0);
+        TOP_PX + row as f64 * ROW_PX
+    }
+
+    /// Left and right edge of a bar.
+    fn edges(&self, bar: &Bar) -> (f64, f64) {
+        let left = self.x(bar.from);
+        let right = bar.until.map_or(self.end, |until| self.x(until));
+        (left, if right - left < 6.0 { left + 6.0 } else { right })
+    }
+}
+
+impl Bar {
+    fn text(&self) -> Text {
+        Text::label(self.words.clone(), Ink::Ink)
+    }
+
+    fn badge(&self) -> f64 {
+        if matches!(self.place, Place::Order(_)) { BADGE_PX } else { 0.0 }
+    }
+
+    fn width(&self) -> f64 {
+        self.text().width() + 2.0 * PAD_PX + self.badge()
+    }
+
+    fn draw(&self, svg: &mut Svg, layout: &Layout) {
+        let (left, right) = layout.edges(self);
+        let top = layout.row(self) + (ROW_PX - BAR_PX) / 2.0;
+        let paint = match (self.place, self.until) {
+            (Place::Nowhere, _) => Paint::fill(Ink::Bg).outlined(Ink::Error, 4.0),
+            (_, None) => Paint::pattern(Pattern::UnknownHatch),
+            _ if self.optional => Paint::fill(Ink::Bg).outlined(Ink::Axis, 1.5).dashed("6 4"),
+            _ => Paint::fill(Ink::Bg).outlined(Ink::Axis, 1.5),
+        };
+        svg.rect(left, top, right - left, BAR_PX, 5.0, &paint);
+        if self.until.is_none() {
+            svg.line((left, top), (left, top + BAR_PX), &Paint::stroke(Ink::Axis, 1.5));
+        }
+        let base = top + BAR_PX / 2.0 + 6.0;
+        let mut words = left + PAD_PX;
+        if let Place::Order(number) = self.place {
+            let centre = left + PAD_PX + 8.0;
+            svg.circle(centre, top + BAR_PX / 2.0, 11.0, &Paint::fill(Ink::Ok));
+            svg.text(centre, base, &Text::label(number.to_string(), Ink::Bg).ink(Ink::Bg).plain().middle());
+            words += self.badge();
+        }
+        let room = (right - words - 4.0).max(24.0);
+        svg.text(words, base, &self.text().fit(room));
+    }
+}
+
+impl Figure for Witness {
+    fn svg(&self, id: &str) -> String {
+        let layout = self.layout();
+        let bottom = TOP_PX + layout.clients.len() as f64 * ROW_PX;
+        let mut svg = Svg::new(id, theme::FULL_PX, bottom + 30.0);
+        svg.text(0.0, 22.0, &Text::title(self.title.clone()).fit(theme::FULL_PX));
+        for &x in &layout.x {
+            svg.line((x, TOP_PX - 4.0), (x, bottom), &Paint::stroke(Ink::Grid, 1.0));
+        }
+        for (row, client) in layout.clients.iter().enumerate() {
+            let y = TOP_PX + (row as f64 + 0.5) * ROW_PX;
+            svg.line((theme::LEFT_PX, y), (layout.end, y), &Paint::stroke(Ink::Grid, 1.0));
+            svg.text(0.0, y + 6.0, &Text::label(client.clone(), Ink::Ink).plain().fit(theme::LEFT_PX - 12.0));
+        }
+        for arrow in &self.arrows {
+            self.draw_arrow(&mut svg, &layout, arrow);
+        }
+        for bar in &self.bars {
+            bar.draw(&mut svg, &layout);
+        }
+        if let Some(bar) = self.bars.iter().find(|bar| bar.place == Place::Nowhere) {
+            let (_, right) = layout.edges(bar);
+            let y = layout.row(bar) + ROW_PX / 2.0 + 6.0;
+            svg.text(right + 10.0, y, &Text::label("✕ fits nowhere", Ink::Error));
+        }
+        ticks(&mut svg, &layout, &self.bars, bottom + 20.0);
+        let mut y = bottom + 30.0;
+        for note in &self.notes {
+            for line in Text::tick(note.clone()).ink(Ink::Ink).wrap(theme::FULL_PX) {
+                y += NOTE_PX;
+                svg.text(0.0, y, &line);
+            }
+        }
+        svg.set_height(y + 12.0);
+        svg.finish(&self.title, &self.description)
+    }
+
+    fn width_px(&self) -> f64 {
+        theme::FULL_PX
+    }
+
+    fn title(&self) -> &str {
+        &self.title
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["line", "client", "from", "until", "operation", "place in the order"]);
+        for bar in &self.bars {
+            let place = match bar.place {
+                Place::Order(number) => number.to_string(),
+                Place::Nowhere => "fits nowhere".to_owned(),
+                Place::Beside => String::new(),
+            };
+            let (from, until) = bar.times.clone();
+            table.push([bar.line.clone(), bar.client.clone(), from, until, bar.words.clone(), place]);
+        }
+        table
+    }
+}
+
+impl Witness {
+    /// From the end of one bar to the beginning of another, along their rows.
+    fn draw_arrow(&self, svg: &mut Svg, layout: &Layout, arrow: &Arrow) {
+        let (Some(from), Some(to)) = (self.bars.get(arrow.from), self.bars.get(arrow.to)) else { return };
+        let paint = Paint::stroke(Ink::Muted, 1.8).dashed("6 4");
+        let ((_, right), (left, _)) = (layout.edges(from), layout.edges(to));
+        let (y1, y2) = (layout.row(from) + ROW_PX / 2.0, layout.row(to) + ROW_PX / 2.0);
+        let (start, tip) = if right <= left {
+            // Down at the end of the first, then along the row of the second.
+            svg.line((right, y1), (right, y2), &paint);
+            ((right, y2), (left - 2.0, y2))
+        } else {
+            let (a, b) = (layout.edges(from), layout.edges(to));
+            let middle = |(left, right): (f64, f64)| (left + right.min(layout.end)) / 2.0;
+            let down = if y1 < y2 { 1.0 } else { -1.0 };
+            ((middle(a), y1 + down * BAR_PX / 2.0), (middle(b), y2 - down * BAR_PX / 2.0))
+        };
+        svg.line(start, tip, &paint);
+        svg.arrow_head(start, tip, 12.0, &Paint::fill(Ink::Muted));
+    }
+}
+
+/// Times below, as far as they have room.
+fn ticks(svg: &mut Svg, layout: &Layout, bars: &[Bar], y: f64) {
+    let mut free = theme::LEFT_PX - 20.0;
+    for (&instant, &x) in layout.instants.iter().zip(&layout.x) {
+        let words = bars.iter().find_map(|bar| {
+            (bar.from == instant)
+                .then(|| bar.times.0.clone())
+                .or((bar.until == Some(instant)).then(|| bar.times.1.clone()))
+        });
+        let text = Text::tick(words.unwrap_or_default()).middle();
+        let half = text.width() / 2.0;
+        if x - half < free || x + half > theme::FULL_PX {
+            continue;
+        }
+        free = x + half + 12.0;
+        svg.text(x, y, &text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figure::testing::check;
+    use proptest::prelude::*;
+
+    fn bar(client: &str, words: &str, from: u64, until: Option<u64>, place: Place) -> Bar {
+        let time = |at: u64| format!("event {at}");
+        Bar {
+            client: client.into(),
+            words: words.into(),
+            from: Instant(from),
+            until: until.map(Instant),
+            times: (time(from), until.map_or("never".into(), time)),
+            place,
+            optional: false,
+            line: from.to_string(),
+        }
+    }
+
+    fn stale_read() -> Witness {
+        Witness {
+            title: "west-4 reads 3 after 7 was acknowledged: no single copy could do that".into(),
+            description: "A write of 7 ends before a read begins that returns 3.".into(),
+            bars: vec![
+                bar("west-9", "read → 3", 2, Some(6), Place::Order(1)),
+                bar("east-3", "write 7", 1, Some(5), Place::Order(2)),
+                bar("east-17", "read → 7", 7, Some(9), Place::Order(3)),
+                bar("east-1", "write 8", 3, None, Place::Beside),
+                bar("west-4", "read → 3", 12, Some(17), Place::Nowhere),
+            ],
+            arrows: vec![Arrow { from: 1, to: 4, words: "it began after the ok".into() }],
+            notes: vec!["The register is 7, and \"read → 3\" does not follow.".into()],
+        }
+    }
+
+    #[test]
+    fn looks_as_before() {
+        let figure = stale_read();
+        check(&figure);
+        insta::assert_snapshot!(figure.svg("witness"));
+    }
+
+    #[test]
+    fn an_operation_without_an_answer_is_open_to_the_right() {
+        let layout = stale_read().layout();
+        let figure = stale_read();
+        assert_eq!(layout.edges(&figure.bars[3]).1, layout.end);
+        assert!(layout.edges(&figure.bars[4]).1 <= layout.end + 0.1);
+    }
+
+    proptest! {
+        #[test]
+        fn sequential_clients_draw(spans in proptest::collection::vec((0..4_usize, 1..5_u64, 1..9_u64), 1..10)) {
+            let mut clocks = [0_u64; 4];
+            let bars = spans.iter().enumerate().map(|(number, &(client, gap, length))| {
+                let from = clocks[client] + gap;
+                clocks[client] = from + length;
+                bar(&format!("client {client}"), "write 12", from, Some(from + length), Place::Order(number as u32))
+            });
+            let figure = Witness { bars: bars.collect(), arrows: Vec::new(), ..stale_read() };
+            check(&figure);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What a sweep says: a table on the terminal, a page with the saturation curves.
+
+use super::answer::plain;
+use super::axis::Scale;
+use super::bind::measured;
+use super::figure::saturation::{Saturation, SweptLine, SweptPoint, SweptRow};
+use super::figure::{Drawing, Table};
+use super::number::{NOTHING, Unit, fmt_duration, fmt_rate};
+use super::page::{Expectations, ModelCard, Numbers, Page, Section, Verdict};
+use super::theme::{Mark, State};
+use crate::engine::digest::Digest;
+use crate::expect::{Dimension, Measured};
+use crate::metric::stats::Across;
+use crate::run::Sample;
+
+/// A sweep that was played.
+#[derive(Clone, Debug)]
+pub struct Swept {
+    /// The scenario's title.
+    pub title: String,
+    /// Its question.
+    pub question: String,
+    /// Its path as given.
+    pub source: String,
+    /// The sweep's name.
+    pub name: String,
+    /// The points: which paths took which values.
+    pub points: Vec<Vec<(String, String)>>,
+    /// Expressions that were asked for.
+    pub show: Vec<String>,
+    /// All runs.
+    pub samples: Vec<Sample>,
+    /// The command that repeats it.
+    pub repeat: String,
+}
+
+type Measure<'a> = Box<dyn Fn(&Sample) -> Option<f64> + 'a>;
+
+impl Swept {
+    /// Variants in the order in which they were played.
+    fn variants(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        for sample in &self.samples {
+            if !all.contains(&sample.variant.as_str()) {
+                all.push(&sample.variant);
+            }
+        }
+        all
+    }
+    /// How many seeds each point has.
+    fn seeds(&self) -> usize {
+        let mut seeds: Vec<u64> = self.samples.iter().map(|s| s.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        seeds.len()
+    }
+    fn across(&self, point: usize, variant: &str, of: &Measure<'_>) -> Option<Across> {
+        let mine = self.samples.iter().filter(|s| s.point == point && s.variant == variant);
+        let values: Option<Vec<f64>> = mine.map(|s| of(s).filter(|v| v.is_finite())).collect();
+        Across::of(&values?)
+    }
+    /// The words of a point: its values alone where there is one path, else `path=value`.
+    fn label(&self, point: usize) -> String {
+        let settings = &self.points[point];
+        let plain = |value: &str| value.trim_matches('"').to_owned();
+        match settings.as_slice() {
+            [(_, value)] => plain(value),
+            many => many
+                .iter()
+                .map(|(path, value)| format!("{}={}", path.rsplit('.').next().unwrap_or(path), plain(value)))
+                .collect::<Vec<_>>()
+                .join(" "),
+        }
+    }
+    /// What is swept.
+    fn axis(&self) -> String {
+        let mut paths: Vec<&str> = Vec::new();
+        for (path, _) in self.points.iter().flatten() {
+            if !paths.contains(&path.as_str()) {
+                paths.push(path);
+            }
+        }
+        paths.join(", ")
+    }
+    /// Numbers where all points are numbers of one unit, else places in a row.
+    fn places(&self) -> Vec<f64> {
+        let split = |label: &str| {
+            let end = label.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(label.len());
+            label[..end].parse::<f64>().ok().map(|n| (n, label[end..].to_owned()))
+        };
+        let parsed: Option<Vec<(f64, String)>> = (0..self.points.len()).map(|i| split(&self.label(i))).collect();
+        match parsed {
+            Some(all) if all.windows(2).all(|w| w[0].1 == w[1].1 && w[0].0 < w[1].0) => {
+                all.into_iter().map(|(n, _)| n).collect()
+            }
+            _ => (0..self.points.len()).map(|i| i as f64).collect(),
+        }
+    }
+    /// The dimension of a shown expression, by its first value.
+    fn dimension(&self, show: usize) -> Dimension {
+        let first = self.samples.iter().find_map(|s| s.shown.get(show).and_then(Option::as_ref));
+        first.map_or(Dimension::NUMBER, |m| m.dimension)
+    }
+
+    /// A row a point and variant; means over seeds, with half of the 95 % interval from three seeds on.
+    pub fn table(&self) -> Table {
+        let mut table = Table::default();
+        table.columns = [&self.axis(), "variant", "offered", "goodput", "p99"].map(str::to_owned).to_vec();
+        table.columns.extend(self.show.iter().cloned());
+        for point in 0..self.points.len() {
+            for variant in self.variants() {
+                let cell = |of: Measure<'_>, write: &dyn Fn(f64) -> String| {
+                    let Some(across) = self.across(point, variant, &of) else { return NOTHING.to_owned() };
+                    match across.half_width_95().filter(|_| across.n >= 3) {
+                        Some(half) => format!("{} ± {}", write(across.mean), write(half)),
+                        None => write(across.mean),
+                    }
+                };
+                let mut row = vec![self.label(point), variant.to_owned()];
+                row.push(cell(Box::new(|s| Some(s.offered)), &fmt_rate));
+                row.push(cell(Box::new(|s| Some(s.goodput)), &fmt_rate));
+                row.push(cell(Box::new(|s| s.p99_ns), &fmt_duration));
+                for (i, _) in self.show.iter().enumerate() {
+                    let dimension = self.dimension(i);
+                    let write = |value: f64| measured(&Measured::exact(value, dimension));
+                    row.push(cell(Box::new(move |s| s.shown[i].as_ref().map(|m| m.value)), &write));
+                }
+                table.rows.push(row);
+            }
+        }
+        table
+    }
+
+    fn row(&self, name: &str, unit: Unit, scale: Scale, factor: f64, of: &Measure<'_>) -> SweptRow {
+        let places = self.places();
+        let variants = self.variants();
+        let lines = variants.iter().enumerate().map(|(i, variant)| {
+            let point = |(p, x): (usize, &f64)| {
+                let across = self.across(p, variant, of);
+                SweptPoint {
+                    x: *x,
+                    y: across.map(|a| a.mean * factor),
+                    half_width: across.filter(|a| a.n >= 3).and_then(|a| a.half_width_95()).map(|h| h * factor),
+                }
+            };
+            SweptLine {
+                name: (*variant).to_owned(),
+                mark: Mark::of(i.min(2)),
+                points: places.iter().enumerate().map(point).collect(),
+            }
+        });
+        SweptRow { name: name.to_owned(), unit, scale, lines: lines.collect() }
+    }
+
+    fn figures(&self) -> Vec<Drawing> {
+        let places = self.places();
+        let ticks: Vec<(f64, String)> = places.iter().enumerate().map(|(i, x)| (*x, self.label(i))).collect();
+        let (n, seeds) = (self.points.len(), self.seeds());
+        let axis = format!(
+            "{} ({n} point{}, {seeds} seed{})",
+            self.axis(),
+            if n == 1 { "" } else { "s" },
+            if seeds == 1 { "" } else { "s" }
+        );
+        let figure = |title: &str, half: bool, rows: Vec<SweptRow>| {
+            let (title, axis, ticks) = (title.to_owned(), axis.clone(), ticks.clone());
+            Drawing::Saturation(Saturation { title, half, axis, ticks, rows })
+        };
+        let mut goodput = self.row(
+            "goodput/s",
+            Unit::PerSecond,
+            Scale::Linear,
+            1.0,
+            &(Box::new(|s: &Sample| Some(s.goodput)) as Measure<'_>),
+        );
+        let offered: Measure<'_> = Box::new(|s| Some(s.offered));
+        if let Some(line) = self.row("", Unit::PerSecond, Scale::Linear, 1.0, &offered).lines.into_iter().next() {
+            goodput.lines.push(SweptLine { name: "offered".to_owned(), mark: Mark::Plain, ..line });
+        }
+        let p99: Measure<'_> = Box::new(|s| s.p99_ns);
+        let first = vec![self.row("p99", Unit::Nanos, Scale::Log, 1.0, &p99), goodput];
+        if self.show.is_empty() {
+            return vec![figure("p99 and goodput", false, first)];
+        }
+        let mut shown = Vec::new();
+        for (i, text) in self.show.iter().enumerate().take(2) {
+            let of: Measure<'_> = Box::new(move |s| s.shown[i].as_ref().map(|m| m.value));
+            let (unit, scale, factor) = match self.dimension(i) {
+                Dimension::DURATION => (Unit::Nanos, Scale::Log, 1e9),
+                Dimension::RATE => (Unit::PerSecond, Scale::Linear, 1.0),
+                Dimension::SHARE => (Unit::Share, Scale::Linear, 1.0),
+                Dimension::SIZE => (Unit::Bytes, Scale::Linear, 1.0),
+                _ => (Unit::Count, Scale::Linear, 1.0),
+            };
+            shown.push(self.row(text, unit, scale, factor, &of));
+        }
+        vec![figure("p99 and goodput", true, first), figure("What the scenario shows", true, shown)]
+    }
+
+    /// One digest of all runs, in their order.
+    pub fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        self.samples.iter().for_each(|s| digest.fold(s.digest));
+        digest.value()
+    }
+
+    /// Where goodput ends to follow what is asked, per variant, in a sentence.
+    pub fn finding(&self) -> String {
+        let mut parts = Vec::new();
+        for variant in self.variants() {
+            let (goodput, offered): (Measure<'_>, Measure<'_>) =
+                (Box::new(|s| Some(s.goodput)), Box::new(|s| Some(s.offered)));
+            let lags = |p: &usize| {
+                let (g, o) = (self.across(*p, variant, &goodput), self.across(*p, variant, &offered));
+                matches!((g, o), (Some(g), Some(o)) if g.mean < o.mean * 0.95)
+            };
+            if let Some(first) = (0..self.points.len()).find(lags) {
+                parts.push(format!("{variant} from {}", self.label(first)));
+            }
+        }
+        if parts.is_empty() {
+            "Goodput keeps up with the load at every point".to_owned()
+        } else {
+            format!("Goodput falls behind the load: {}", parts.join(", "))
+        }
+    }
+
+    /// The page.
+    pub fn page(&self) -> Page {
+        let (n, seeds) = (self.points.len(), self.seeds());
+        Page {
+            title: format!("{}: sweep {}", self.title, self.name),
+            question: self.question.clone(),
+            answer: format!("{}.", self.finding()),
+            source: self.source.clone(),
+            facts: vec![
+                format!("{n} points"),
+                format!("{seeds} seed{}", if seeds == 1 { "" } else { "s" }),
+                format!("digest {:016x}", self.digest()),
+            ],
+            verdict: Verdict { state: State::Vacuous, words: String::new() },
+            numbers: Numbers::default(),
+            remarks: Vec::new(),
+            repeat: self.repeat.clone(),
+            expectations: Expectations::default(),
+            sections: vec![Section {
+                name: "Sweep".to_owned(),
+                anchor: "sweep".to_owned(),
+                finding: self.finding(),
+                caption: format!(
+                    "Each mark is {} over {}.",
+                    if seeds == 1 { "one run" } else { "the mean of its seeds" },
+                    self.axis()
+                ),
+                figures: self.figures(),
+                tables: Vec::new(),
+                how_to_read:
+                    "Past the knee a good design stays flat, a bad one falls although it works at 100\u{202f}%. \
+                              Bars are 95\u{202f}% intervals, from three seeds on."
+                        .to_owned(),
+                folded: false,
+            }],
+            model: ModelCard::default(),
+            teach: Vec::new(),
+            files: vec![
+                ("sweep.csv".to_owned(), "every run".to_owned()),
+                ("report.json".to_owned(), "this page as data".to_owned()),
+            ],
+        }
+    }
+
+    /// What the terminal says.
+    pub fn text(&self) -> String {
+        let mut text = format!("{} · sweep {}\n{}.\n\n", self.title, self.name, self.finding());
+        text += &super::text::columns(&self.table());
+        plain(&text)
+    }
+
+    /// `sweep.csv`: one row a run; raw numbers, times in integer ns.
+    pub fn csv(&self) -> String {
+        let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let mut text = String::from("point,settings,variant,seed,offered_per_s,goodput_per_s,p99_ns");
+        self.show.iter().for_each(|s| text += &format!(",{}", quote(s)));
+        text.push('\n');
+        for s in &self.samples {
+            let settings: Vec<String> = self.points[s.point].iter().map(|(p, v)| format!("{p}={v}")).collect();
+            let p99 = s.p99_ns.map_or(String::new(), |ns| format!("{}", ns as u64));
+            text += &format!(
+                "{},{},{},{},{},{},{p99}",
+                s.point,
+                quote(&settings.join("; ")),
+                s.variant,
+                s.seed,
+                s.offered,
+                s.goodput
+            );
+            for shown in &s.shown {
+                text +=
+                    &shown.as_ref().filter(|m| m.value.is_finite()).map_or(",".to_owned(), |m| format!(",{}", m.value));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}

@@ -1,0 +1,154 @@
+//! Properties of histories, and how stale what was read was: what a run is judged by beside its rates and latencies.
+
+use super::classify;
+use super::outcome::Outcome;
+use crate::check::{self, Steps, Verdict as Checked, View};
+use crate::engine::{Instant, Span};
+use crate::expect::ast::{Arg, Part, Stat};
+use crate::expect::{Dimension, Judgement, Measured, Missing, Property, Verdict};
+use crate::history::{History, ObjectId};
+use crate::metric::EpochSet;
+
+fn unknown(because: impl Into<String>) -> Judgement {
+    Judgement { verdict: Verdict::Unknown, because: because.into() }
+}
+
+/// Judges a property over the history of a run.
+pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
+    let history = &outcome.history;
+    let mut object = None;
+    let mut bound = None;
+    for (arg, _) in &property.args {
+        match arg {
+            Arg::Part(Part::Name(name)) => match history.find_object(name) {
+                Some(found) => object = Some(found),
+                None => {
+                    return Judgement {
+                        verdict: Verdict::Vacuous,
+                        because: format!("no operation on {name} was recorded"),
+                    };
+                }
+            },
+            Arg::Quantity(quantity) => bound = Some(Span::from_nanos_f64(quantity.value * 1e9)),
+            other => return unknown(format!("`{other}` is judged as part of its whole only")),
+        }
+    }
+    let found = match (check::Property::named(&property.name), bound) {
+        (Some(found), _) => found,
+        (None, Some(bound)) if property.name == "bounded_staleness" => check::Property::BoundedStaleness(bound),
+        _ => return unknown(format!("`{}` is not judged by this version", property.name)),
+    };
+    let (verdict, because) = match check::judge_settled(history, object, found, Steps::DEFAULT, settled(outcome)) {
+        Checked::Holds => (Verdict::Holds, held(history, object)),
+        Checked::Violated(evidence) => (Verdict::Violated, evidence.sentence),
+        Checked::Unknown(reason) => (Verdict::Unknown, reason.0),
+        Checked::Vacuous(reason) => (Verdict::Vacuous, reason.0),
+    };
+    Judgement { verdict, because }
+}
+
+/// What is judged in the end looks at keys that were left alone for so long before it: half a minute, and at most a
+/// quarter of the run.
+fn settled(outcome: &Outcome) -> Span {
+    Span::secs(30).min(Span(outcome.plan.end.0 / 4))
+}
+
+fn held(history: &History, object: Option<ObjectId>) -> String {
+    let count = View::new(history, object).operations.len();
+    format!("{count} operations were judged")
+}
+
+/// The word for what a run showed: `cap(kv)`, `pacelc(kv)`, `strongest(kv)`.
+pub(super) fn label(outcome: &Outcome, name: &str, object: Option<&str>) -> Result<String, Missing> {
+    match name {
+        "strongest" => strongest(outcome, object),
+        "cap" => classify::cap(outcome, find(outcome, object)?),
+        "pacelc" => classify::pacelc(outcome, find(outcome, object)?),
+        _ => Err(Missing::Unknown(format!("`{name}` is not judged by this version"))),
+    }
+}
+
+/// The strongest model that held, in words.
+fn strongest(outcome: &Outcome, name: Option<&str>) -> Result<String, Missing> {
+    let object = find(outcome, name)?;
+    let view = View::new(&outcome.history, object);
+    if view.operations.is_empty() {
+        return Err(Missing::NoSamples("no operation was recorded".to_owned()));
+    }
+    Ok(check::standing(&view, Steps::DEFAULT).word())
+}
+
+fn find(outcome: &Outcome, name: Option<&str>) -> Result<Option<ObjectId>, Missing> {
+    let Some(name) = name else { return Ok(None) };
+    match outcome.history.find_object(name) {
+        Some(object) => Ok(Some(object)),
+        None => Err(Missing::NoSamples(format!("no operation on {name} was recorded"))),
+    }
+}
+
+/// Whether [`measure`] knows a measure.
+pub(super) fn measures(name: &str) -> bool {
+    matches!(name, "staleness" | "versions_behind" | "t_visibility" | "lost_writes")
+}
+
+/// A statistic over the reads or writes of an object that were invoked in these epochs.
+pub(super) fn measure(
+    outcome: &Outcome,
+    measure: &str,
+    object: Option<&str>,
+    stat: Option<Stat>,
+    epochs: &EpochSet,
+) -> Result<Measured, Missing> {
+    let object = find(outcome, object)?;
+    let history = &outcome.history;
+    let view = View::new(history, object).settled_for(settled(outcome));
+    if measure == "lost_writes" {
+        let Some(lost) = check::lost_writes(&view) else {
+            return Err(Missing::NoSamples("nobody looked after the last acknowledged write".to_owned()));
+        };
+        let writes = history.operations().len() as u64;
+        return Ok(Measured { samples: writes, ..Measured::exact(lost as f64, Dimension::COUNT) });
+    }
+    let frame = outcome.meters.frame();
+    let inside = |at: Instant| epochs.contains(frame.epoch_of(at));
+    let ages = check::staleness(&view);
+    let reads = ages.reads.iter().filter(|read| inside(history.operation(read.read).invoked));
+    let (values, dimension): (Vec<f64>, Dimension) = match measure {
+        "staleness" => (reads.map(|read| read.age.as_secs_f64()).collect(), Dimension::DURATION),
+        "versions_behind" => (reads.map(|read| read.behind as f64).collect(), Dimension::COUNT),
+        _ => {
+            let writes = ages.visible_after.iter().filter(|(write, _)| inside(history.operation(*write).invoked));
+            (writes.map(|(_, after)| after.as_secs_f64()).collect(), Dimension::DURATION)
+        }
+    };
+    statistic(values, stat, dimension)
+}
+
+fn statistic(mut values: Vec<f64>, stat: Option<Stat>, dimension: Dimension) -> Result<Measured, Missing> {
+    if values.is_empty() {
+        return Err(Missing::NoSamples("no register was read there".to_owned()));
+    }
+    values.sort_by(f64::total_cmp);
+    let count = values.len();
+    let sum: f64 = values.iter().sum();
+    let mean = sum / count as f64;
+    let value = match stat.unwrap_or(Stat::Mean) {
+        Stat::Mean => mean,
+        Stat::Min => values[0],
+        Stat::Max => values[count - 1],
+        Stat::Sum => sum,
+        Stat::Percentile(percent) => {
+            let place = (count as f64 * percent / 100.0).ceil() as usize;
+            values[place.clamp(1, count) - 1]
+        }
+        // How many were stale at all.
+        Stat::Count => {
+            let stale = values.iter().filter(|&&value| value > 0.0).count() as f64;
+            return Ok(Measured { samples: count as u64, ..Measured::exact(stale, Dimension::COUNT) });
+        }
+        Stat::Rate => return Err(Missing::Unknown("staleness has no rate".to_owned())),
+    };
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count as f64;
+    let error = matches!(stat, None | Some(Stat::Mean)).then(|| (variance / count as f64).sqrt());
+    Ok(Measured { value, dimension, standard_error: error, samples: count as u64 })
+}

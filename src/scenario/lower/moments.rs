@@ -1,0 +1,175 @@
+//! When a fault happens: `at`, `every`, `random`, `for`, and how often of that.
+
+use super::Lowering;
+use crate::engine::{Bits as _, Dist, Instant, ProcessId, Span, Stream};
+use crate::fault::{Timing, windows};
+use crate::scenario::reader::{Fields, inside};
+use crate::scenario::tree::Node;
+use crate::spec::dist::Durations;
+use crate::spec::units::{Count, Share};
+use crate::spec::{Diagnostic, Place};
+
+/// How often one fault may happen: each time is a cut in the measurements, and more tell nothing more.
+const MOST_TIMES: f64 = 100_000.0;
+
+/// When a fault happens, and for how long.
+pub(super) struct Moments {
+    timing: Timing,
+    lasting: Option<Dist>,
+    end: Instant,
+    probability: f64,
+    most: Option<usize>,
+}
+
+impl Moments {
+    /// Whether each instance has its own.
+    pub(super) fn is_random(&self) -> bool {
+        matches!(self.timing, Timing::Random { .. })
+    }
+
+    /// The stretches for which it lasts.
+    pub(super) fn stretches(&self, stream: &mut Stream) -> Vec<(Instant, Instant)> {
+        let mut all = windows(&self.timing, self.lasting.as_ref(), self.end, stream);
+        if self.probability < 1.0 {
+            all.retain(|_| stream.chance(self.probability));
+        }
+        all
+    }
+
+    /// The stretches of instances that break each on its own: no more of them at once than allowed. One that would break
+    /// then doesn't.
+    pub(super) fn each(
+        &self,
+        processes: &[ProcessId],
+        stream: impl Fn(ProcessId) -> Stream,
+    ) -> Vec<(ProcessId, Instant, Instant)> {
+        let mut all = Vec::new();
+        for p in processes {
+            let mut stream = stream(*p);
+            for (from, to) in windows(&self.timing, None, self.end, &mut stream) {
+                if self.probability >= 1.0 || stream.chance(self.probability) {
+                    all.push((*p, from, to));
+                }
+            }
+        }
+        let Some(most) = self.most else { return all };
+        all.sort_by_key(|(p, from, _)| (*from, *p));
+        let mut down: Vec<Instant> = Vec::new();
+        all.retain(|(_, from, to)| {
+            down.retain(|until| until > from);
+            let fits = down.len() < most;
+            if fits {
+                down.push(*to);
+            }
+            fits
+        });
+        all
+    }
+}
+
+impl Lowering<'_, '_> {
+    /// Reads when a fault happens.
+    pub(super) fn moments(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<Moments> {
+        let probability = fields.get::<Share>("probability").map_or(1.0, |share| share.0);
+        let most = fields.node("max_concurrent").filter(|node| !crate::scenario::reader::is_none(node));
+        let timing = self.timing(fields, end);
+        let lasting = self.drawn::<Durations>(fields, "for");
+        let (timing, _) = timing?;
+        if let Some(node) = most.filter(|_| !matches!(timing, Timing::Random { .. })) {
+            fields.error(
+                Diagnostic::error(node.span(), "`max_concurrent` is for instances that break each on its own")
+                    .help("give the fault `random = { mtbf = \"1h\", mttr = \"5m\" }`"),
+            );
+        }
+        let most = most.and_then(|_| fields.get::<Count>("max_concurrent")).map(|count| count.0 as usize);
+        Some(Moments { timing, lasting, end, probability, most })
+    }
+
+    fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
+        let from = fields.get::<Span>("from").map_or(Instant::ZERO, |s| Instant::ZERO + s);
+        let until = fields.at::<Span>("until");
+        let (until, until_place) = until.map_or((end, None), |(s, place)| (Instant::ZERO + s, Some(place)));
+        if until <= from && self.lasts.get() {
+            let place = until_place.or_else(|| fields.node("from").map(Node::span)).unwrap_or(fields.place.clone());
+            fields.error(Diagnostic::error(place, "this fault never happens").label(format!(
+                "from {} until {}",
+                Span(from.0),
+                Span(until.0)
+            )));
+            return None;
+        }
+        let often = |mean: f64, place: Place| {
+            let times = until.min(end).since(from).0 as f64 / mean.max(1.0);
+            let fits = times <= MOST_TIMES;
+            if !fits {
+                fields.error(
+                    Diagnostic::error(place, "this fault happens too often")
+                        .label(format!("about {times:.0} times"))
+                        .help(format!("at most {MOST_TIMES} times; make it rarer, or the run shorter")),
+                );
+            }
+            fits
+        };
+        let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
+        match given.as_slice() {
+            ["at"] => {
+                let node = fields.node("at")?;
+                let at = self.drawn::<Durations>(fields, "at")?;
+                if let Some(first) = at.mean().filter(|_| matches!(at.shape, crate::engine::Shape::Constant(_)))
+                    && first >= end.0 as f64
+                    && self.lasts.get()
+                {
+                    fields.error(
+                        Diagnostic::error(inside(node), "this fault begins when the run is over")
+                            .label(format!("the run ends at {}", Span(end.0))),
+                    );
+                }
+                Some((Timing::Once { at }, node.span()))
+            }
+            ["every"] => {
+                let node = fields.node("every")?;
+                let every = self.drawn::<Durations>(fields, "every")?;
+                if every.is_zero() {
+                    fields
+                        .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
+                    return None;
+                }
+                if !often(every.mean().unwrap_or(f64::INFINITY), inside(node)) {
+                    return None;
+                }
+                Some((Timing::Every { every, from, until }, node.span()))
+            }
+            ["random"] => {
+                let node = fields.node("random")?;
+                let inner = fields.table_of(node)?;
+                inner.require("mtbf", "\"1h\"");
+                inner.require("mttr", "\"5m\"");
+                let (mtbf, mttr) = (inner.get::<Span>("mtbf"), inner.get::<Span>("mttr"));
+                inner.done();
+                let (mtbf, mttr) = (mtbf?, mttr?);
+                if !often(mtbf.0 as f64 + mttr.0 as f64, node.span()) {
+                    return None;
+                }
+                Some((Timing::Random { mtbf, mttr, from, until }, node.span()))
+            }
+            [] => {
+                fields.error(
+                    Diagnostic::error(fields.place.clone(), "nothing says when this fault happens")
+                        .help("add `at = \"60s\"`, `every = \"30s\"` or `random = { mtbf = \"1h\", mttr = \"5m\" }`"),
+                );
+                None
+            }
+            several => {
+                several.iter().for_each(|k| {
+                    let key = ["at", "every", "random"].into_iter().find(|w| w == k);
+                    let _ = key.map(|k| fields.node(k));
+                });
+                fields.error(Diagnostic::error(
+                    fields.place.clone(),
+                    format!("{} exclude one another", several.join(" and ")),
+                ));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `replication = { primary_backup = { mode, reads, failover = { detector, promotion, fencing } } }`.
+
+use super::Replicas;
+use crate::engine::Span;
+use crate::protocol::PrimaryBackupSpec;
+use crate::protocol::primary_backup::{Failover, Mode, Promotion};
+use crate::spec::{Diagnostic, FromText, TextError};
+
+/// How a silent primary is noticed: `timeout(10s)`, `lease(10s)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::scenario) struct Detector {
+    lease: bool,
+    after: Span,
+}
+
+impl FromText for Detector {
+    const WHAT: &'static str = "a failure detector";
+    fn from_text(text: &str) -> Result<Detector, TextError> {
+        let inside = |word: &str| {
+            let inner = text.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')')?;
+            Span::from_text(inner.trim()).ok().filter(|span| !span.is_zero())
+        };
+        let detector = |lease: bool| move |after: Span| Detector { lease, after };
+        inside("timeout").map(detector(false)).or_else(|| inside("lease").map(detector(true))).ok_or_else(|| {
+            TextError::new(0..text.len(), format!("`{text}` is not a failure detector"))
+                .help("write `timeout(10s)` or `lease(10s)`")
+        })
+    }
+    fn examples() -> &'static [&'static str] {
+        &["timeout(10s)", "lease(10s)"]
+    }
+}
+
+/// Reads the knobs of primary and backups.
+pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<PrimaryBackupSpec> {
+    let fields = replicas.fields;
+    let mode = match fields.word("mode", &["async", "semi_sync", "sync"]) {
+        Some("sync") => Mode::Sync,
+        Some("semi_sync") => Mode::SemiSync,
+        _ => Mode::Async,
+    };
+    let reads_anywhere = fields.word("reads", &["primary", "any"]) == Some("any");
+    let mut failover = None;
+    if let Some(Some(inner)) = fields.table("failover") {
+        let detector = inner.get::<Detector>("detector").unwrap_or(Detector { lease: false, after: Span::secs(10) });
+        let promotion = match inner.word("promotion", &["self", "majority", "external"]) {
+            Some("self") => Promotion::Alone,
+            Some("external") => Promotion::External,
+            _ => Promotion::Majority,
+        };
+        let fencing = inner.word("fencing", &["none", "epoch"]) == Some("epoch");
+        if promotion != Promotion::Alone && replicas.count < 3 {
+            inner.error(
+                Diagnostic::error(inner.place.clone(), format!("{} replicas have nobody to decide", replicas.count))
+                    .help("a majority or a witness takes three; `promotion = \"self\"` takes two"),
+            );
+            return None;
+        }
+        failover = Some(Failover { after: detector.after, lease: detector.lease, promotion, fencing });
+        inner.done();
+    }
+    Some(PrimaryBackupSpec { mode, reads_anywhere, failover, bugs: replicas.bugs.clone() })
+}

@@ -1,0 +1,160 @@
+//! What a pushed configuration changes while the run goes on, and how often faults happen.
+
+use netsplit::run::{Run, play_all, value};
+use netsplit::scenario;
+use netsplit::spec::Sources;
+
+fn load(scenario: &str) -> Result<scenario::Plan, String> {
+    let head = "schema = 1\ntitle = \"t\"\nquestion = \"q\"\nnetwork.within_zone = { rtt = \"0ms\" }\n";
+    let sources = Sources::new("t.toml", format!("{head}{scenario}"));
+    let (plan, diagnostics) = scenario::load(&sources, None, None, &|_| Err("none".into()));
+    plan.ok_or_else(|| diagnostics.lines(&sources).to_string())
+}
+
+fn play(scenario: &str) -> Run {
+    let plan = load(scenario).unwrap_or_else(|errors| panic!("{errors}"));
+    let run = play_all(vec![plan], &|_, _, _| true).expect("nobody interrupts").remove(0);
+    assert_eq!(run.outcome.broken, Vec::<String>::new());
+    run
+}
+
+fn measured(run: &Run, expression: &str) -> f64 {
+    value(expression, &run.outcome).unwrap_or_else(|| panic!("{expression} was not measured")).value
+}
+
+/// A service at 50/s that calls another, and a value that is set from 100 s to 200 s.
+fn pushed(set: &str) -> String {
+    format!(
+        "duration = \"300s\"\n[service.web]\nworkers = 10\nservice_time = \"10ms\"\n[service.db]\nworkers = 10\n\
+         service_time = \"20ms\"\n[flow.f]\nruns_on = \"web\"\nsteps = [{{ call = \"db\" }}]\n[clients.c]\nrate = \"50/s\"\n\
+         arrivals = \"constant\"\ntarget = \"web\"\nmix = {{ f = \"100%\" }}\n[fault.push]\nat = \"100s\"\nfor = \"100s\"\n\
+         set = {{ {set} }}\n"
+    )
+}
+
+/// The value before, while and after.
+fn around(run: &Run, metric: &str) -> [f64; 3] {
+    ["before push", "push", "after push"].map(|phase| measured(run, &metric.replace('@', phase)))
+}
+
+#[test]
+fn a_service_time_changes_and_returns() {
+    let run = play(&pushed("\"service.db.service_time\" = \"50ms\""));
+    let [before, during, after] = around(&run, "mean(db, @)");
+    assert!((before - 0.02).abs() < 1e-4 && (during - 0.05).abs() < 1e-4 && (after - 0.02).abs() < 1e-4);
+}
+
+#[test]
+fn workers_change_and_with_them_the_utilisation() {
+    let run = play(&pushed("\"service.db.workers\" = 2"));
+    let [before, during, after] = around(&run, "mean(utilization(db, @))");
+    // One worker's worth of work over 10 workers. The gauge divides by the workers of the plan, so two busy ones of two
+    // are 20 %, and the same work is 10 % all along.
+    for share in [before, during, after] {
+        assert!((share - 0.1).abs() < 0.002, "{share}");
+    }
+    let run = play(&pushed("\"service.db.workers\" = 1"));
+    let [_, during, _] = around(&run, "p99(db, @)");
+    assert!(during >= 0.02, "one worker is busy all the time: {during}");
+    let run = play(&pushed("\"service.db.speed\" = 0.5"));
+    let [before, during, after] = around(&run, "mean(db, @)");
+    assert!((before - 0.02).abs() < 1e-4 && (during - 0.04).abs() < 1e-4 && (after - 0.02).abs() < 1e-4);
+}
+
+#[test]
+fn the_rate_of_clients_changes() {
+    let run = play(&pushed("\"clients.c.rate\" = \"150/s\""));
+    let [before, during, after] = around(&run, "offered(c, @)");
+    assert!((before - 50.0).abs() < 0.5 && (during - 150.0).abs() < 1.5 && (after - 50.0).abs() < 0.5);
+}
+
+#[test]
+fn a_timeout_that_is_too_short_is_a_bad_push() {
+    let run = play(&pushed("\"edge.web.db.timeout\" = \"15ms\""));
+    assert_eq!(around(&run, "error_ratio(c, @)").map(|e| (e * 100.0).round()), [0.0, 100.0, 0.0]);
+}
+
+#[test]
+fn retries_can_be_switched_on() {
+    let text = pushed("\"edge.web.db.retry\" = { attempts = 3, backoff = \"constant(1ms)\" }");
+    let text = format!("{text}[fault.ill]\nat = \"0s\"\ngray = \"db\"\nerrors = \"50%\"\n");
+    let run = play(&text);
+    let [before, during, after] = around(&run, "error_ratio(c, @)");
+    assert!((before - 0.5).abs() < 0.03 && (during - 0.125).abs() < 0.03 && (after - 0.5).abs() < 0.03);
+}
+
+#[test]
+fn a_link_becomes_longer() {
+    let run = play(&pushed("\"network.within_zone\" = { rtt = \"10ms\" }"));
+    let [before, during, after] = around(&run, "mean(c, @)");
+    // Two round trips: client to web, web to db.
+    assert!((before - 0.03).abs() < 1e-3 && (during - 0.05).abs() < 1e-3 && (after - 0.03).abs() < 1e-3);
+}
+
+#[test]
+fn what_cannot_change_is_said_with_what_can() {
+    for (set, message) in [
+        ("\"service.db.replicas\" = 3", "`service.db.replicas` can't change while the run goes on"),
+        ("\"service.db.workrs\" = 3", "did you mean `workers`?"),
+        ("\"service.bd.workers\" = 3", "did you mean `db`?"),
+        ("\"service.db.workers\" = 10", "changes nothing in this run"),
+        ("\"service.db.workers\" = \"10ms\"", "expected"),
+        ("service = { db = { workers = 3 } }", "quote the whole path"),
+        (
+            "\"clients.c.mix\" = { f = \"50%\", request = \"50%\" }",
+            "`clients.c.mix` can't change while the run goes on",
+        ),
+    ] {
+        let errors = load(&pushed(set)).expect_err(set);
+        assert!(errors.contains(message), "{set}: {errors}");
+    }
+    let errors = load(&pushed("\"service.db.replicas\" = 3")).expect_err("replicas");
+    assert!(errors.contains("workers, speed, queue"), "{errors}");
+}
+
+#[test]
+fn a_fault_happens_with_its_probability() {
+    let plan = load(
+        "duration = \"4000s\"\n[service.web]\n[clients.c]\nrate = \"1/s\"\ntarget = \"web\"\n[fault.flap]\nevery = \"2s\"\n\
+         for = \"1s\"\nprobability = \"25%\"\npause = \"web\"\n",
+    )
+    .expect("it reads");
+    let happened = plan.faults[0].windows.len() as f64;
+    // Four standard deviations of a binomial of 2000.
+    assert!((happened - 500.0).abs() < 4.0 * (2000.0_f64 * 0.25 * 0.75).sqrt(), "{happened}");
+}
+
+#[test]
+fn no_more_instances_break_at_once_than_allowed() {
+    let text = |most: &str| {
+        format!(
+            "duration = \"4000s\"\n[service.web]\nreplicas = 10\n[clients.c]\nrate = \"1/s\"\ntarget = \"web\"\n[fault.wear]\n\
+             random = {{ mtbf = \"50s\", mttr = \"50s\" }}\n{most}\ncrash = \"web\"\n"
+        )
+    };
+    let (free, two) = (play(&text("")), play(&text("max_concurrent = 2")));
+    assert!(measured(&free, "min(running(web))") < 3.0);
+    let up: Vec<f64> = vec![measured(&two, "mean(running(web))")];
+    assert!(up[0] > 8.0, "{up:?}");
+    let plan = load(&text("max_concurrent = 2")).expect("it reads");
+    let windows = &plan.faults[0].windows;
+    for (from, _) in windows {
+        let at_once = windows.iter().filter(|(a, b)| a <= from && from < b).count();
+        assert!(at_once <= 2, "{at_once} at {from:?}");
+    }
+    let errors =
+        load(&text("").replace("random = { mtbf = \"50s\", mttr = \"50s\" }", "at = \"1s\"\nmax_concurrent = 2"));
+    assert!(errors.expect_err("not at random").contains("break each on its own"));
+}
+
+#[test]
+fn a_hot_key_reaches_the_draws_of_flows() {
+    let run = play(
+        "duration = \"200s\"\n[service.web]\n[store.db]\n[keys.posts]\ncount = 1000\n[cache.hot]\nbacking = \"db\"\nsize = 10\n\
+         [flow.f]\nruns_on = \"web\"\ndraw = { post = \"posts\" }\nsteps = [{ read = \"hot\", key = \"$post\" }]\n[clients.c]\n\
+         rate = \"200/s\"\ntarget = \"web\"\nmix = { f = \"100%\" }\n[fault.celebrity]\nat = \"100s\"\nhot_key = \"posts\"\n\
+         share = \"50%\"\n",
+    );
+    assert!(measured(&run, "hit_ratio(hot, before celebrity)") < 0.02);
+    assert!((measured(&run, "hit_ratio(hot, celebrity)") - 0.5).abs() < 0.03);
+}
