@@ -1,12 +1,14 @@
 //! Properties of histories, and how stale what was read was: what a run is judged by beside its rates and latencies.
 
+use std::collections::BTreeMap;
+
 use super::classify;
 use super::outcome::Outcome;
 use crate::check::{self, Steps, Verdict as Checked, View};
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Arg, Part, Stat};
 use crate::expect::{Dimension, Judgement, Measured, Missing, Property, Verdict};
-use crate::history::{History, ObjectId};
+use crate::history::{History, ObjectId, Observation};
 use crate::metric::EpochSet;
 
 fn unknown(because: impl Into<String>) -> Judgement {
@@ -89,7 +91,7 @@ fn find(outcome: &Outcome, name: Option<&str>) -> Result<Option<ObjectId>, Missi
 
 /// Whether [`measure`] knows a measure.
 pub(super) fn measures(name: &str) -> bool {
-    matches!(name, "staleness" | "versions_behind" | "t_visibility" | "lost_writes")
+    matches!(name, "conflicts" | "staleness" | "versions_behind" | "t_visibility" | "lost_writes")
 }
 
 /// A statistic over the reads or writes of an object that were invoked in these epochs.
@@ -112,6 +114,11 @@ pub(super) fn measure(
     }
     let frame = outcome.meters.frame();
     let inside = |at: Instant| epochs.contains(frame.epoch_of(at));
+    if measure == "conflicts" {
+        let keys = conflicts(&view, &inside);
+        let writes = view.operations.iter().map(|&i| history.operation(i)).filter(|o| !o.function.is_read()).count();
+        return Ok(Measured { samples: writes as u64, ..Measured::exact(keys as f64, Dimension::COUNT) });
+    }
     let ages = check::staleness(&view);
     let reads = ages.reads.iter().filter(|read| inside(history.operation(read.read).invoked));
     let (values, dimension): (Vec<f64>, Dimension) = match measure {
@@ -123,6 +130,32 @@ pub(super) fn measure(
         }
     };
     statistic(values, stat, dimension)
+}
+
+/// Keys of which two replicas, or one, had versions that didn't know of each other; the older was written at a moment
+/// that counts. A key counts once, however many replicas noticed.
+fn conflicts(view: &View<'_>, counts: &dyn Fn(Instant) -> bool) -> usize {
+    let history = view.history;
+    let written: BTreeMap<u64, Instant> = view
+        .operations
+        .iter()
+        .map(|&index| history.operation(index))
+        .filter(|o| !o.function.is_read())
+        .map(|o| (o.value, o.invoked))
+        .collect();
+    let mut keys: Vec<(ObjectId, u64)> = Vec::new();
+    for observation in history.observations() {
+        if let Observation::Conflict { object, key, kept, other, .. } = observation
+            && view.object.is_none_or(|only| only == *object)
+            && let Some(older) = [kept, other].into_iter().filter_map(|value| written.get(value)).min()
+            && counts(*older)
+        {
+            keys.push((*object, *key));
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len()
 }
 
 fn statistic(mut values: Vec<f64>, stat: Option<Stat>, dimension: Dimension) -> Result<Measured, Missing> {
