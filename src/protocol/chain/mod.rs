@@ -489,7 +489,7 @@ impl<M: StateMachine> Process for ChainServer<M> {
 
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.journal.synced(token);
-        while let Some(after) = self.journal.next() {
+        while let Some(after) = self.journal.take_next() {
             match after {
                 After::Nothing => {}
                 After::Stored(position) => {

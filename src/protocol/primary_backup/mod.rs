@@ -377,7 +377,7 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
 
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.journal.synced(token);
-        while let Some(after) = self.journal.next() {
+        while let Some(after) = self.journal.take_next() {
             match after {
                 After::Nothing => {}
                 After::Say(to, msg) => self.send(to, msg, out),
