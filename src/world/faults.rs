@@ -169,6 +169,8 @@ impl<P: Process> World<P> {
         // What it never heard of is accounted for as heard by the dead.
         let unheard = member.deferred.iter().filter(|e| matches!(e, Event::Done { .. })).count() as u64;
         self.census.calls_heard += unheard;
+        self.census.messages_lost +=
+            member.deferred.iter().filter(|e| matches!(e, Event::Message { .. })).count() as u64;
         member.deferred.clear();
         member.gray = None;
         member.role = super::process::Role::Peer;
