@@ -322,10 +322,12 @@ mod tests {
     }
 
     #[test]
-    fn looks_as_before() {
+    fn a_stale_read_is_framed_and_an_arrow_says_why() {
         let figure = stale_read();
         check(&figure);
-        insta::assert_snapshot!(figure.svg("witness"));
+        let svg = figure.svg("witness");
+        assert!(svg.contains("fits nowhere") && svg.contains("stroke-dasharray"), "{svg}");
+        assert_eq!(figure.table().rows.len(), figure.bars.len());
     }
 
     #[test]
