@@ -304,6 +304,14 @@ impl Lowering<'_, '_> {
                     }
                 }
                 Hit::Processes(processes) if own => {
+                    if let Err(times) = moments.often_for(processes.len()) {
+                        fields.error(
+                            Diagnostic::error(node.span(), "this fault happens too often")
+                                .label(format!("about {times:.0} times at {} instances", processes.len()))
+                                .help("break fewer instances, or break them more rarely"),
+                        );
+                        return None;
+                    }
                     let stream = |p: ProcessId| Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
                     for (p, from, to) in moments.each(&processes, stream) {
                         let target = Target::Process(p);
