@@ -94,6 +94,11 @@ fn majorities_of_nodes_that_fail() {
 }
 
 #[test]
+fn a_cache_that_evicts_the_least_recently_used() {
+    holds("lru_che", &["n_items=1000 zipf_theta=0.99 cache_items=100"], 0.2);
+}
+
+#[test]
 fn popular_keys() {
     holds("zipf", &["theta=0.99 n_items=1000", "theta=1.2 n_items=100000"], 0.1);
 }

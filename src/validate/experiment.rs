@@ -185,7 +185,9 @@ impl Runs {
         let step = (above * lower.map(inflation).fold(own, f64::max)).sqrt();
         let value = at(&all, percent);
         let around = |step: f64| at(&all, (percent + 100.0 * step).clamp(0.0, 100.0));
-        let slope = if few { (value - around(-2.0 * above)) / libm::log(3.0) } else { 0.0 };
+        // A run that missed the longest waits has too steep a tail at its end: further in it knows better.
+        let further_in = (around(-2.0 * above) - around(-29.0 * above)) / libm::log(10.0);
+        let slope = if few { ((value - around(-2.0 * above)) / libm::log(3.0)).max(further_in) } else { 0.0 };
         let error = ((around(step) - around(-step)) / 2.0).max(step / above * slope);
         Estimate { value, error, n: all.count() as f64 }
     }

@@ -7,6 +7,7 @@ mod fan_out;
 mod gossip;
 mod hedging;
 mod jackson;
+mod lru;
 mod membership;
 mod metastable;
 mod queueing_loss;
@@ -34,6 +35,7 @@ pub(super) const ALL: &[Family] = &[
     retries::AMPLIFICATION,
     metastable::RETRY,
     metastable::THRESHOLD,
+    lru::FAMILY,
     availability::FAMILY,
     zipf::FAMILY,
     staleness::BY_TIME,
