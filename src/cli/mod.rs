@@ -1,5 +1,6 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
+mod bugs;
 mod check;
 mod compare;
 mod exit;
@@ -41,6 +42,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Judge a history that was recorded elsewhere or exported by a run.
     Judge(judge::Arguments),
+    /// Plant each bug of each protocol, and see whether the checkers find it.
+    Bugs(bugs::Arguments),
     /// Print the JSON schema of scenarios, for editors.
     Schema,
     /// Hold the models against published oracles.
@@ -75,6 +78,7 @@ pub fn main() -> std::process::ExitCode {
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
+        Command::Bugs(arguments) => bugs::run(&arguments),
         Command::Schema => {
             out(&crate::scenario::schema::text());
             Exit::Pass

@@ -18,6 +18,19 @@ fn unknown(because: impl Into<String>) -> Judgement {
 /// Judges a property over the history of a run.
 pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
     let history = &outcome.history;
+    let (verdict, because) = match checked(outcome, property) {
+        Err(judgement) => return judgement,
+        Ok((object, Checked::Holds)) => (Verdict::Holds, held(history, object)),
+        Ok((_, Checked::Violated(evidence))) => (Verdict::Violated, evidence.sentence),
+        Ok((_, Checked::Unknown(reason))) => (Verdict::Unknown, reason.0),
+        Ok((_, Checked::Vacuous(reason))) => (Verdict::Vacuous, reason.0),
+    };
+    Judgement { verdict, because }
+}
+
+/// What the checker says, with its evidence, and about which object; an error if the question can't be put to it.
+pub(super) fn checked(outcome: &Outcome, property: &Property) -> Result<(Option<ObjectId>, Checked), Judgement> {
+    let history = &outcome.history;
     let mut object = None;
     let mut bound = None;
     for (arg, _) in &property.args {
@@ -25,28 +38,22 @@ pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
             Arg::Part(Part::Name(name)) => match history.find_object(name) {
                 Some(found) => object = Some(found),
                 None => {
-                    return Judgement {
+                    return Err(Judgement {
                         verdict: Verdict::Vacuous,
                         because: format!("no operation on {name} was recorded"),
-                    };
+                    });
                 }
             },
             Arg::Quantity(quantity) => bound = Some(Span::from_nanos_f64(quantity.value * 1e9)),
-            other => return unknown(format!("`{other}` is judged as part of its whole only")),
+            other => return Err(unknown(format!("`{other}` is judged as part of its whole only"))),
         }
     }
     let found = match (check::Property::named(&property.name), bound) {
         (Some(found), _) => found,
         (None, Some(bound)) if property.name == "bounded_staleness" => check::Property::BoundedStaleness(bound),
-        _ => return unknown(format!("`{}` is not judged by this version", property.name)),
+        _ => return Err(unknown(format!("`{}` is not judged by this version", property.name))),
     };
-    let (verdict, because) = match check::judge_settled(history, object, found, Steps::DEFAULT, alone_since(outcome)) {
-        Checked::Holds => (Verdict::Holds, held(history, object)),
-        Checked::Violated(evidence) => (Verdict::Violated, evidence.sentence),
-        Checked::Unknown(reason) => (Verdict::Unknown, reason.0),
-        Checked::Vacuous(reason) => (Verdict::Vacuous, reason.0),
-    };
-    Judgement { verdict, because }
+    Ok((object, check::judge_settled(history, object, found, Steps::DEFAULT, alone_since(outcome))))
 }
 
 /// What is judged in the end looks at keys that were left alone since then: for half a minute, and at most a quarter of

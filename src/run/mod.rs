@@ -1,5 +1,6 @@
 //! Plan to outcome: build, drive, judge, sweep.
 
+mod bugs;
 mod build;
 mod caches;
 mod classify;
@@ -11,6 +12,7 @@ mod phases;
 mod session;
 mod sweep;
 
+pub use bugs::{Hunted, STOCK, Stock, Violation, hunt, planted};
 pub use build::{Member, build, build_with, frame};
 pub use classify::{Served, served};
 pub use judge::{Judged, judge, value};
