@@ -58,7 +58,7 @@ pub(super) fn checked(outcome: &Outcome, property: &Property) -> Result<(Option<
 
 /// What is judged in the end looks at keys that were left alone since then: for half a minute, and at most a quarter of
 /// the run.
-fn alone_since(outcome: &Outcome) -> Instant {
+pub fn alone_since(outcome: &Outcome) -> Instant {
     let end = outcome.plan.end;
     Instant(end.0 - Span::secs(30).min(Span(end.0 / 4)).0)
 }

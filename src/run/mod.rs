@@ -14,9 +14,10 @@ mod sweep;
 
 pub use bugs::{Hunted, STOCK, Stock, Violation, hunt, planted};
 pub use build::{Member, build, build_with, frame};
-pub use classify::{Served, served};
+pub use classify::{Served, cap_word, served};
+pub use consistency::alone_since;
 pub use judge::{Judged, judge, value};
 pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
-pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with};
+pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with, watch};
 pub use session::{Progress, Run, play_all};
 pub use sweep::{Job, Sample, sweep};

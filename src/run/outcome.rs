@@ -143,7 +143,16 @@ pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let mut roots: Vec<u64> = exemplars.iter().map(|e| e.example.root).collect();
     roots.sort_unstable();
     roots.dedup();
-    let focus = Focus { windows: Vec::new(), roots, limit: 20_000 };
+    Ok((exemplars, again(outcome, Focus { windows: Vec::new(), roots, limit: 20_000 })?))
+}
+
+/// Plays the same run again and keeps what its processes said to each other in these windows. An error as of [`explain`].
+pub fn watch(outcome: &Outcome, windows: Vec<(Instant, Instant)>) -> Result<Trace, String> {
+    again(outcome, Focus { windows, roots: Vec::new(), limit: 20_000 })
+}
+
+fn again(outcome: &Outcome, focus: Focus) -> Result<Trace, String> {
+    let plan = &outcome.plan;
     let mut world = super::build(plan, focus);
     let _ = drive(&mut world, plan, &mut |_, _| true);
     let again = world.finish();
@@ -151,5 +160,5 @@ pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
         let bin = again.digests.iter().zip(&outcome.digests).position(|(a, b)| a != b);
         return Err(format!("the second pass differs from the first, from bin {bin:?} on"));
     }
-    Ok((exemplars, again.trace))
+    Ok(again.trace)
 }

@@ -3,13 +3,15 @@
 //!
 //! The axis keeps the order of invocations and completions, not their distances: a bar is as wide as its words need.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::Instant;
 use crate::report::figure::{Figure, Table};
 use crate::report::svg::{Paint, Pattern, Svg, Text};
 use crate::report::theme::{self, Ink};
 
 /// What a bar is in the picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// It has this place in the longest order, from 1.
     Order(u32),
@@ -20,7 +22,7 @@ pub enum Place {
 }
 
 /// One operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bar {
     /// Whose row it stands in.
     pub client: String,
@@ -41,7 +43,7 @@ pub struct Bar {
 }
 
 /// One bar must come before another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrow {
     /// Position in the bars.
     pub from: usize,
@@ -52,7 +54,7 @@ pub struct Arrow {
 }
 
 /// The figure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
     /// The finding as a sentence.
     pub title: String,

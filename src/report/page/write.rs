@@ -10,6 +10,8 @@ use crate::report::theme::{self, FULL_PX, Mark, State};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+/// A table with more columns is set smaller.
+const MANY_COLUMNS: usize = 6;
 
 pub(super) fn page(page: &Page) -> String {
     let mut out = String::with_capacity(200_000);
@@ -211,7 +213,7 @@ fn section(out: &mut String, number: usize, part: &Section) {
         out.push_str("</div>\n");
     }
     for shown in part.tables.iter().filter(|_| !part.folded) {
-        table(out, "", shown, "rows");
+        table(out, "", shown, if shown.columns.len() > MANY_COLUMNS { "rows wide" } else { "rows" });
     }
     how_to_read(out, &part.how_to_read);
     if !data.is_empty() {
