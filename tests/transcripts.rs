@@ -20,6 +20,7 @@ struct Bench<P: Process> {
     replicas: Vec<P>,
     wires: BTreeMap<(u32, u32), VecDeque<P::Msg>>,
     /// Of each replica: what is durable, and what is not yet.
+    #[allow(clippy::type_complexity, reason = "what is on disk, and what is on its way there")]
     disks: Vec<(Vec<P::Record>, VecDeque<Write<P>>)>,
     now: Instant,
     requests: u32,

@@ -279,10 +279,10 @@ mod tests {
             from: (i % 5) as usize,
             to: ((i + 1 + i % 3) % 5) as usize,
             at: Instant(1_000_000 * i),
-            arrives: (i % 4 > 0).then_some(Instant(1_000_000 * i + 2_500_000)),
+            arrives: (!i.is_multiple_of(4)).then_some(Instant(1_000_000 * i + 2_500_000)),
             words: format!("Store v{}", i % 2),
         };
-        let call = |client: &str, from: u64, until| Call {
+        let call = |client: &str, from: u64, until: Option<u64>| Call {
             client: client.into(),
             words: "read → v1".into(),
             from: Instant(from),

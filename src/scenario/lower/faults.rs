@@ -331,8 +331,8 @@ impl Lowering<'_, '_> {
                 Hit::Drawn(mut among, count) => {
                     for (from, to) in moments.stretches(&mut stream) {
                         draw(&mut among, count, &mut stream);
-                        for i in 0..count.min(among.len()) {
-                            let target = Target::Process(among[i]);
+                        for p in among.iter().take(count) {
+                            let target = Target::Process(*p);
                             parameters.controls(action, target.clone(), target, from, to, end, &mut push);
                         }
                         all.push((from, to));
@@ -631,6 +631,7 @@ impl Parameters {
     }
 
     /// The controls of one stretch at one process.
+    #[expect(clippy::too_many_arguments, reason = "one stretch is an action, whom it hits, and its ends")]
     fn controls(
         &self,
         action: &str,
