@@ -71,10 +71,13 @@ struct Duty {
 }
 
 /// What a process has to see of a key. Of a register, the last write of each writer and the one that the process
-/// learnt of last say it all; of a list or set each element counts.
+/// learnt of last say it all, as long as nobody saw his own write before he wrote it; of a list or set each element
+/// counts.
 #[derive(Debug, Default)]
 struct Duties {
     last_of: BTreeMap<u32, Duty>,
+    /// Writes that another of the same writer replaced though he had seen that one before he wrote it.
+    foreseen: Vec<Duty>,
     newest: Option<(u32, Duty)>,
     elements: BTreeMap<u32, u32>,
 }
@@ -114,14 +117,14 @@ fn by_facts(view: &View<'_>, facts: &Known, guarantee: Guarantee) -> Verdict {
 }
 
 impl Duties {
-    fn add(&mut self, duty: Duty, writer: u32, own: Option<u32>, grows: bool) {
-        if grows {
-            self.elements.entry(duty.write).or_insert(duty.by);
-            return;
-        }
+    fn add(&mut self, duty: Duty, writer: u32, own: Option<u32>, foreseen: impl Fn(u32) -> bool) {
         let last = self.last_of.entry(writer).or_insert(duty);
+        let earlier = if duty.write < last.write { duty } else { *last };
         if duty.write > last.write {
             *last = duty;
+        }
+        if earlier.write != last.write && foreseen(last.write) {
+            self.foreseen.push(earlier);
         }
         if let Some(own) = own
             && self.newest.is_none_or(|(newest, _)| own > newest)
@@ -157,9 +160,14 @@ impl Judge<'_> {
             let owe = |write: u32, duties: &mut BTreeMap<(u32, u32), Duties>| {
                 let key = facts[write as usize].key;
                 let own = self.first_known.get(&(fact.process, write)).copied();
-                let grows = self.facts.grows[key as usize].is_some();
                 let writer = facts[write as usize].process;
-                duties.entry((fact.process, key)).or_default().add(Duty { write, by: at }, writer, own, grows);
+                let duties = duties.entry((fact.process, key)).or_default();
+                if self.facts.grows[key as usize].is_some() {
+                    duties.elements.entry(write).or_insert(at);
+                    return;
+                }
+                let foreseen = |write: u32| self.first_known.get(&(writer, write)).is_some_and(|&known| known < write);
+                duties.add(Duty { write, by: at }, writer, own, foreseen);
             };
             // A read owes what it knew before; in lists and sets also what this very read brings.
             let grows = self.facts.grows[fact.key as usize].is_some();
@@ -213,7 +221,8 @@ impl Judge<'_> {
             return None;
         }
         let duties = duties.get(&(fact.process, fact.key))?;
-        let registers = duties.last_of.values().chain(duties.newest.iter().map(|(_, duty)| duty)).copied();
+        let registers =
+            duties.last_of.values().chain(duties.newest.iter().map(|(_, duty)| duty)).chain(&duties.foreseen).copied();
         let elements = duties.elements.iter().map(|(&write, &by)| Duty { write, by });
         registers.chain(elements).find(|duty| self.misses(read, duty))
     }

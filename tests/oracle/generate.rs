@@ -56,6 +56,11 @@ pub(crate) struct Raw {
     noise: u8,
 }
 
+/// One answer in how many is changed: seldom, so that much holds, up to always, so that the weakest guarantee breaks too.
+pub(crate) fn lies() -> impl Strategy<Value = u8> {
+    prop_oneof![Just(5), Just(2), Just(1)]
+}
+
 /// Up to `most` operations of up to three processes.
 pub(crate) fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
     let raw = (0..3_u8, 0..4_u8, 0..6_u8, any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()).prop_map(
@@ -73,8 +78,8 @@ pub(crate) fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
     prop::collection::vec(raw, 1..=most)
 }
 
-/// The history that these bytes make.
-pub(crate) fn history(domain: Domain, raws: &[Raw]) -> History {
+/// The history that these bytes make, one answer in `lies` changed.
+pub(crate) fn history(domain: Domain, lies: u8, raws: &[Raw]) -> History {
     let mut history = History::new();
     let object = history.object("kv");
     let mut clocks = [0_u64; 3];
@@ -110,13 +115,18 @@ pub(crate) fn history(domain: Domain, raws: &[Raw]) -> History {
         answers.push((at, answer(&mut objects[call.key as usize], call, &history)));
     }
     answers.sort_by_key(|&(at, _)| at);
+    // A lie is seldom a value from nowhere: what a process must not have seen is mostly what another wrote.
+    let mut written = [vec![0], vec![0], vec![0]];
+    for (_, _, _, _, call) in calls.iter().filter(|(.., call)| call.value != 0) {
+        written[call.key as usize].push(call.value);
+    }
     let mut answers = answers.into_iter().peekable();
     for (at, (_, completed, unknown, raw, call)) in calls.into_iter().enumerate() {
         let index = history.invoke(call);
         let answer = answers.next_if(|&(of, _)| of == at).map(|(_, answer)| answer);
         let Some(mut answer) = answer.filter(|_| !unknown) else { continue };
-        if raw.noise.is_multiple_of(5) {
-            answer.change(domain, raw, call.function);
+        if raw.noise.is_multiple_of(lies) {
+            answer.change(domain, raw, call.function, &written[call.key as usize]);
         }
         if call.function.returns_list() && answer.status == Status::Ok {
             history.complete_with_list(index, &answer.list, Instant(completed));
@@ -134,11 +144,16 @@ struct Answer {
 }
 
 impl Answer {
-    fn change(&mut self, domain: Domain, raw: &Raw, function: Function) {
+    fn change(&mut self, domain: Domain, raw: &Raw, function: Function, written: &[u64]) {
         let other = u64::from(raw.noise / 5 % 4);
         match function {
             Function::Read | Function::Dequeue => {
-                self.word = if domain.distinct() { u64::from(raw.noise / 5 % 7) } else { other };
+                let any = usize::from(raw.noise / 5);
+                self.word = match domain.distinct() {
+                    true if any % 16 == 0 => any as u64 % 7,
+                    true => written[any % written.len()],
+                    false => other,
+                };
             }
             Function::SetContains => self.word ^= 1,
             Function::Scan | Function::SetScan => match other {
