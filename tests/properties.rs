@@ -57,12 +57,29 @@ fn an_acknowledged_write_is_lost_if_only_something_older_is_left() {
     op(&mut history, 0, Function::Write, 7, 20, Some(30));
     assert_eq!(verdict(&history, Property::NoLostAckedWrite), "vacuous", "nobody looked");
     let mut lost = history.clone();
-    holds(&mut lost, 0, &[7]);
+    holds(&mut lost, 0, &[]);
     holds(&mut lost, 1, &[3]);
     assert_eq!(verdict(&lost, Property::NoLostAckedWrite), "violated");
     assert_eq!(lost_writes(&View::new(&lost, Some(STORE))), Some(1));
     holds(&mut history, 0, &[7]);
     assert_eq!(verdict(&history, Property::NoLostAckedWrite), "holds", "3 was overwritten");
+    holds(&mut history, 1, &[3]);
+    assert_eq!(verdict(&history, Property::NoLostAckedWrite), "holds", "a replica that lags has lost nothing");
+    assert_eq!(verdict(&history, Property::Converged), "violated");
+}
+
+#[test]
+fn what_a_replaced_primary_takes_back_is_lost_even_if_it_was_overwritten_later() {
+    let mut history = empty();
+    op(&mut history, 0, Function::Write, 3, 0, Some(10));
+    history.observe(Observation::RolledBack { at: Instant(15), object: STORE, replica: 0, key: 1, value: 3 });
+    op(&mut history, 0, Function::Write, 7, 20, Some(30));
+    holds(&mut history, 0, &[7]);
+    assert_eq!(verdict(&history, Property::NoLostAckedWrite), "violated");
+    assert_eq!(lost_writes(&View::new(&history, Some(STORE))), Some(1));
+    // Unless it came back: somebody sent it again.
+    op(&mut history, 2, Function::Read, 3, 16, Some(18));
+    assert_eq!(verdict(&history, Property::NoLostAckedWrite), "holds");
 }
 
 #[test]

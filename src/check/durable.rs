@@ -4,9 +4,10 @@
 //! Final states are observations; without them the last reads stand for them: those invoked after everything that
 //! changed the key was over. All four are scans. "Older" is by real time: one operation is over before the other begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::describe;
+use super::merged::{Dropped, dropped};
 use super::verdict::{Evidence, Verdict};
 use super::view::View;
 use crate::engine::Instant;
@@ -84,7 +85,8 @@ pub(super) fn converged(view: &View<'_>) -> Verdict {
     Verdict::Holds
 }
 
-/// Whether every acknowledged write is still there in the end, or was overwritten by one that was not over before it.
+/// Whether every acknowledged write is still somewhere in the end, or was overwritten by one that was not over before it;
+/// and whether none was dropped for one that it had never met, or taken back by whoever had acknowledged it.
 pub(super) fn no_lost_acked_write(view: &View<'_>) -> Verdict {
     let mut judged = false;
     let mut first: Option<(Instant, Evidence)> = None;
@@ -101,6 +103,28 @@ pub(super) fn no_lost_acked_write(view: &View<'_>) -> Verdict {
             }
         }
     });
+    for (write, replica) in rolled_back(view) {
+        let operation = view.operation(write);
+        if first.as_ref().is_none_or(|&(at, _)| operation.completed < at) {
+            let evidence = Evidence {
+                sentence: format!(
+                    "{} was acknowledged, and replica {replica} took it back to follow another primary",
+                    describe::name(view.history, write)
+                ),
+                operations: vec![write],
+                culprit: Some(write),
+                minimal: true,
+                ..Evidence::default()
+            };
+            first = Some((operation.completed, evidence));
+        }
+    }
+    for drop in dropped(view) {
+        let operation = view.operation(drop.write);
+        if first.as_ref().is_none_or(|&(at, _)| operation.completed < at) {
+            first = Some((operation.completed, drop_evidence(view, drop)));
+        }
+    }
     match (first, judged) {
         (Some((_, evidence)), _) => found(evidence),
         (None, true) => Verdict::Holds,
@@ -110,15 +134,17 @@ pub(super) fn no_lost_acked_write(view: &View<'_>) -> Verdict {
 
 /// How many acknowledged writes are gone in the end; `None` if nobody can tell.
 pub fn lost_writes(view: &View<'_>) -> Option<u64> {
-    let (mut count, mut judged) = (0, false);
+    let mut judged = false;
+    let mut gone: BTreeSet<OpIndex> = dropped(view).iter().map(|drop| drop.write).collect();
+    gone.extend(rolled_back(view).iter().map(|(write, _)| *write));
     let unsettled = view.unsettled();
     for_each_key(view, |key| {
         let last = last_sights(view, key);
         if !last.is_empty() && unsettled.binary_search(&(key.object, key.key)).is_err() {
-            count += lost(view, key, &last, &mut judged).len() as u64;
+            gone.extend(lost(view, key, &last, &mut judged).iter().map(|(write, _)| *write));
         }
     });
-    judged.then_some(count)
+    (judged || !gone.is_empty()).then_some(gone.len() as u64)
 }
 
 /// Whether everything that was read had been written by somebody before.
@@ -257,6 +283,51 @@ pub(super) fn no_resurrection(view: &View<'_>) -> Verdict {
 
 fn found(evidence: Evidence) -> Verdict {
     Verdict::Violated(Box::new(Evidence { engine: "scan", ..evidence }))
+}
+
+/// Acknowledged writes that a replaced primary took back, with its number, unless somebody read the value later: it may
+/// have been written again.
+fn rolled_back(view: &View<'_>) -> Vec<(OpIndex, u32)> {
+    let mut back: BTreeMap<(ObjectId, u64, u64), (Instant, u32)> = BTreeMap::new();
+    for observation in view.history.observations() {
+        if let Observation::RolledBack { at, object, replica, key, value } = *observation
+            && view.object.is_none_or(|only| only == object)
+        {
+            back.insert((object, key, value), (at, replica));
+        }
+    }
+    let mut writes = Vec::new();
+    for_each_key(view, |key| {
+        for &index in key.operations {
+            let write = view.operation(index);
+            if write.function != Function::Write || write.status != Status::Ok {
+                continue;
+            }
+            let Some(&(at, replica)) = back.get(&(key.object, key.key, write.value)) else { continue };
+            let seen = |sight: &Sight| sight.from > at && sight.values.contains(&write.value);
+            if !key.sights.iter().any(seen) {
+                writes.push((index, replica));
+            }
+        }
+    });
+    writes
+}
+
+fn drop_evidence(view: &View<'_>, drop: Dropped) -> Evidence {
+    let mut operations = vec![drop.write, drop.kept];
+    operations.sort_unstable();
+    Evidence {
+        sentence: format!(
+            "{} was acknowledged, and replica {} dropped it for {}, which was acknowledged before the two had met",
+            describe::name(view.history, drop.write),
+            drop.replica,
+            describe::name(view.history, drop.kept)
+        ),
+        operations,
+        culprit: Some(drop.write),
+        minimal: true,
+        ..Evidence::default()
+    }
 }
 
 fn lost_evidence(view: &View<'_>, write: OpIndex, gone: &Sight) -> Evidence {
@@ -428,7 +499,10 @@ fn lost<'k>(view: &View<'_>, key: &Key<'_>, last: &[&'k Sight], judged: &mut boo
             let gone = |value: &u64| removed.get(value).is_some_and(|&until| until >= write.invoked);
             hidden >= write.invoked || values.iter().any(gone)
         };
-        if let Some(sight) = last.iter().find(|sight| !there(sight)) {
+        // One replica that has it, or something newer, is enough: whether others catch up is a question of convergence.
+        if let Some(sight) = last.first()
+            && !last.iter().any(there)
+        {
             missing.push((index, *sight));
         }
     }

@@ -133,4 +133,45 @@ pub enum Observation {
         /// Whether `other` was dropped.
         dropped: bool,
     },
+    /// A write was acknowledged that replicas order by clocks, so that it says nothing of what it replaces.
+    Acknowledged {
+        /// Of which object.
+        object: ObjectId,
+        /// The key.
+        key: u64,
+        /// What was written.
+        value: u64,
+        /// The event of its writing: writer and count.
+        event: (u32, u64),
+        /// The last event of each writer on this key that had reached anybody who acknowledged it.
+        met: Vec<(u32, u64)>,
+    },
+    /// Of two versions of a key that came together in a repair or hand-over, a replica kept the later one by the clock.
+    Merged {
+        /// When.
+        at: Instant,
+        /// Of which object.
+        object: ObjectId,
+        /// The replica.
+        replica: u32,
+        /// The key.
+        key: u64,
+        /// The value that was kept.
+        kept: u64,
+        /// The value that was dropped.
+        dropped: u64,
+    },
+    /// A replica that had acknowledged a write as primary took it out of its log again, to follow another.
+    RolledBack {
+        /// When.
+        at: Instant,
+        /// Of which object.
+        object: ObjectId,
+        /// The replica.
+        replica: u32,
+        /// The key.
+        key: u64,
+        /// The value that had been written.
+        value: u64,
+    },
 }

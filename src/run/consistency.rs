@@ -160,6 +160,12 @@ fn conflicts(view: &View<'_>, counts: &dyn Fn(Instant) -> bool) -> usize {
             keys.push((*object, *key));
         }
     }
+    for drop in check::dropped(view) {
+        let (write, kept) = (history.operation(drop.write), history.operation(drop.kept));
+        if counts(write.invoked.min(kept.invoked)) {
+            keys.push((write.object, write.key));
+        }
+    }
     keys.sort_unstable();
     keys.dedup();
     keys.len()

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::super::parts::{Command, Entry, Members, Position, Sessions};
 use super::{After, BEATS, Msg, PrimaryBackup, Promotion, Record, Timer};
 use crate::engine::{Instant, Span};
+use crate::history::Observation;
+use crate::rpc::Verb;
 use crate::world::{Counted, Out, StateMachine};
 
 impl<M: StateMachine> PrimaryBackup<M> {
@@ -81,6 +83,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
         if first <= last {
             // What a replaced primary had acknowledged may be among it.
             out.note("rolled_back", last + 1 - first);
+            self.report_rollback(first, out);
             self.log.truncate(first);
             self.durable = self.durable.min(first - 1);
             self.acknowledged = self.acknowledged.min(first - 1);
@@ -100,6 +103,18 @@ impl<M: StateMachine> PrimaryBackup<M> {
         let token = self.journal.write(After::Store { to: who, epoch, last: self.log.last(), beat });
         out.persist(Record::Entries { prev: before, entries: fresh.into() }, token);
         self.apply(end, out);
+    }
+
+    /// Says which acknowledged writes go with the entries from `first` on.
+    fn report_rollback(&self, first: u64, out: &mut Out<'_, Self>) {
+        let (at, object, replica) = (out.true_now(), self.object, out.index());
+        for (_, entry) in self.log.iter().filter(|(index, _)| (first..=self.acknowledged).contains(index)) {
+            if let Command::Call { op, .. } = &entry.command
+                && op.verb == Verb::Write
+            {
+                out.observe(Observation::RolledBack { at, object, replica, key: op.key, value: op.value });
+            }
+        }
     }
 
     pub(super) fn on_suspicion(&mut self, out: &mut Out<'_, Self>) {

@@ -44,6 +44,8 @@ pub(super) struct Operation {
     needed: u32,
     /// Of a write: its event.
     dot: Option<Dot>,
+    /// Of a write: what those who acknowledged it had seen of the key.
+    met: VectorClock,
     /// Of a read: whether it repairs.
     repairs: bool,
 }
@@ -60,6 +62,7 @@ impl Operation {
             scope,
             needed,
             dot: None,
+            met: VectorClock::default(),
             repairs: false,
         }
     }
@@ -227,7 +230,7 @@ impl Quorum {
         }
         operation.phase = Phase::Storing;
         self.bring_up_to_date(of, out);
-        self.stored(of, u32::MAX, out);
+        self.stored(of, u32::MAX, &VectorClock::default(), out);
     }
 
     /// Sends what a read came to to those who are known to lack it; to those who haven't answered too, if it has to be
@@ -253,8 +256,9 @@ impl Quorum {
     }
 
     /// The copy of `home` is on disk; `u32::MAX`: look again whether enough are.
-    pub(super) fn stored(&mut self, of: u64, home: u32, out: &mut Out<'_, Self>) {
+    pub(super) fn stored(&mut self, of: u64, home: u32, met: &VectorClock, out: &mut Out<'_, Self>) {
         let Some(operation) = self.operations.get_mut(&of) else { return };
+        operation.met.join(met);
         if home < self.group.count {
             operation.stored.insert(home);
         }
@@ -281,6 +285,15 @@ impl Quorum {
             }
         }
         operation.phase = Phase::Answered;
+        if let (Some(dot), Some(version), true) = (operation.dot, version, self.spec.versions.is_clock()) {
+            out.observe(Observation::Acknowledged {
+                object: self.object,
+                key: operation.call.op.key,
+                value: version.value,
+                event: (dot.writer, dot.count),
+                met: operation.met.dots().map(|dot| (dot.writer, dot.count)).collect(),
+            });
+        }
         let number = version.filter(|_| self.spec.versions.is_clock()).map_or(0, |v| v.at.physical);
         let answer = Answer::value(version.map_or(0, |v| v.value), number);
         let bytes = if operation.is_read() { version.map_or(0, |v| v.bytes) } else { 0 };

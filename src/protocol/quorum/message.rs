@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::version::{self, Object};
+use crate::protocol::clocks::VectorClock;
 use crate::world::Message;
 
 /// Between replicas. `of` is the sender's own number of what it asks for.
@@ -50,6 +51,8 @@ pub enum Msg {
         of: u64,
         /// Whose copy it is: the sender's, or that of the replica it stands in for.
         home: u32,
+        /// What the sender has seen of the key. Nobody acts on it, and it has no bytes: it is for whoever judges.
+        met: VectorClock,
     },
     /// These nodes of my tree have these hashes.
     Hashes {

@@ -29,7 +29,7 @@ pub use merkle::Merkle;
 pub use message::{Msg, Record};
 pub use version::{Object, Version, Versions, join};
 
-use super::clocks::HybridClock;
+use super::clocks::{HybridClock, VectorClock};
 use super::parts::{Bugs, Group, Planted};
 use crate::engine::{Dist, Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
@@ -186,6 +186,8 @@ pub struct Quorum {
     object: ObjectId,
     spec: QuorumSpec,
     held: BTreeMap<u64, Held>,
+    /// Versions that have been here, by key, if they are ordered by clocks. For whoever judges; nobody acts on it.
+    met: BTreeMap<u64, VectorClock>,
     tree: Option<Merkle>,
     /// When keys that are nothing but tombstones may be forgotten.
     graves: BTreeSet<(Instant, u64)>,
@@ -214,6 +216,7 @@ impl Quorum {
             group,
             object,
             held: BTreeMap::new(),
+            met: BTreeMap::new(),
             tree: None,
             graves: BTreeSet::new(),
             operations: BTreeMap::new(),
@@ -315,9 +318,9 @@ impl Process for Quorum {
             Msg::Fetched { of, object, durable } => self.fetched(of, who, &object, durable, out),
             Msg::Store { of, key, object } => self.keep(key, &object, Some((from, of)), out),
             Msg::Hint { of, home, key, object } => self.keep_hint(home, key, &object, Some((from, of)), out),
-            Msg::Stored { of, home } => {
+            Msg::Stored { of, home, met } => {
                 if !self.handed(of, out) {
-                    self.stored(of, home, out);
+                    self.stored(of, home, &met, out);
                 }
             }
             Msg::Hashes { nodes } => self.compare(from, &nodes, out),

@@ -4,6 +4,7 @@ use super::version::{Version, fingerprint, join, winner};
 use super::{Conflict, Msg, Object, Quorum, Record, Versions};
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::Observation;
+use crate::protocol::clocks::{Dot, VectorClock};
 use crate::rpc::Token;
 use crate::world::{Counted, Out};
 
@@ -45,6 +46,15 @@ impl Quorum {
         }
         let me = out.index();
         let held = self.held.get(&key).cloned().unwrap_or_default();
+        self.meet(key, object);
+        // A version comes first-hand under its coordinator's own number.
+        let first_hand = waiting.is_some_and(|(from, of)| {
+            let dot = Dot { writer: self.group.index(from), count: of };
+            object.iter().any(|v| v.dot == dot)
+        });
+        if !first_hand {
+            self.report_merge(key, &held.object, object, out);
+        }
         let joined = join(&held.object, object, self.spec.versions);
         let dead = self.may_be_forgotten(&joined).is_some_and(|at| at <= out.now());
         if joined == held.object || dead && held.object.is_empty() {
@@ -52,7 +62,10 @@ impl Quorum {
             // Known is not yet durable: whoever stores the same again waits for the disk as well.
             match self.writing.get_mut(&held.writing) {
                 Some(writing) if !self.spec.bugs.has("ack_before_disk") => writing.waiting.push((to, of, me)),
-                _ => self.tell(to, Msg::Stored { of, home: me }, out),
+                _ => {
+                    let met = self.met(Some(key));
+                    self.tell(to, Msg::Stored { of, home: me, met }, out);
+                }
             }
             return;
         }
@@ -84,7 +97,8 @@ impl Quorum {
         let mut writing = Writing { key, waiting: waiting.into_iter().collect() };
         if self.spec.bugs.has("ack_before_disk") {
             for (to, of, home) in std::mem::take(&mut writing.waiting) {
-                self.tell(to, Msg::Stored { of, home }, out);
+                let met = self.met(key);
+                self.tell(to, Msg::Stored { of, home, met }, out);
             }
         }
         self.writing.insert(token, writing);
@@ -100,7 +114,8 @@ impl Quorum {
             held.writing = 0;
         }
         for (to, of, home) in waiting {
-            self.tell(to, Msg::Stored { of, home }, out);
+            let met = self.met(key);
+            self.tell(to, Msg::Stored { of, home, met }, out);
         }
     }
 
@@ -146,6 +161,29 @@ impl Quorum {
         if let (Some(held), Some(tree)) = (self.held.remove(&key), &mut self.tree) {
             tree.change(key, fingerprint(key, &held.object), 0);
         }
+    }
+
+    /// Notes that versions of a key have been here, if they don't say themselves what they know of.
+    fn meet(&mut self, key: u64, object: &Object) {
+        if self.spec.versions.is_clock() {
+            let met = self.met.entry(key).or_default();
+            object.iter().for_each(|v| met.add(v.dot));
+        }
+    }
+
+    fn met(&self, key: Option<u64>) -> VectorClock {
+        key.and_then(|key| self.met.get(&key).cloned()).unwrap_or_default()
+    }
+
+    /// Says so if of two versions that a hint or repair brings together the clock drops one.
+    fn report_merge(&self, key: u64, a: &Object, b: &Object, out: &mut Out<'_, Self>) {
+        let ([a], [b]) = (a.as_ref(), b.as_ref()) else { return };
+        if a.dot == b.dot || !self.spec.versions.is_clock() {
+            return;
+        }
+        let (kept, dropped) = if a.supersedes(b, self.spec.versions) { (a, b) } else { (b, a) };
+        let (at, object, replica) = (out.true_now(), self.object, out.index());
+        out.observe(Observation::Merged { at, object, replica, key, kept: kept.value, dropped: dropped.value });
     }
 
     /// Says so if versions that don't know of each other have met here.
