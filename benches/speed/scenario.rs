@@ -100,7 +100,7 @@ pub(crate) fn a_million_clients() -> Done {
 /// So many clients that ask every five seconds.
 pub(crate) fn heartbeats(count: u32, seconds: u64) -> String {
     format!(
-        "{HEAD}duration = \"{seconds}s\"\n[service.hub]\nworkers = 64\nservice_time = \"exp(0.1ms)\"\n\
+        "{HEAD}duration = \"{seconds}s\"\nmax_events = 200_000_000\n[service.hub]\nworkers = 64\nservice_time = \"exp(0.1ms)\"\n\
          [clients.devices]\ncount = {count}\nthink = \"4.9s..5.1s\"\ntarget = \"hub\"\n"
     )
 }

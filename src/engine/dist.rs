@@ -117,6 +117,25 @@ impl Dist {
     pub fn sample_span(&self, bits: &mut impl Bits) -> Span {
         Span::from_nanos_f64(self.sample(bits))
     }
+    /// What is left of a draw that somebody comes upon at a random moment: of an exponential another exponential, of a
+    /// constant a uniform share. Draws follow each other from 8 to 16 means back until one spans the moment, so that
+    /// long ones are met more often (Feller 1971, chapter XI: the mean is E[X²] / 2 E[X]).
+    pub fn sample_residual(&self, bits: &mut impl Bits) -> f64 {
+        if matches!(self.shape, Shape::Exponential(_)) && self.min.is_none() && self.max.is_none() {
+            return self.sample(bits);
+        }
+        let mean = self.mean().filter(|mean| *mean > 0.0 && mean.is_finite());
+        let Some(mean) = mean else { return self.sample(bits) * bits.unit() };
+        let mut before = mean * (8.0 + 8.0 * bits.unit());
+        for _ in 0..1_000 {
+            let draw = self.sample(bits).max(0.0);
+            if draw >= before {
+                return draw - before;
+            }
+            before -= draw;
+        }
+        0.0
+    }
     /// Whether every draw is zero.
     pub fn is_zero(&self) -> bool {
         self.shape == Shape::Constant(0.0) && self.min.is_none_or(|m| m <= 0.0) && self.max.is_none_or(|m| m >= 0.0)
@@ -274,6 +293,30 @@ mod tests {
             assert!((mean - m).abs() <= 4.0 * (v / f64::from(n)).sqrt() + 1e-9, "{dist:?}: {mean} for {m}");
             assert!((variance - v).abs() <= 0.1 * v + 1e-9, "{dist:?}: {variance} for {v}");
         }
+    }
+
+    #[test]
+    fn what_is_left_at_a_random_moment_is_half_the_second_moment_over_the_first() {
+        let n = 100_000;
+        for dist in [
+            Dist::constant(3.0),
+            Dist::uniform(4.9, 5.1),
+            Dist::exponential(2.0),
+            Dist::erlang(4, 2.0),
+            Dist::mix(&[(0.9, Dist::constant(1.0)), (0.1, Dist::exponential(5.0))]),
+        ] {
+            let mut bits = Stream::named(Seed(7), "residual");
+            let left: Vec<f64> = (0..n).map(|_| dist.sample_residual(&mut bits)).collect();
+            let mean = left.iter().sum::<f64>() / f64::from(n);
+            let variance = left.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / f64::from(n);
+            let (m, v) = (dist.mean().expect("known"), dist.variance().expect("known"));
+            let expected = (v + m * m) / (2.0 * m);
+            assert!(
+                (mean - expected).abs() <= 4.0 * (variance / f64::from(n)).sqrt(),
+                "{dist:?}: {mean} for {expected}"
+            );
+        }
+        assert_eq!(Dist::constant(0.0).sample_residual(&mut Stream::named(Seed(7), "residual")), 0.0);
     }
 
     #[test]

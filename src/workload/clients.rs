@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::agenda::Agenda;
 use crate::engine::random::name_hash;
-use crate::engine::{Bits, Dist, Draws, EdgeId, Instant, Seed, Stream, mix};
+use crate::engine::{Bits, Dist, Draws, EdgeId, Instant, Seed, Span, Stream, mix};
 use crate::rpc::{Answer, Cause, Consistency, Op, Token, Verb};
 use crate::world::{Effect, Meter, Never, Out, Process};
 
@@ -151,7 +151,7 @@ impl Clients {
         }
     }
 
-    fn think(&self, n: u64) -> crate::engine::Span {
+    fn think(&self, n: u64) -> Span {
         let think = match &self.plan.pattern {
             Pattern::Open { think, .. } | Pattern::Closed { think, .. } => think,
         };
@@ -221,8 +221,10 @@ impl Clients {
             let slot = self.row(Row { intended: now, root: 0, client, entry: 0, left: u16::MAX });
             // Everybody begins in the middle of a pause of his own.
             let think = match &self.plan.pattern {
-                Pattern::Closed { think, .. } => think.sample_span(&mut self.think_draws.at(1, u64::from(client))),
-                Pattern::Open { .. } => crate::engine::Span::ZERO,
+                Pattern::Closed { think, .. } => {
+                    Span::from_nanos_f64(think.sample_residual(&mut self.think_draws.at(1, u64::from(client))))
+                }
+                Pattern::Open { .. } => Span::ZERO,
             };
             self.sleeping.push(now + think, u64::from(slot));
         }
