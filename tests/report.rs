@@ -207,6 +207,27 @@ fn an_axis_of_ones_own_and_what_is_wrong_with_it() {
 }
 
 #[test]
+fn a_search_finds_where_a_verdict_flips_and_expectations_may_ask_for_it() {
+    let place = Place::new("bisect");
+    // M/M/2 at 200/s and 5 ms is half busy; with one server it is full, and nobody is answered in time.
+    let search = "[expect.in-time]\nthat = \"p99(db) <= 100ms\"\nduring = \"before slow-db\"\n\
+                  [expect.two-will-do]\nthat = \"threshold(servers) == 2\"\n\
+                  [sweep.servers]\nbisect = \"service.db.workers\"\nrange = \"1..=9\"\nuntil = \"in-time\"\n";
+    std::fs::write(place.path("search.toml"), format!("{SCENARIO}\n{search}")).expect("a folder of our own");
+    let said = place.run(&["sweep", "search.toml", "--name", "servers", "--out", "s"]);
+    assert!(said.contains("in-time flips at service.db.workers = 2."), "{said}");
+    let csv = std::fs::read_to_string(place.path("s/sweep.csv")).expect("written");
+    assert!(csv.contains("\nbase,1,1,false\nbase,1,9,true\n"), "{csv}");
+    assert!(place.path("s/report.html").exists());
+    let said = place.run(&["run", "search.toml", "--variant", "base", "--no-report", "--verbose"]);
+    assert!(said.contains("threshold(servers) = 2, expected 2"), "{said}");
+    let same = ["sweep", "search.toml", "--set", "sweep.servers.range=\"4..=9\"", "--name", "servers", "--no-report"];
+    let output = place.netsplit(&same, "1");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("in-time holds at both ends"));
+}
+
+#[test]
 fn variants_and_folders_can_be_compared() {
     let place = Place::new("compare");
     let said = place.run(&["compare", "short.toml", "@double", "--seeds", "1..=3", "--out", "c"]);

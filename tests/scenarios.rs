@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use netsplit::run::{Run, play_all};
+use netsplit::run::{Run, play_all, thresholds};
 use netsplit::scenario;
 use netsplit::spec::Sources;
 
@@ -24,9 +24,13 @@ fn scenarios() -> Vec<PathBuf> {
     found
 }
 
-fn plans(path: &Path) -> Vec<scenario::Plan> {
+fn sources(path: &Path) -> Sources {
     let text = std::fs::read_to_string(path).expect("scenarios are text");
-    let sources = Sources::new(path.display().to_string(), text);
+    Sources::new(path.display().to_string(), text)
+}
+
+fn plans(path: &Path) -> Vec<scenario::Plan> {
+    let sources = sources(path);
     let load = |_: &str| Err("scenarios that ship read no other file".to_owned());
     let (first, diagnostics) = scenario::load(&sources, None, None, &load);
     assert!(diagnostics.is_empty(), "{}", diagnostics.lines(&sources));
@@ -56,12 +60,21 @@ fn every_scenario_reads_without_a_complaint_and_expects_something() {
 fn short_scenarios_meet_what_they_expect() {
     let mut played = 0;
     for path in scenarios() {
-        let plans = plans(&path);
+        let mut plans = plans(&path);
         let work: f64 = plans.iter().map(|p| p.events.0).sum();
         if work > 12e6 {
             continue;
         }
         played += 1;
+        for plan in &mut plans {
+            let sources = sources(&path);
+            let plan_at = |range: &scenario::Bisect, value: f64| {
+                let there = sources.clone().with_set("--set", format!("{}=\"{}\"", range.path, range.written(value)));
+                let none = |_: &str| Err("scenarios that ship read no other file".to_owned());
+                scenario::load(&there, Some(&plan.variant), Some(plan.seed.0), &none).0.ok_or(())
+            };
+            plan.thresholds = thresholds(plan, &plan_at, &|| true).expect("nobody interrupts");
+        }
         let runs = play_all(plans, &|_, _, _| true).expect("nobody interrupts");
         for run in &runs {
             assert_eq!(run.outcome.broken, Vec::<String>::new(), "{}", path.display());

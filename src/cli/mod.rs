@@ -1,5 +1,6 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
+mod bisect;
 mod bugs;
 mod check;
 mod compare;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Exit, err, load, out};
+use super::{Exit, bisect, err, load, out};
 use crate::engine::Instant;
 use crate::report::bind::Told;
 use crate::report::data;
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(sources) => sources,
         Err(exit) => return exit,
     };
-    let first = match load::plans(&sources, arguments.variant.as_deref(), arguments.seed, arguments.deny_warnings) {
+    let mut first = match load::plans(&sources, arguments.variant.as_deref(), arguments.seed, arguments.deny_warnings) {
         Ok(plans) => plans,
         Err(exit) => return exit,
     };
@@ -82,6 +82,9 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     if seeds.0 != seeds.1 {
         return super::seeds::run(arguments, &sources, first, seeds);
+    }
+    if let Err(exit) = bisect::fill_in(&sources, &mut first) {
+        return exit;
     }
     let runs = match play(first) {
         Ok(runs) => runs,

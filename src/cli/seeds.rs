@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::run::{Arguments, INTERRUPTED, play, report};
-use super::{Exit, err, load, out};
+use super::{Exit, bisect, err, load, out};
 use crate::report::seeds::{json, render, tallied};
 use crate::report::text::Ink;
 use crate::run::{ManyStopped, Seeded, play_seeds};
@@ -24,7 +24,12 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
                 all
             }),
         };
-        names.into_iter().map(|name| load::plan(sources, name, Some(seed)).0.ok_or(seed)).collect()
+        let mut plans: Vec<Plan> = names
+            .into_iter()
+            .map(|name| load::plan(sources, name, Some(seed)).0.ok_or(seed))
+            .collect::<Result<_, _>>()?;
+        bisect::fill_in(sources, &mut plans).map_err(|_| seed)?;
+        Ok(plans)
     };
     let bar = ProgressBar::new(seeds.1 - seeds.0 + 1);
     if !std::io::stderr().is_terminal() {

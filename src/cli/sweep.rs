@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::run::{INTERRUPTED, bar};
-use super::{Exit, err, load, out, report};
+use super::{Exit, bisect, err, load, out, report};
+use crate::report::bisected::Bisected;
 use crate::report::sweep::Swept;
 use crate::report::{bind, write};
-use crate::run::{Job, sweep};
-use crate::scenario::SweepPlan;
-use crate::spec::FromText as _;
+use crate::run::{Job, NoThreshold, Threshold, sweep};
+use crate::scenario::{Bisect, Plan, SweepPlan};
 use crate::spec::units::WholeRange;
+use crate::spec::{FromText as _, Sources};
 
 /// The arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -83,14 +86,26 @@ fn all(arguments: &Arguments) -> Result<Exit, Exit> {
     let mut exit = Exit::Pass;
     for sweep in &mut sweeps {
         sweep.show.extend(arguments.show.iter().cloned());
+        let folder = match &arguments.out {
+            Some(out) if many => out.join(&sweep.name),
+            Some(out) => out.clone(),
+            None => Path::new("reports").join(format!("{}-sweep-{}", base.name, sweep.name)),
+        };
+        if let Some(range) = &sweep.bisect {
+            let found = search(arguments, &sources, &plans, sweep, range)?;
+            out(&found.text());
+            if !arguments.no_report {
+                let mut files: write::Files = vec![("sweep.csv".to_owned(), found.csv().into_bytes())];
+                files.extend(bind::files(&found.page()));
+                write::write(&folder, &files).map_err(|error| report::failed(&folder, &error))?;
+                out(&format!("\n  report     {}\n", folder.join("report.html").display()));
+            }
+            out(&format!("  again      {}\n", found.repeat));
+            continue;
+        }
         let swept = play(arguments, &sources, &plans, sweep)?;
         out(&swept.text());
         if !arguments.no_report {
-            let folder = match &arguments.out {
-                Some(out) if many => out.join(&sweep.name),
-                Some(out) => out.clone(),
-                None => Path::new("reports").join(format!("{}-sweep-{}", base.name, sweep.name)),
-            };
             let mut files: write::Files = vec![("sweep.csv".to_owned(), swept.csv().into_bytes())];
             files.extend(bind::files(&swept.page()));
             write::write(&folder, &files).map_err(|error| report::failed(&folder, &error))?;
@@ -122,7 +137,7 @@ fn axes(axes: &[String]) -> Result<SweepPlan, Exit> {
             }
         }
     }
-    Ok(SweepPlan { name: "axis".to_owned(), points, only: Vec::new(), show: Vec::new() })
+    Ok(SweepPlan { name: "axis".to_owned(), points, bisect: None, only: Vec::new(), show: Vec::new() })
 }
 
 /// Splits at commas outside of brackets and quotes: `uniform(1ms, 2ms),exp(1ms)` are two.
@@ -145,32 +160,58 @@ fn split(values: &str) -> Vec<&str> {
     parts
 }
 
-fn play(
-    arguments: &Arguments,
-    sources: &crate::spec::Sources,
-    plans: &[crate::scenario::Plan],
-    plan: &SweepPlan,
-) -> Result<Swept, Exit> {
-    let base = &plans[0];
-    if plan.points.is_empty() {
-        return Err(usage(&format!(
-            "the sweep {} has no points: a bisection is not played by this command",
-            plan.name
-        )));
-    }
-    let (low, high) = match &arguments.seeds {
-        None => (base.seed.0, base.seed.0),
+/// The first and last seed.
+fn seeds(arguments: &Arguments, base: &Plan) -> Result<(u64, u64), Exit> {
+    match &arguments.seeds {
+        None => Ok((base.seed.0, base.seed.0)),
         Some(text) => match WholeRange::from_text(text) {
-            Ok(range) if range.first <= range.last && range.last - range.first < 1000 => (range.first, range.last),
-            _ => return Err(usage(&format!("`{text}` is no range of seeds; write 1..=5"))),
+            Ok(range) if range.first <= range.last && range.last - range.first < 1000 => Ok((range.first, range.last)),
+            _ => Err(usage(&format!("`{text}` is no range of seeds; write 1..=5"))),
         },
-    };
-    let variants: Vec<&str> = match (&arguments.variant, plan.only.as_slice()) {
+    }
+}
+
+/// The variants that a sweep is for.
+fn variants<'a>(arguments: &'a Arguments, base: &'a Plan, plan: &'a SweepPlan) -> Vec<&'a str> {
+    match (&arguments.variant, plan.only.as_slice()) {
         (Some(variant), _) => vec![variant],
         (None, []) => vec![&base.base],
         (None, only) if only.iter().any(|o| o == "all") => base.variants.iter().map(|v| v.0.as_str()).collect(),
         (None, only) => only.iter().map(String::as_str).collect(),
-    };
+    }
+}
+
+/// Searches in every variant under every seed, on all cores.
+fn search(
+    arguments: &Arguments,
+    sources: &Sources,
+    plans: &[Plan],
+    plan: &SweepPlan,
+    range: &Bisect,
+) -> Result<Bisected, Exit> {
+    let base = &plans[0];
+    let (low, high) = seeds(arguments, base)?;
+    let jobs: Vec<(&str, u64)> =
+        variants(arguments, base, plan).into_iter().flat_map(|v| (low..=high).map(move |seed| (v, seed))).collect();
+    let found: Result<Vec<(String, u64, Threshold)>, NoThreshold<Exit>> = jobs
+        .into_par_iter()
+        .map(|(variant, seed)| Ok((variant.to_owned(), seed, bisect::search(sources, range, variant, seed)?)))
+        .collect();
+    Ok(Bisected {
+        title: base.title.clone(),
+        question: base.question.clone(),
+        source: arguments.file.display().to_string(),
+        name: plan.name.clone(),
+        range: range.clone(),
+        found: found.map_err(|why| bisect::failed(why, range))?,
+        repeat: again(arguments, &plan.name),
+    })
+}
+
+fn play(arguments: &Arguments, sources: &Sources, plans: &[Plan], plan: &SweepPlan) -> Result<Swept, Exit> {
+    let base = &plans[0];
+    let (low, high) = seeds(arguments, base)?;
+    let variants = variants(arguments, base, plan);
     let runs = plan.points.len() * variants.len() * (high - low + 1) as usize;
     if runs > POINTS_MAX {
         return Err(usage(&format!("the sweep {} has {runs} runs, more than {POINTS_MAX}", plan.name)));

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod axis;
 pub mod bind;
+pub mod bisected;
 pub mod bottleneck;
 pub mod compare;
 pub mod counterexample;

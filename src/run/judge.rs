@@ -448,7 +448,9 @@ impl Source for Numbers<'_> {
         };
         let measure = measure.as_deref();
         if measure == Some("threshold") {
-            return missing("the sweep was not run");
+            let name = first_name(&ask.metric.scope.parts).unwrap_or_default();
+            let found = outcome.plan.thresholds.get(name).copied();
+            return found.map_or_else(|| missing(format!("the sweep {name} was not run")), Ok);
         }
         let found = self.find(outcome, &ask)?;
         match measure {

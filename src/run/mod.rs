@@ -1,5 +1,6 @@
 //! Plan to outcome: build, drive, judge, sweep.
 
+mod bisect;
 mod bugs;
 mod build;
 mod caches;
@@ -12,6 +13,7 @@ mod phases;
 mod session;
 mod sweep;
 
+pub use bisect::{NoThreshold, Threshold, bisect, thresholds};
 pub use bugs::{Hunted, STOCK, Stock, Violation, hunt, planted};
 pub use build::{Member, build, build_with, frame};
 pub use classify::{Served, cap_word, served};

@@ -661,9 +661,9 @@ const SWEEP: Value = Value::Table(&[
     key("cases", Value::Names(&Value::Names(&Value::Any)), "Name → path → value; what goes together."),
     key("only", Value::Texts, "Variants to run, or `all`."),
     key("show", Value::Texts, "Metrics to plot."),
-    later("bisect"),
-    later("range"),
-    later("until"),
+    key("bisect", TEXT, "The path whose values are searched for the one at which a verdict flips."),
+    key("range", TEXT, "Between what and what: `0.1s..5s`, or `1..=200`."),
+    key("until", TEXT, "The expectation whose verdict flips."),
 ]);
 
 const TEACH: &[Key] = &[

@@ -1,5 +1,6 @@
 //! A scenario made complete: every name resolved, every default explicit. What `run` plays.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::component::cache::CacheSpec;
@@ -7,11 +8,12 @@ use crate::component::load_balancer::LoadBalancerSpec;
 use crate::component::queue::QueueSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
-use crate::expect::{Expected, Phase, That, Within};
+use crate::expect::{Expected, Measured, Phase, That, Within};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
 use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
+use crate::spec::units::Dimension;
 use crate::workload::ClientsPlan;
 use crate::world::{HostSetup, Scheduled, ServiceTime};
 
@@ -106,6 +108,37 @@ pub struct ExpectPlan {
     pub line: usize,
 }
 
+/// A value to be looked for between two ends: the one at which a verdict flips.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bisect {
+    /// The path that takes the values.
+    pub path: String,
+    /// Lower end, in the base unit of `dimension`.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// What both ends measure.
+    pub dimension: Dimension,
+    /// The expectation whose verdict flips.
+    pub until: String,
+}
+
+impl Bisect {
+    /// A value between the ends as the language writes it.
+    pub fn written(&self, value: f64) -> String {
+        match self.dimension {
+            Dimension::Duration => format!("{}ns", value.round()),
+            Dimension::Rate => format!("{value}/s"),
+            Dimension::Size => format!("{}B", value.round()),
+            Dimension::Bandwidth => format!("{}B/s", value.round()),
+            Dimension::Share => format!("{}%", value * 100.0),
+            Dimension::Drift => format!("{value}ppm"),
+            Dimension::Count => format!("{}", value.round()),
+            Dimension::Number => format!("{value:?}"),
+        }
+    }
+}
+
 /// A sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepPlan {
@@ -113,6 +146,8 @@ pub struct SweepPlan {
     pub name: String,
     /// The points: for each, which paths take which values.
     pub points: Vec<Vec<(String, String)>>,
+    /// In the place of points: a value to look for.
+    pub bisect: Option<Bisect>,
     /// Variants to run; empty = the base.
     pub only: Vec<String>,
     /// Expressions to show.
@@ -177,6 +212,8 @@ pub struct Plan {
     pub cuts: Vec<Instant>,
     /// What is expected.
     pub expects: Vec<ExpectPlan>,
+    /// What bisecting sweeps have found, by name. A file says nothing of it; expectations may ask for it.
+    pub thresholds: BTreeMap<String, Measured>,
     /// Sweeps.
     pub sweeps: Vec<SweepPlan>,
     /// For teachers.

@@ -1,14 +1,33 @@
 //! Whether the points of a sweep are scenarios: each value is put in its place once, and what is then wrong is told at
 //! the value.
 
+use std::borrow::Cow;
+
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::Log;
 use super::{lower, tree};
+use crate::spec::units::split_range;
 use crate::spec::{Diagnostics, Place, Sources};
 
 /// Values that are tried; a sweep has a few dozen.
 const MOST: usize = 200;
+
+type Setting<'t> = (Spanned<Cow<'t, str>>, Spanned<DeValue<'t>>);
+
+/// Both ends of a range as values of a path.
+fn ends<'t>(path: &Spanned<DeValue<'t>>, range: &Spanned<DeValue<'t>>) -> Option<[Setting<'t>; 2]> {
+    let (DeValue::String(name), DeValue::String(text)) = (path.get_ref(), range.get_ref()) else { return None };
+    let (low, high, _) = split_range(text)?;
+    // Each end with the place where it stands, a quote before it and one behind it.
+    let end = |value: &str, at: usize| {
+        let place = range.span().start + at..range.span().start + at + value.len() + 2;
+        let value = DeValue::String(Cow::Owned(value.trim().to_owned()));
+        (Spanned::new(path.span(), name.clone()), Spanned::new(place, value))
+    };
+    Some([end(low, 0), end(high, text.len() - high.len())])
+}
 
 /// Tries every value of every sweep alone, on the file without a variant.
 pub(super) fn check(sources: &Sources, root: &DeTable<'_>, log: &Log, load: &dyn Fn(&str) -> Result<String, String>) {
@@ -21,7 +40,14 @@ pub(super) fn check(sources: &Sources, root: &DeTable<'_>, log: &Log, load: &dyn
         });
         let cases = sweep.get_ref().get("cases").and_then(|n| n.get_ref().as_table()).into_iter().flatten();
         let cases = cases.map(|(_, case)| case.get_ref().as_table().into_iter().flatten().collect());
-        for point in points.chain(cases) {
+        // Of a search the two ends are tried.
+        let text = |key: &str| sweep.get_ref().get(key).filter(|node| node.get_ref().is_str());
+        let ends: Vec<Setting<'_>> = match (text("bisect"), text("range")) {
+            (Some(path), Some(range)) => ends(path, range).into_iter().flatten().collect(),
+            _ => Vec::new(),
+        };
+        let ends = ends.iter().map(|(path, value)| vec![(path, value)]);
+        for point in points.chain(cases).chain(ends) {
             tried += 1;
             if tried > MOST {
                 return;

@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Arg, Member, Metric, Operand, Part, Phase, That, Within};
 use crate::expect::{self, Dimension, Expected, Names};
-use crate::scenario::plan::{ExpectPlan, FaultPlan, SweepPlan, Teach};
+use crate::scenario::plan::{ExpectPlan, FaultPlan, Teach};
 use crate::scenario::reader::{Fields, found, inside};
 use crate::scenario::tree;
 use crate::spec::units::Count;
@@ -37,7 +37,7 @@ const OF_STORES: &[&str] = &[
 ];
 
 /// What paths of the scenario measure, for the checks of units.
-struct Paths<'a, 't>(&'a DeTable<'t>);
+pub(super) struct Paths<'a, 't>(pub(super) &'a DeTable<'t>);
 
 impl Names for Paths<'_, '_> {
     fn path(&self, path: &str) -> Result<Option<Dimension>, Option<String>> {
@@ -56,7 +56,12 @@ impl Names for Paths<'_, '_> {
 }
 
 impl Lowering<'_, '_> {
-    fn parsed<T>(&self, text: &str, place: &Place, parse: impl Fn(&str) -> Result<T, TextError>) -> Option<T> {
+    pub(super) fn parsed<T>(
+        &self,
+        text: &str,
+        place: &Place,
+        parse: impl Fn(&str) -> Result<T, TextError>,
+    ) -> Option<T> {
         match parse(text) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -186,7 +191,7 @@ impl Lowering<'_, '_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "a scope may name everything")]
-    fn scopes(
+    pub(super) fn scopes(
         &self,
         metrics: &[&Metric],
         at: &Place,
@@ -329,95 +334,6 @@ impl Lowering<'_, '_> {
         variants
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a sweep shows may speak of everything")]
-    pub(super) fn sweeps(
-        &self,
-        root: &Fields<'_, '_>,
-        tree: &DeTable<'_>,
-        site: &Site<'_>,
-        faults: &[FaultPlan],
-        flows: &BTreeMap<String, FlowHead>,
-        variants: &[(String, Option<String>)],
-        groups: &[String],
-    ) -> Vec<SweepPlan> {
-        let mut sweeps = Vec::new();
-        let Some(Some(table)) = root.table("sweep") else { return sweeps };
-        for (name, place, node) in table.entries() {
-            self.check_name(&name, &place);
-            let Some(mut fields) = table.table_of(node) else { continue };
-            fields.place = place;
-            let mut points: Vec<Vec<(String, String)>> = Vec::new();
-            let mut spoiled = false;
-            if let Some(Some(grid)) = fields.table("grid") {
-                points.push(Vec::new());
-                for (path, place, node) in grid.entries() {
-                    let Some(values) = node.get_ref().as_array() else {
-                        let list = format!("write `\"{path}\" = [{}]`", written(node.get_ref()));
-                        grid.error(
-                            Diagnostic::error(node.span(), "a grid gives each path a list of values").help(list),
-                        );
-                        points.clear();
-                        spoiled = true;
-                        continue;
-                    };
-                    if values.is_empty() {
-                        grid.error(Diagnostic::error(place, format!("`{path}` takes no value at all")));
-                        spoiled = true;
-                    }
-                    let before = std::mem::take(&mut points);
-                    for point in before {
-                        for value in values.iter() {
-                            let mut next = point.clone();
-                            next.push((path.clone(), written(value.get_ref())));
-                            points.push(next);
-                        }
-                    }
-                }
-            }
-            if let Some(Some(cases)) = fields.table("cases") {
-                for (_, _, node) in cases.entries() {
-                    let Some(case) = cases.table_of(node) else { continue };
-                    points.push(case.entries().map(|(path, _, v)| (path, written(v.get_ref()))).collect());
-                }
-            }
-            let typo = fields.entries().any(|(key, ..)| !fields.knows(&key));
-            if points.is_empty() && !fields.has("bisect") && !spoiled && !typo {
-                fields.error(
-                    Diagnostic::error(fields.place.clone(), "this sweep has no points")
-                        .help("add `grid = { \"clients.web.rate\" = [\"50/s\", \"90/s\"] }`"),
-                );
-            }
-            let only = fields.texts("only").unwrap_or_default();
-            for (variant, place) in &only {
-                if variant != "all" && !variants.iter().any(|(v, _)| v == variant) {
-                    let known = variants.iter().map(|(v, _)| v.as_str());
-                    fields.error(
-                        Diagnostic::error(place.clone(), format!("no variant is called `{variant}`"))
-                            .nearest(variant, "variants", known),
-                    );
-                }
-            }
-            let mut show = Vec::new();
-            for (text, place) in fields.texts("show").unwrap_or_default() {
-                let Some(expr) = self.parsed(&text, &place, expect::parse_expr) else { continue };
-                let mut metrics = Vec::new();
-                expr.each(&mut |part| {
-                    if let Operand::Metric(metric) = &part.operand {
-                        metrics.push(&**metric);
-                    }
-                });
-                self.scopes(&metrics, &place, site, faults, flows, variants, groups);
-                for error in expect::check::check_expr(&expr, &Paths(tree)).1 {
-                    fields_error(self, &place, error);
-                }
-                show.push(text);
-            }
-            fields.done();
-            sweeps.push(SweepPlan { name, points, only: only.into_iter().map(|(o, _)| o).collect(), show });
-        }
-        sweeps
-    }
-
     pub(super) fn teach(&self, root: &Fields<'_, '_>) -> Teach {
         let mut teach = Teach::default();
         let Some(Some(fields)) = root.table("teach") else { return teach };
@@ -447,12 +363,12 @@ impl Lowering<'_, '_> {
     }
 }
 
-fn fields_error(lowering: &Lowering<'_, '_>, at: &Place, error: TextError) {
+pub(super) fn fields_error(lowering: &Lowering<'_, '_>, at: &Place, error: TextError) {
     lowering.log.borrow_mut().push(Diagnostic::in_text(at.start, error));
 }
 
 /// A value as `--set` takes it.
-fn written(value: &DeValue<'_>) -> String {
+pub(super) fn written(value: &DeValue<'_>) -> String {
     tree::plain(value).to_string()
 }
 

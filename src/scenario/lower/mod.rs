@@ -18,6 +18,7 @@ mod settings;
 mod site;
 mod sound;
 mod steps;
+mod sweeps;
 mod warnings;
 
 use std::cell::{Cell, RefCell};
@@ -506,6 +507,7 @@ impl<'t> Lowering<'_, 't> {
             schedule,
             cuts: Vec::new(),
             expects,
+            thresholds: BTreeMap::new(),
             sweeps,
             teach,
             events: (events, most),
