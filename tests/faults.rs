@@ -145,6 +145,11 @@ fn no_more_instances_break_at_once_than_allowed() {
     let errors =
         load(&text("").replace("random = { mtbf = \"50s\", mttr = \"50s\" }", "at = \"1s\"\nmax_concurrent = 2"));
     assert!(errors.expect_err("not at random").contains("break each on its own"));
+    // What happens every now and then is skipped while it lasts.
+    let again = "every = \"exp(20s)\"\nfor = \"exp(20s)\"\nmax_concurrent = 1";
+    let plan = load(&text("").replace("random = { mtbf = \"50s\", mttr = \"50s\" }", again)).expect("it reads");
+    let windows = &plan.faults[0].windows;
+    assert!(windows.len() > 50 && windows.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{windows:?}");
 }
 
 #[test]

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use super::judge::judge;
 use super::outcome::{Stopped, play};
 use crate::expect::ast::Metric;
-use crate::expect::{Dimension, Measured, Verdict};
+use crate::expect::{Measured, Verdict};
 use crate::scenario::{Bisect, Plan};
-use crate::spec::units;
 
 /// The value at which a verdict flips.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +96,7 @@ pub fn bisect<E>(
     if holds(above)? == holds_below {
         return Err(NoThreshold::Same(if holds_below { Verdict::Holds } else { Verdict::Violated }));
     }
-    let whole = range.dimension == units::Dimension::Count;
+    let whole = range.whole();
     while if whole { above - below > 1.0 } else { above - below > CLOSE * above.abs() } {
         let middle = (below + above) / 2.0;
         let middle = if whole { middle.floor() } else { middle };
@@ -114,16 +113,8 @@ impl Threshold {
     /// In the middle of what is left, or the first whole number with the new verdict; the error is that of a value that
     /// may be anywhere between the ends.
     pub fn measured(&self, range: &Bisect) -> Measured {
-        let (scale, dimension) = match range.dimension {
-            units::Dimension::Duration => (1e-9, Dimension::DURATION),
-            units::Dimension::Rate => (1.0, Dimension::RATE),
-            units::Dimension::Size => (1.0, Dimension::SIZE),
-            units::Dimension::Bandwidth => (1.0, Dimension::BANDWIDTH),
-            units::Dimension::Share => (1.0, Dimension::SHARE),
-            units::Dimension::Count => (1.0, Dimension::COUNT),
-            units::Dimension::Drift | units::Dimension::Number => (1.0, Dimension::NUMBER),
-        };
-        let whole = range.dimension == units::Dimension::Count;
+        let (scale, dimension) = range.measures();
+        let whole = range.whole();
         let value = if whole { self.above } else { (self.below + self.above) / 2.0 };
         let spread = if whole { 0.0 } else { (self.above - self.below) / 12.0_f64.sqrt() };
         Measured {

@@ -611,7 +611,7 @@ const FAULT: Value = Value::Table(&[
     LIKE,
     action("set", Value::Names(&Value::Any), "Path → value; a path is quoted."),
     key("probability", SHARE, "That it happens, each time."),
-    key("max_concurrent", Value::OrNone(&COUNT), "Of `random`: instances broken at once."),
+    key("max_concurrent", Value::OrNone(&COUNT), "Instances broken at once; of `every` it is 1."),
     later("when"),
     later("nth"),
     later("corrupt"),

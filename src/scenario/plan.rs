@@ -8,7 +8,7 @@ use crate::component::load_balancer::LoadBalancerSpec;
 use crate::component::queue::QueueSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
-use crate::expect::{Expected, Measured, Phase, That, Within};
+use crate::expect::{self, Expected, Measured, Phase, That, Within};
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
 use crate::protocol::{Membership, Replication};
@@ -124,6 +124,22 @@ pub struct Bisect {
 }
 
 impl Bisect {
+    /// Whether only whole numbers are values.
+    pub fn whole(&self) -> bool {
+        self.dimension == Dimension::Count
+    }
+    /// What one of the base unit is worth in an expectation, and what it measures there.
+    pub fn measures(&self) -> (f64, expect::Dimension) {
+        match self.dimension {
+            Dimension::Duration => (1e-9, expect::Dimension::DURATION),
+            Dimension::Rate => (1.0, expect::Dimension::RATE),
+            Dimension::Size => (1.0, expect::Dimension::SIZE),
+            Dimension::Bandwidth => (1.0, expect::Dimension::BANDWIDTH),
+            Dimension::Share => (1.0, expect::Dimension::SHARE),
+            Dimension::Count => (1.0, expect::Dimension::COUNT),
+            Dimension::Drift | Dimension::Number => (1.0, expect::Dimension::NUMBER),
+        }
+    }
     /// A value between the ends as the language writes it.
     pub fn written(&self, value: f64) -> String {
         match self.dimension {

@@ -82,13 +82,16 @@ impl Lowering<'_, '_> {
         let timing = self.timing(fields, end);
         let lasting = self.drawn::<Durations>(fields, "for");
         let (timing, _) = timing?;
-        if let Some(node) = most.filter(|_| !matches!(timing, Timing::Random { .. })) {
+        let count = most.and_then(|_| fields.get::<Count>("max_concurrent")).map(|count| count.0 as usize);
+        // What happens `every` now and then is skipped while it lasts: one at once is all there is.
+        let one = matches!(timing, Timing::Every { .. }) && count == Some(1);
+        if let Some(node) = most.filter(|_| !matches!(timing, Timing::Random { .. }) && !one) {
             fields.error(
                 Diagnostic::error(node.span(), "`max_concurrent` is for instances that break each on its own")
                     .help("give the fault `random = { mtbf = \"1h\", mttr = \"5m\" }`"),
             );
         }
-        let most = most.and_then(|_| fields.get::<Count>("max_concurrent")).map(|count| count.0 as usize);
+        let most = count;
         Some(Moments { timing, lasting, end, probability, most })
     }
 
