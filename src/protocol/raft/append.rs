@@ -251,6 +251,8 @@ impl<M: StateMachine> Raft<M> {
         }
         self.confirm(out);
         self.follow_catch_up(who, out);
+        // Heartbeats may never be due: every read begins a round.
+        self.consider_transfer(out);
         self.hand_leadership_over(out);
     }
 

@@ -113,9 +113,8 @@ mod tests {
                 .filter(|some| Config::of(of).decides(*some) && some.or(of) == of)
                 .collect()
         };
-        let apart = |a: Members, b: Members| {
-            majorities(a).iter().any(|x| majorities(b).iter().any(|y| x.and(*y).is_empty()))
-        };
+        let apart =
+            |a: Members, b: Members| majorities(a).iter().any(|x| majorities(b).iter().any(|y| x.and(*y).is_empty()));
         for size in 1..5 {
             let old = Members::first(size);
             assert!(!apart(old, old.with(size)) && !majorities(old).is_empty(), "{size}");

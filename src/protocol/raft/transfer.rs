@@ -20,6 +20,9 @@ pub(super) struct Transfer {
 impl<M: StateMachine> Raft<M> {
     /// Looks whether somebody else should lead, and whether a transfer has failed.
     pub(super) fn consider_transfer(&mut self, out: &mut Out<'_, Self>) {
+        if self.spec.preferred.is_empty() {
+            return;
+        }
         let (now, longest) = (out.now(), self.spec.election_timeout.1);
         let config = self.configs.latest();
         let likes = self.spec.preferred.and(config.voters);
@@ -36,7 +39,7 @@ impl<M: StateMachine> Raft<M> {
             return;
         }
         let ready = self.commit >= leadership.opened && now >= leadership.stays_until && is_settled;
-        if likes.is_empty() || likes.contains(self.me) || !ready {
+        if likes.contains(self.me) || !ready {
             return;
         }
         let Some(to) = self.furthest(likes, now) else { return };

@@ -538,7 +538,7 @@ impl Lowering<'_, '_> {
                 Diagnostic::error(at.clone(), format!("`{text}` is no client group"))
                     .help("`load` is about clients: how often they ask"),
             ),
-            "crash" | "restart" | "pause" | "slow" | "gray" | "power_loss" | "add" | "remove" if clients && !text.contains(':') => fail(
+            "crash" | "restart" | "pause" | "slow" | "gray" | "power_loss" if clients && !text.contains(':') => fail(
                 Diagnostic::error(at.clone(), format!("`{text}` are clients; they don't {action}"))
                     .help("use `load` with a factor"),
             ),

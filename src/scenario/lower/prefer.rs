@@ -39,7 +39,8 @@ impl Lowering<'_, '_> {
                 return region(&zones[n]) == name;
             }
             if let Some(name) = text.strip_prefix("zone:") {
-                return zone_name(&zones[n]) == name || format!("{}/{}", region(&zones[n]), zone_name(&zones[n])) == name;
+                return zone_name(&zones[n]) == name
+                    || format!("{}/{}", region(&zones[n]), zone_name(&zones[n])) == name;
             }
             format!("{store}/{n}") == text
         };
@@ -52,7 +53,7 @@ impl Lowering<'_, '_> {
             known.dedup();
             fields.error(Diagnostic::error(at, format!("no replica of {store} is at `{text}`")).nearest(
                 &text,
-                "places",
+                "there are",
                 known.iter().map(String::as_str),
             ));
         }

@@ -24,14 +24,19 @@ impl Lowering<'_, '_> {
                 return false;
             }
         };
-        let Some(component) = site.components.get(group) else { return false };
-        if !matches!(component.kind, Kind::Store(Some(Replication::Raft(_)))) {
-            self.log.borrow_mut().push(
-                Diagnostic::error(at.clone(), format!("the members of {} don't change", component.name))
-                    .help("those of a store under `replication = { raft = {} }` do"),
-            );
+        let component = site.components.get(group);
+        let kind = component.map(|c| &c.kind);
+        let Some(component) = component.filter(|_| matches!(kind, Some(Kind::Store(Some(Replication::Raft(_))))))
+        else {
+            // Replicas without a protocol have been complained about.
+            if !matches!(kind, Some(Kind::Store(None))) || component.is_some_and(|c| c.hosts.len() == 1) {
+                self.log.borrow_mut().push(
+                    Diagnostic::error(at.clone(), format!("the members of {} don't change", site.groups[group].0))
+                        .help("those of a store under `replication = { raft = {} }` do"),
+                );
+            }
             return false;
-        }
+        };
         if action == "remove" && hits >= component.hosts.len() {
             self.log.borrow_mut().push(
                 Diagnostic::error(at.clone(), format!("nobody would be left in {}", component.name))
