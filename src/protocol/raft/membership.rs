@@ -3,7 +3,8 @@
 //!
 //! Every replica that runs hears the operator and remembers what he asked for until a committed configuration shows it,
 //! so a new leader goes on where the last one failed: the operator asks until it is done. Of several changes that a
-//! leader could make it makes the newest first.
+//! leader could make it makes the newest first, and a newcomer that is too slow it never gives up (the dissertation does
+//! after some rounds).
 
 use super::super::parts::Command;
 use super::{Config, Membership, Msg, Progress, Raft, State};

@@ -325,8 +325,8 @@ impl<M: StateMachine> Raft<M> {
 
     /// Whoever follows without a vote.
     fn learners(&self) -> Members {
-        let (before, learners) = (self.group.count - self.spec.spares, self.spec.learners);
-        (before - learners..before).fold(Members::NONE, Members::with)
+        let before = self.group.count.saturating_sub(self.spec.spares);
+        (before.saturating_sub(self.spec.learners)..before).fold(Members::NONE, Members::with)
     }
 
     /// Whether this replica belongs to the group, as far as it knows.
