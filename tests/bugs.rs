@@ -30,6 +30,13 @@ fn reads_of_a_leader_that_asks_nobody_are_not_linearizable() {
 }
 
 #[test]
+fn a_leader_that_changes_members_too_early_has_leaders_after_it_that_lack_what_it_committed() {
+    let find = |bug| table(&["--protocol", "raft", "--bug", bug, "--seeds", "1..=10", "--without", "4"]);
+    assert!(violated(&find("single_server_before_commit")).contains(&"leader_completeness"));
+    assert!(violated(&find("config_not_in_snapshot")).contains(&"state_machine_safety"));
+}
+
+#[test]
 fn a_register_whose_reads_do_not_write_is_not_atomic() {
     let table = table(&["--protocol", "abd", "--seeds", "1..=10", "--without", "4"]);
     assert_eq!(violated(&table), ["linearizable"]);

@@ -212,6 +212,71 @@ fn logs_that_agree_in_an_entry_agree_in_all_before() {
     assert_eq!(verdict(&history, Property::LogMatching), "violated");
 }
 
+/// A leader of term 1 whose first two entries are applied by it and another, then a leader of term 2.
+fn committed_in_term_1() -> History {
+    let mut history = empty();
+    let leader = |at, term, process| Observation::Leader { at: Instant(at), object: STORE, term, process };
+    history.observe(leader(10, 1, 0));
+    for (at, replica, index) in [(20, 0, 1), (20, 0, 2), (25, 1, 1)] {
+        history.observe(applied_entry(at, replica, index, 1, 10 * index));
+    }
+    history.observe(leader(30, 2, 2));
+    history
+}
+
+fn applied_entry(at: u64, replica: u32, index: u64, term: u64, entry: u64) -> Observation {
+    Observation::Applied { at: Instant(at), object: STORE, replica, index, term, entry }
+}
+
+#[test]
+fn a_leader_has_what_was_committed_in_earlier_terms() {
+    let mut history = committed_in_term_1();
+    assert_eq!(verdict(&history, Property::LeaderCompleteness), "vacuous", "the second leader wrote nothing");
+    history.observe(applied_entry(35, 1, 2, 1, 20));
+    history.observe(applied_entry(40, 1, 3, 2, 30));
+    assert_eq!(verdict(&history, Property::LeaderCompleteness), "holds");
+}
+
+#[test]
+fn a_leader_that_writes_over_what_was_committed_lacks_it() {
+    let mut history = committed_in_term_1();
+    // Where its term begins tells how long its log was, although nobody applied that entry.
+    history.observe(Observation::LogEntry { object: STORE, replica: 2, index: 2, term: 2, entry: 21 });
+    assert_eq!(verdict(&history, Property::LeaderCompleteness), "violated");
+    let Verdict::Violated(evidence) = judge(&history, Some(STORE), Property::LeaderCompleteness, Steps::DEFAULT) else {
+        panic!("it was violated");
+    };
+    assert!(evidence.sentence.starts_with("replica 2, leader of term 2 from "), "{}", evidence.sentence);
+    assert!(evidence.sentence.contains("lacks entry 2 of term 1"), "{}", evidence.sentence);
+}
+
+#[test]
+fn a_leader_with_a_longer_log_may_still_lack_what_was_committed() {
+    // Figure 8 (d): what stands before its first entry is something else.
+    let mut history = committed_in_term_1();
+    for (index, term, entry) in [(1, 1, 10), (2, 0, 99), (3, 2, 30)] {
+        history.observe(applied_entry(40, 2, index, term, entry));
+    }
+    assert_eq!(verdict(&history, Property::LeaderCompleteness), "violated");
+}
+
+#[test]
+fn a_leader_need_not_have_what_a_later_term_commits() {
+    let mut history = committed_in_term_1();
+    let leader = |at, term, process| Observation::Leader { at: Instant(at), object: STORE, term, process };
+    // Elected late by votes that were given early: term 3 has committed an old entry meanwhile.
+    history.observe(leader(50, 4, 0));
+    history.observe(applied_entry(60, 0, 3, 2, 30));
+    history.observe(leader(70, 3, 1));
+    history.observe(Observation::LogEntry { object: STORE, replica: 1, index: 3, term: 3, entry: 31 });
+    assert_eq!(verdict(&history, Property::LeaderCompleteness), "holds");
+    let mut early = committed_in_term_1();
+    early.observe(applied_entry(60, 0, 3, 2, 30));
+    early.observe(leader(70, 3, 1));
+    early.observe(Observation::LogEntry { object: STORE, replica: 1, index: 3, term: 3, entry: 31 });
+    assert_eq!(verdict(&early, Property::LeaderCompleteness), "violated");
+}
+
 #[test]
 fn an_older_token_is_fenced_off() {
     let effect = |token| Observation::Effect { at: Instant(token), object: STORE, key: 1, token, process: 0 };

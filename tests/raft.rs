@@ -134,6 +134,27 @@ fn linearizable(outcome: &Outcome) -> Verdict {
     judge(&outcome.history, object, Property::Linearizable, Steps::DEFAULT)
 }
 
+fn leaders_are_complete(outcome: &Outcome) -> Verdict {
+    judge(&outcome.history, outcome.history.find_object("kv"), Property::LeaderCompleteness, Steps::DEFAULT)
+}
+
+/// Who led from when on, in seconds.
+fn leaders(outcome: &Outcome) -> Vec<(f64, u32)> {
+    let led = outcome.history.observations().iter().filter_map(|o| match o {
+        Observation::Leader { at, process, .. } => Some((at.as_secs_f64(), *process)),
+        _ => None,
+    });
+    led.collect()
+}
+
+/// Writes that began in a stretch of time, in seconds, and were acknowledged.
+fn writes(outcome: &Outcome, from: f64, to: f64) -> usize {
+    let one = |o: &&netsplit::history::Operation| {
+        o.function == Function::Write && o.status == Status::Ok && (from..to).contains(&o.invoked.as_secs_f64())
+    };
+    outcome.history.operations().iter().filter(one).count()
+}
+
 fn reads(outcome: &Outcome) -> usize {
     let read = |o: &&netsplit::history::Operation| o.function == Function::Read && o.status == Status::Ok;
     outcome.history.operations().iter().filter(read).count()
@@ -285,4 +306,119 @@ fn bug_no_sessions_does_things_twice() {
     };
     assert!(shows(&text("\"no_sessions\""), twice));
     assert!(!twice(&run(&text(""), 1)));
+}
+
+/// Two guests come and go, two of the first members and whoever leads go and come.
+const MEMBERS: &str = r#"
+[fault.guests]
+random = { mtbf = "2s", mttr = "4s" }
+add = ["kv/3", "kv/4"]
+[fault.leave]
+random = { mtbf = "4s", mttr = "2s" }
+remove = ["kv/0", "kv/1"]
+[fault.abdicate]
+random = { mtbf = "5s", mttr = "1s" }
+remove = "kv/leader"
+"#;
+
+#[test]
+fn leaders_are_complete_while_members_come_and_go_through_chaos() {
+    for membership in ["single", "joint"] {
+        let knobs = format!("spares = 2, snapshot_every = 200, membership = \"{membership}\"");
+        let text = scenario(5, &knobs, "", &format!("{CHAOS}{MEMBERS}"));
+        let (mut guests, mut applied) = (0, 0);
+        for seed in 1..=12 {
+            let outcome = run(&text, seed);
+            let facts = facts(&outcome);
+            let wrong = (facts.two_leaders, facts.logs_that_do_not_match, facts.applied_differently);
+            assert_eq!(wrong, (0, 0, 0), "{membership}, seed {seed}: {facts:?}");
+            assert_eq!(leaders_are_complete(&outcome), Verdict::Holds, "{membership}, seed {seed}");
+            assert_eq!(linearizable(&outcome), Verdict::Holds, "{membership}, seed {seed}");
+            guests += leaders(&outcome).iter().filter(|(_, who)| *who >= 3).count();
+            applied += facts.applied;
+        }
+        assert!(guests >= 10, "{membership}: guests led {guests} terms");
+        assert!(applied >= 3_000, "{membership}: {applied} entries");
+    }
+}
+
+/// Replica 3 takes the place of replica 2, everybody restarts, and replica 0 dies.
+const REPLACED: &str = r#"
+[fault.death]
+at = "3s"
+crash = "kv/2"
+[fault.newcomer]
+at = "4s"
+add = "kv/3"
+[fault.farewell]
+at = "6s"
+remove = "kv/2"
+[fault.outage]
+at = "12s"
+for = "1s"
+power_loss = ["kv/0", "kv/1", "kv/3"]
+[fault.second-death]
+at = "20s"
+crash = "kv/0"
+"#;
+
+#[test]
+fn who_votes_survives_restarts_and_snapshots() {
+    for snapshot_every in [50, 100_000] {
+        let knobs = format!("spares = 1, snapshot_every = {snapshot_every}");
+        let outcome = run(&scenario(4, &knobs, "", REPLACED), 1);
+        assert_eq!(linearizable(&outcome), Verdict::Holds);
+        assert!(writes(&outcome, 14.0, 20.0) > 100 && writes(&outcome, 22.0, 28.0) > 50, "{snapshot_every}");
+    }
+}
+
+#[test]
+fn bug_config_not_in_snapshot_brings_back_the_first_members() {
+    let outcome = run(&scenario(4, "spares = 1, snapshot_every = 50", "\"config_not_in_snapshot\"", REPLACED), 1);
+    // Replicas 0 and 1 believe that 2 votes, and 3 that it doesn't.
+    assert_eq!(writes(&outcome, 22.0, 28.0), 0);
+    let text = |bugs| scenario(5, "spares = 2, snapshot_every = 50", bugs, &format!("{CHAOS}{MEMBERS}"));
+    let found = |outcome: &Outcome| leaders_are_complete(outcome).is_violated();
+    assert!(shows(&text("\"config_not_in_snapshot\""), found));
+}
+
+#[test]
+fn a_removed_server_disturbs_nobody_who_hears_a_leader() {
+    // Dissertation, 4.2.3 and 9.6.
+    let more = "[fault.farewell]\nat = \"5s\"\nremove = \"kv/follower\"\n";
+    let terms = |knobs: &str| leaders(&run(&scenario(4, knobs, "", more), 1)).len();
+    assert!(terms("prevote = false, check_quorum = false") > 10);
+    assert_eq!(terms("prevote = false, check_quorum = true"), 1);
+    assert_eq!(terms("prevote = true, check_quorum = false"), 1);
+}
+
+#[test]
+fn the_leader_goes_back_to_where_it_likes_to_be() {
+    let kill = "[fault.kill]\nat = \"10s\"\nfor = \"5s\"\ncrash = \"kv/2\"\n";
+    for reads in ["read_index", "lease"] {
+        for seed in 1..=3 {
+            let text = scenario(3, &format!("reads = \"{reads}\""), "", kill)
+                .replace("replicas = 3\n", "replicas = 3\nprefer_leader = \"kv/2\"\n");
+            let outcome = run(&text, seed);
+            let led = leaders(&outcome);
+            let last_before = |when: f64| led.iter().rfind(|(at, _)| *at < when).map(|(_, who)| *who);
+            assert_eq!(last_before(10.0), Some(2), "seed {seed}: {led:?}");
+            assert_ne!(last_before(15.0), Some(2), "seed {seed}: {led:?}");
+            assert_eq!(last_before(30.0), Some(2), "seed {seed}: {led:?}");
+            assert!(led.len() <= 4, "seed {seed}: {led:?}");
+            assert_eq!(linearizable(&outcome), Verdict::Holds, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn leases_are_safe_although_leaders_are_told_to_stand_at_once() {
+    for seed in 1..=4 {
+        let text = scenario(5, "reads = \"lease\"", "", CHAOS)
+            .replace("replicas = 5\n", "replicas = 5\nprefer_leader = \"kv/4\"\n");
+        let outcome = run(&text, seed);
+        assert_eq!(linearizable(&outcome), Verdict::Holds, "seed {seed}");
+        assert_eq!(leaders_are_complete(&outcome), Verdict::Holds, "seed {seed}");
+        assert!(leaders(&outcome).iter().filter(|(_, who)| *who == 4).count() >= 2, "seed {seed}");
+    }
 }

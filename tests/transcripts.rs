@@ -1,6 +1,6 @@
 //! Protocols without a world: what a handler does, effect by effect, one file for each claim of a paper.
 //!
-//! A file begins with `protocol NAME REPLICAS [bug …]`; then commands, `----`, and their exact effects, block by block.
+//! A file begins with `protocol NAME REPLICAS [word …] [bug …]`; then commands, `----`, and their exact effects, block by block.
 //! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes the effects anew; read the difference.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -9,8 +9,8 @@ use std::path::Path;
 
 use netsplit::engine::{Draws, Instant, ProcessId, Seed, Span};
 use netsplit::history::ObjectId;
-use netsplit::protocol::raft::{BUGS, Raft, RaftSpec};
-use netsplit::protocol::{Bugs, Group};
+use netsplit::protocol::raft::{BUGS, Membership, Raft, RaftSpec};
+use netsplit::protocol::{Bugs, Group, Members};
 use netsplit::rpc::{Call, Cause, Op, Requester, Token, Verb};
 use netsplit::state_machine::Kv;
 use netsplit::world::{Effect, Env, Message as _, Out, Process};
@@ -123,6 +123,14 @@ impl<P: Process> Bench<P> {
                     self.handle(who, text, |p, out| p.synced(token, out));
                 }
             }
+            "add" | "remove" => {
+                // The operator, to everybody.
+                let verb = if words[0] == "add" { Verb::AddMember } else { Verb::RemoveMember };
+                let op = Op::on_key(verb, u64::from(number(1)), 0);
+                for who in 0..self.replicas.len() as u32 {
+                    self.handle(who, text, |p, out| p.ask(&op, out));
+                }
+            }
             "advance" => self.now += Span::millis(u64::from(number(1))),
             "write" | "read" => {
                 self.requests += 1;
@@ -169,7 +177,15 @@ fn keep<P: Process>(durable: &mut Vec<P::Record>, write: Write<P>) {
 impl Bench<Raft<Kv>> {
     fn raft(count: u32, words: &[&str]) -> Bench<Raft<Kv>> {
         let bugs = BUGS.iter().map(|b| b.name).filter(|b| words.contains(b));
+        let number = |key: &str| -> Option<u32> {
+            words.iter().find_map(|w| w.strip_prefix(key)).map(|n| n.parse().expect("a number"))
+        };
         let spec = RaftSpec {
+            spares: number("spares=").unwrap_or(0),
+            snapshot_every: number("snapshots=").map_or(10_000, u64::from),
+            membership: if words.contains(&"joint") { Membership::Joint } else { Membership::Single },
+            catch_up: !words.contains(&"straight"),
+            preferred: number("prefers=").map_or(Members::NONE, |n| Members::NONE.with(n)),
             prevote: words.contains(&"prevote"),
             check_quorum: words.contains(&"check_quorum"),
             batch: if words.contains(&"single") { 1 } else { 64 },

@@ -1,5 +1,6 @@
 //! History to verdict. Depends on the history alone, so it also judges histories recorded elsewhere.
 
+mod completeness;
 pub mod describe;
 mod durable;
 pub mod hierarchy;

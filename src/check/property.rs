@@ -1,5 +1,6 @@
 //! Every property that a history alone can be judged by, under the names that scenarios and the command line use.
 
+use super::completeness::leader_completeness;
 use super::durable::{converged, no_lost_acked_write, no_phantom_value, no_resurrection};
 use super::linearizable::{Engine, linearizable};
 use super::replicated::{
@@ -46,6 +47,8 @@ pub enum Property {
     SingleLeaderPerTerm,
     /// Logs that agree in an entry agree in everything before it.
     LogMatching,
+    /// A leader has everything that was committed in earlier terms.
+    LeaderCompleteness,
     /// No two replicas apply different entries at one index.
     StateMachineSafety,
     /// At most one holds the lock.
@@ -56,7 +59,7 @@ pub enum Property {
 
 impl Property {
     /// Every property that needs no number.
-    pub const ALL: [Property; 17] = [
+    pub const ALL: [Property; 18] = [
         Property::Linearizable,
         Property::Sequential,
         Property::Causal,
@@ -71,6 +74,7 @@ impl Property {
         Property::NoResurrection,
         Property::SingleLeaderPerTerm,
         Property::LogMatching,
+        Property::LeaderCompleteness,
         Property::StateMachineSafety,
         Property::MutualExclusion,
         Property::FencingMonotonic,
@@ -94,6 +98,7 @@ impl Property {
             Property::NoResurrection => "no_resurrection",
             Property::SingleLeaderPerTerm => "single_leader_per_term",
             Property::LogMatching => "log_matching",
+            Property::LeaderCompleteness => "leader_completeness",
             Property::StateMachineSafety => "state_machine_safety",
             Property::MutualExclusion => "mutual_exclusion",
             Property::FencingMonotonic => "fencing_monotonic",
@@ -140,6 +145,7 @@ pub fn judge_with(view: &View<'_>, property: Property, engine: Engine, budget: S
         Property::NoResurrection => no_resurrection(view),
         Property::SingleLeaderPerTerm => single_leader_per_term(view),
         Property::LogMatching => log_matching(view),
+        Property::LeaderCompleteness => leader_completeness(view),
         Property::StateMachineSafety => state_machine_safety(view),
         Property::MutualExclusion => mutual_exclusion(view),
         Property::FencingMonotonic => fencing_monotonic(view),

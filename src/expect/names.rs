@@ -173,6 +173,7 @@ pub const PROPERTIES: &[PropertyName] = &[
     property("no_resurrection", &[Name], 2, "what was deleted stays deleted"),
     property("single_leader_per_term", &[Name], 2, "at most one leader a term"),
     property("log_matching", &[Name], 2, "logs that agree in an entry agree in all before"),
+    property("leader_completeness", &[Name], 2, "a leader has everything that was committed in earlier terms"),
     property("state_machine_safety", &[Name], 2, "no two replicas apply different entries at one index"),
     property("mutual_exclusion", &[Name], 4, "at most one holds the lock"),
     property("fencing_monotonic", &[Name], 4, "no older token is accepted after a newer one"),

@@ -47,6 +47,10 @@ pub enum Verb {
     Deliver(FlowId),
     /// An operator's request: forget everything (a cache).
     Flush,
+    /// An operator's request: the replica numbered `key` is to be a member of its group.
+    AddMember,
+    /// An operator's request: the replica numbered `key` is to leave its group.
+    RemoveMember,
     /// A fault's request to a population: arrive `f64::from_bits(value)` times as often.
     Load,
     /// A fault's request to whoever draws keys: of the key set numbered `key`, the key ranked `expected` gets the share
@@ -77,6 +81,8 @@ impl Verb {
             Verb::Invalidate => "invalidate",
             Verb::Deliver(_) => "deliver",
             Verb::Flush => "flush",
+            Verb::AddMember => "add",
+            Verb::RemoveMember => "remove",
             Verb::Load => "load",
             Verb::HotKey => "hot_key",
         }

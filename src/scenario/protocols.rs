@@ -96,5 +96,8 @@ const RAFT: &[Key] = &[
     key("batch", COUNT, "Entries of one message."),
     key("pipeline", COUNT, "Messages under way to one follower."),
     key("snapshot_every", COUNT, "Entries after which the log is cut."),
-    key("learners", COUNT, "Replicas that don't vote, the last ones."),
+    key("learners", COUNT, "Replicas that don't vote, the last ones before the spares."),
+    key("spares", COUNT, "Replicas that are no members until a fault adds them, the last ones."),
+    key("membership", Value::Words(&["single", "joint"]), "How members change: one by one, or by joint consensus."),
+    key("catch_up", Value::Flag, "Whether a new server has the log before it votes (Ongaro 2014, 4.2.1)."),
 ];

@@ -123,6 +123,8 @@ pub enum Control {
     Set(Box<Setting>),
     /// An operator's request.
     Ask(Target, Op),
+    /// An operator wants these in their group, or out of it: every member that runs hears of it, by no network.
+    Member(Target, bool),
 }
 
 /// What may happen to a clock.

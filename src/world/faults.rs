@@ -114,6 +114,15 @@ impl<P: Process> World<P> {
                     true
                 })
             }
+            Control::Member(target, add) => self.each(&target, |world, p| {
+                let group = &world.groups[world.members[p.index()].group.index()];
+                let verb = if add { Verb::AddMember } else { Verb::RemoveMember };
+                let op = Op { key: u64::from(p.0 - group.first.0), ..Op::plain(verb) };
+                for member in group.members().collect::<Vec<_>>() {
+                    world.ask(member, &op);
+                }
+                true
+            }),
         }
     }
 
@@ -299,6 +308,8 @@ fn name(control: &Control) -> &'static str {
         Control::Leak(..) => "leak",
         Control::Set(_) => "set",
         Control::Ask(..) => "ask",
+        Control::Member(_, true) => "add",
+        Control::Member(_, false) => "remove",
     }
 }
 

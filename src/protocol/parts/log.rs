@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::Members;
 use crate::engine::digest::DigestHasher;
 use crate::rpc::{Op, Requester};
 
@@ -42,6 +43,13 @@ pub enum Command {
         /// For what.
         op: Op,
     },
+    /// From here on these decide.
+    Configure {
+        /// Who votes.
+        voters: Members,
+        /// While two configurations decide together, who voted before; otherwise nobody.
+        outgoing: Members,
+    },
 }
 
 impl Entry {
@@ -55,6 +63,8 @@ impl Entry {
     pub fn bytes(&self) -> u32 {
         match &self.command {
             Command::Open => 16,
+            // Four bytes for each name.
+            Command::Configure { voters, outgoing } => 16 + 4 * (voters.len() + outgoing.len()),
             Command::Call { op, .. } => 40 + op.bytes,
         }
     }
@@ -70,6 +80,10 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.command {
             Command::Open => write!(f, "open@{}", self.term),
+            Command::Configure { voters, outgoing } if outgoing.is_empty() => {
+                write!(f, "voters {voters:?}@{}", self.term)
+            }
+            Command::Configure { voters, outgoing } => write!(f, "voters {outgoing:?} and {voters:?}@{}", self.term),
             Command::Call { op, .. } => write!(f, "{} {}={}@{}", op.verb.name(), op.key, op.value, self.term),
         }
     }

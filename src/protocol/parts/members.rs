@@ -39,9 +39,30 @@ impl Members {
     pub fn and(self, other: Members) -> Members {
         Members(self.0 & other.0)
     }
+    /// Who is in either.
+    pub fn or(self, other: Members) -> Members {
+        Members(self.0 | other.0)
+    }
+    /// These, and one more.
+    #[must_use]
+    pub fn with(mut self, index: u32) -> Members {
+        self.insert(index);
+        self
+    }
+    /// These but this one.
+    #[must_use]
+    pub fn without(mut self, index: u32) -> Members {
+        self.remove(index);
+        self
+    }
     /// In ascending order.
     pub fn iter(self) -> impl Iterator<Item = u32> {
-        (0..128).filter(move |i| self.contains(*i))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            (next < 128).then_some(next)
+        })
     }
 }
 
@@ -62,6 +83,7 @@ mod tests {
         assert_eq!((votes.len(), format!("{votes:?}").as_str()), (2, "{0, 3}"));
         votes.remove(3);
         assert!(!votes.contains(3));
-        assert_eq!(Members::first(128).len(), 128);
+        assert_eq!((Members::first(128).len(), Members::first(128).iter().last()), (128, Some(127)));
+        assert_eq!(Members::NONE.with(9).with(2).without(9).or(Members::first(1)).iter().collect::<Vec<_>>(), [0, 2]);
     }
 }

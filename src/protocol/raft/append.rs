@@ -16,7 +16,7 @@ pub(super) struct Progress {
     /// The next entry to send. Invariant: matched < next.
     next: u64,
     /// Up to here the follower's disk has the leader's entries.
-    matched: u64,
+    pub(super) matched: u64,
     mode: Mode,
     /// The last index of each `AppendEntries` that is under way.
     in_flight: VecDeque<u64>,
@@ -72,8 +72,7 @@ impl<M: StateMachine> Raft<M> {
             let after = if n + 1 == count { After::Flushed } else { After::Nothing };
             self.write_entries(prev, entries, after, out);
         }
-        let me = out.index();
-        for peer in (0..self.group.count).filter(|p| *p != me) {
+        for peer in self.followers().iter() {
             self.send_entries(peer, out);
         }
     }
@@ -118,6 +117,8 @@ impl<M: StateMachine> Raft<M> {
 
     pub(super) fn on_heartbeat_due(&mut self, out: &mut Out<'_, Self>) {
         if self.check_quorum(out) {
+            self.consider_transfer(out);
+            self.carry_out_orders(out);
             self.beat(out);
         }
     }
@@ -132,10 +133,9 @@ impl<M: StateMachine> Raft<M> {
     /// One round of heartbeats: a majority that answers it confirms that this replica led when it began.
     pub(super) fn beat(&mut self, out: &mut Out<'_, Self>) {
         self.open_round(out);
-        let peers: Vec<u32> = (0..self.group.count).filter(|p| *p != out.index()).collect();
         let nothing: Arc<[Entry]> = Arc::from([]);
         let patience = self.spec.election_timeout.1 * 10;
-        for to in peers {
+        for to in self.followers().iter() {
             let State::Leader(leadership) = &mut self.state else { return };
             let progress = &leadership.progress[to as usize];
             if let Mode::Snapshot { sent_at, .. } = progress.mode
@@ -215,13 +215,13 @@ impl<M: StateMachine> Raft<M> {
             return;
         }
         if first <= self.log.last().index {
-            self.log.truncate(first);
+            self.truncate(first);
             self.writes.forget_from(first);
             self.durable = self.durable.min(first - 1);
         }
         let fresh: Arc<[Entry]> = if known == 0 { entries.clone() } else { entries[known..].into() };
         let before = self.log.last();
-        self.log.extend(&fresh);
+        self.extend(&fresh);
         let after = After::Reply { to: who, term, msg: Msg::Appended { term, index: end, round } };
         self.write_entries(before, fresh, after, out);
         self.learn_commit(commit.min(end), out);
@@ -250,6 +250,10 @@ impl<M: StateMachine> Raft<M> {
             self.advance_commit(out);
         }
         self.confirm(out);
+        self.follow_catch_up(who, out);
+        // Heartbeats may never be due: every read begins a round.
+        self.consider_transfer(out);
+        self.hand_leadership_over(out);
     }
 
     pub(super) fn on_rejected(&mut self, who: u32, prev: u64, hint: u64, round: u64, out: &mut Out<'_, Self>) {
@@ -276,25 +280,15 @@ impl<M: StateMachine> Raft<M> {
         let State::Leader(leadership) = &self.state else { return };
         let me = out.index();
         let matched = |v: u32| if v == me { self.durable } else { leadership.progress[v as usize].matched };
-        let index = self.reached(matched).min(self.log.last().index);
+        let index = self.configs.latest().reached(matched).min(self.log.last().index);
         let own = self.log.position(index).is_some_and(|p| p.term == self.term);
         if index > self.commit && (own || self.spec.bugs.has("commit_older_term")) {
             self.commit = index;
             self.apply(out);
             self.serve_reads(out);
+            self.carry_out_orders(out);
+            self.retire(out);
         }
-    }
-
-    /// The largest number that a majority of voters has reached.
-    pub(super) fn reached(&self, of: impl Fn(u32) -> u64) -> u64 {
-        // Voters are the first of the replicas, of which there are 128 at most.
-        let mut all = [0; 128];
-        let count = self.voters.len() as usize;
-        for (voter, number) in (0..).zip(&mut all[..count]) {
-            *number = of(voter);
-        }
-        all[..count].sort_unstable();
-        all[count - self.majority() as usize]
     }
 
     /// Entries up to `index` are committed, of those that this replica is known to share with the leader.
@@ -312,8 +306,15 @@ impl<M: StateMachine> Raft<M> {
             self.applied += 1;
             let (index, term, fingerprint) = (self.applied, entry.term, entry.fingerprint());
             out.observe(Observation::Applied { at, object, replica, index, term, entry: fingerprint });
-            let Command::Call { requester, op, .. } = &entry.command else { continue };
-            let requester = *requester;
+            let (requester, op) = match &entry.command {
+                Command::Open => continue,
+                Command::Configure { .. } => {
+                    out.note("configuration_committed", index);
+                    self.settle_orders();
+                    continue;
+                }
+                Command::Call { requester, op, .. } => (*requester, op),
+            };
             let answer = if self.spec.bugs.has("no_sessions") {
                 self.machine.machine_mut().apply(op)
             } else {

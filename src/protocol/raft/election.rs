@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::parts::{Command, Entry, Position};
+use super::super::parts::{Command, Position};
 use super::append::Progress;
 use super::writes::After;
 use super::{Leadership, Members, Msg, Proposal, Raft, Requester, State, Timer};
@@ -28,7 +28,7 @@ impl<M: StateMachine> Raft<M> {
             return;
         }
         self.set_leader(None, out);
-        if !self.voters.contains(out.index()) {
+        if !self.may_stand() {
             self.arm_election(out);
         } else if self.spec.prevote {
             let mut votes = Members::NONE;
@@ -38,15 +38,23 @@ impl<M: StateMachine> Raft<M> {
             self.send_to_voters(&Msg::PreVote { term: self.term + 1, last: self.log.last() }, out);
             self.count_pre_votes(out);
         } else {
-            self.stand(out);
+            self.stand(false, out);
         }
     }
 
+    /// Whether it may have to lead: also if it is no longer to vote, as long as that is not known to be committed. It
+    /// may be the one whose log the others need (dissertation, 4.2.2, figure 4.6); its own vote does not count.
+    pub(super) fn may_stand(&self) -> bool {
+        let is_new = self.configs.latest_index() > self.commit;
+        self.configs.latest().everybody().contains(self.me)
+            || (is_new && self.configs.previous().everybody().contains(self.me))
+    }
+
     /// Begins a term in which this replica is a candidate.
-    fn stand(&mut self, out: &mut Out<'_, Self>) {
+    pub(super) fn stand(&mut self, transfer: bool, out: &mut Out<'_, Self>) {
         self.term += 1;
         self.voted_for = Some(out.index());
-        self.state = State::Candidate { votes: Members::NONE };
+        self.state = State::Candidate { votes: Members::NONE, transfer };
         out.note("election_started", self.term);
         self.arm_election(out);
         self.write_hard_state(After::Stand(self.term), out);
@@ -54,7 +62,8 @@ impl<M: StateMachine> Raft<M> {
 
     /// Its own vote is on disk: asks for the others'.
     pub(super) fn request_votes(&mut self, out: &mut Out<'_, Self>) {
-        self.send_to_voters(&Msg::RequestVote { term: self.term, last: self.log.last() }, out);
+        let State::Candidate { transfer, .. } = self.state else { return };
+        self.send_to_voters(&Msg::RequestVote { term: self.term, last: self.log.last(), transfer }, out);
         self.on_voted(out.index(), self.term, true, out);
     }
 
@@ -79,16 +88,23 @@ impl<M: StateMachine> Raft<M> {
 
     fn count_pre_votes(&mut self, out: &mut Out<'_, Self>) {
         if let State::PreCandidate { votes } = &self.state
-            && votes.len() >= self.majority()
+            && self.configs.latest().decides(*votes)
         {
-            self.stand(out);
+            self.stand(false, out);
         }
     }
 
-    pub(super) fn on_request_vote(&mut self, who: u32, term: u64, last: Position, out: &mut Out<'_, Self>) {
+    pub(super) fn on_request_vote(
+        &mut self,
+        who: u32,
+        term: u64,
+        last: Position,
+        transfer: bool,
+        out: &mut Out<'_, Self>,
+    ) {
         if term > self.term {
-            // Whoever hears a leader lets nobody disturb it (dissertation, 4.2.3).
-            if self.is_led(out.now()) {
+            // Whoever hears a leader lets nobody disturb it (dissertation, 4.2.3), unless it wants to be.
+            if self.is_led(out.now()) && !transfer {
                 return;
             }
             self.adopt(term, out);
@@ -109,13 +125,13 @@ impl<M: StateMachine> Raft<M> {
         if term > self.term {
             self.adopt(term, out);
         }
-        let majority = self.majority();
-        if let State::Candidate { votes } = &mut self.state
+        let config = self.configs.latest();
+        if let State::Candidate { votes, .. } = &mut self.state
             && granted
             && term == self.term
         {
             votes.insert(who);
-            if votes.len() >= majority {
+            if config.decides(*votes) {
                 self.lead(out);
             }
         }
@@ -136,6 +152,11 @@ impl<M: StateMachine> Raft<M> {
             confirmed: 0,
             lease_until: Instant::ZERO,
             reads: VecDeque::new(),
+            catching_up: Vec::new(),
+            transfer: None,
+            held: VecDeque::new(),
+            stays_until: now,
+            lease_barred: false,
         }));
         out.disarm(Timer::Election);
         out.note("leader_elected", self.term);
@@ -147,10 +168,11 @@ impl<M: StateMachine> Raft<M> {
             process: out.index(),
         });
         // Entries of earlier terms commit with the first of this one (paper, 5.4.2 and 8).
-        self.log.push(Entry { term: self.term, command: Command::Open });
+        self.push(Command::Open);
         self.open_round(out);
         self.flush(out);
         self.set_leader(Some(out.index()), out);
+        self.carry_out_orders(out);
     }
 
     /// Learns of a later term.
@@ -227,7 +249,9 @@ impl<M: StateMachine> Raft<M> {
         let State::Leader(leadership) = &self.state else { return false };
         let (me, now, longest) = (out.index(), out.now(), self.spec.election_timeout.1);
         let heard = |v: &u32| *v == me || now.since(leadership.progress[*v as usize].heard_at) <= longest;
-        if !self.spec.check_quorum || self.voters.iter().filter(heard).count() as u32 >= self.majority() {
+        let config = self.configs.latest();
+        let hears = config.everybody().iter().filter(heard).fold(Members::NONE, Members::with);
+        if !self.spec.check_quorum || config.decides(hears) {
             return true;
         }
         self.follow(out);
@@ -237,7 +261,12 @@ impl<M: StateMachine> Raft<M> {
     /// Appends a request to the log of the leader.
     pub(super) fn propose(&mut self, gateway: u32, requester: Requester, op: Op, out: &mut Out<'_, Self>) {
         let State::Leader(leadership) = &mut self.state else { return };
-        let index = self.log.push(Entry { term: self.term, command: Command::Call { gateway, requester, op } });
+        if leadership.transfer.is_some() {
+            leadership.held.push_back((gateway, requester, op));
+            return;
+        }
+        let index = self.push(Command::Call { gateway, requester, op });
+        let State::Leader(leadership) = &mut self.state else { return };
         leadership.proposals.push_back(Proposal { index, gateway });
         self.flush(out);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::parts::Sessions;
 use super::super::parts::{Entry, Position};
+use super::Config;
 use crate::rpc::{Answer, Op, Requester};
 use crate::world::{Message, StateMachine};
 
@@ -31,6 +32,8 @@ pub enum Msg<M> {
         term: u64,
         /// Where the candidate's log ends.
         last: Position,
+        /// Whether the leader told the candidate to stand: nobody need protect it.
+        transfer: bool,
     },
     /// The vote, or not.
     Voted {
@@ -109,6 +112,11 @@ pub enum Msg<M> {
         /// What must be applied.
         index: u64,
     },
+    /// Lead in my place: stand for election at once (dissertation, 3.10).
+    TimeoutNow {
+        /// The leader's term.
+        term: u64,
+    },
 }
 
 /// The state up to a position of the log.
@@ -118,6 +126,8 @@ pub struct Snapshot<M> {
     pub last: Position,
     /// The machine, and who has had an answer.
     pub machine: Sessions<M>,
+    /// Who votes from there on.
+    pub config: Config,
 }
 
 /// One record on disk.
@@ -165,6 +175,7 @@ impl<M: StateMachine> Message for Msg<M> {
             Msg::Answered { .. } => "Answered",
             Msg::ReadIndex { .. } => "ReadIndex",
             Msg::ReadAt { .. } => "ReadAt",
+            Msg::TimeoutNow { .. } => "TimeoutNow",
         }
     }
     fn bytes(&self) -> u32 {
@@ -184,7 +195,8 @@ impl<M> Hash for Msg<M> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         std::mem::discriminant(self).hash(state);
         match self {
-            Msg::PreVote { term, last } | Msg::RequestVote { term, last } => (term, last).hash(state),
+            Msg::PreVote { term, last } => (term, last).hash(state),
+            Msg::RequestVote { term, last, transfer } => (term, last, transfer).hash(state),
             Msg::PreVoted { term, granted } | Msg::Voted { term, granted } => (term, granted).hash(state),
             Msg::AppendEntries { term, prev, entries, commit, round } => {
                 (term, prev, entries, commit, round).hash(state);
@@ -197,6 +209,7 @@ impl<M> Hash for Msg<M> {
             Msg::Answered { requester, answer } => (requester, answer).hash(state),
             Msg::ReadIndex { requester } => requester.hash(state),
             Msg::ReadAt { requester, term, index } => (requester, term, index).hash(state),
+            Msg::TimeoutNow { term } => term.hash(state),
         }
     }
 }

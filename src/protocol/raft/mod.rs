@@ -1,32 +1,39 @@
 //! Ongaro, Ousterhout, "In Search of an Understandable Consensus Algorithm", USENIX ATC 2014 (Raft); pre-vote, check
-//! quorum, read index, leases, learners and sessions as in Ongaro, "Consensus: Bridging Theory and Practice", 2014.
+//! quorum, read index, leases, learners, sessions, changes of membership and transfers of leadership as in Ongaro,
+//! "Consensus: Bridging Theory and Practice", 2014; changes with the correction that Ongaro posted to raft-dev in 2015.
 //!
 //! Assumes crash-recovery with stable storage: term, vote and entries are on disk before anybody hears of them, and the
 //! leader counts itself when its own disk has an entry. Reads by lease assume clocks whose rates differ by 10% at most.
-//! Whichever replica a client contacts takes the request and forwards it to the leader. Leaves out: changes of
-//! membership, transfer of leadership, snapshots in pieces.
+//! Whichever replica a client contacts takes the request and forwards it to the leader. Leaves out: snapshots in pieces.
 
 mod append;
+mod config;
 mod election;
+mod membership;
 mod message;
 mod reads;
 mod requests;
 mod snapshot;
+mod transfer;
 mod writes;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::parts::{Bugs, Entry, Gateway, Group, Log, Members, Planted, Sessions};
+use super::parts::{Bugs, Command, Entry, Gateway, Group, Log, Members, Planted, Sessions};
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
-use crate::rpc::{Call, Requester, Token};
+use crate::rpc::{Call, Op, Requester, Token, Verb};
 use crate::world::{Level, Out, Process, Role, StateMachine};
 
 use append::Progress;
+use config::Configs;
+use membership::{CatchUp, Order};
 use reads::Read;
+use transfer::Transfer;
 use writes::Writes;
 
+pub use config::Config;
 pub use message::{Msg, Record, Snapshot};
 
 /// How one group is set up.
@@ -49,8 +56,16 @@ pub struct RaftSpec {
     pub pipeline: u32,
     /// Entries between two snapshots; half of them stay in the log for followers that lag.
     pub snapshot_every: u64,
-    /// The last so many replicas follow without a vote.
+    /// So many replicas follow without a vote: the last ones before the spares.
     pub learners: u32,
+    /// The last so many replicas are no members until somebody adds them.
+    pub spares: u32,
+    /// How the members change.
+    pub membership: Membership,
+    /// Whether a new server first catches up without a vote (dissertation, 4.2.1).
+    pub catch_up: bool,
+    /// Where the leader likes to be: one that is elsewhere hands over to one of these. Nobody = anywhere.
+    pub preferred: Members,
     /// Planted bugs.
     pub bugs: Bugs,
 }
@@ -69,9 +84,22 @@ impl Default for RaftSpec {
             pipeline: 256,
             snapshot_every: 10_000,
             learners: 0,
+            spares: 0,
+            membership: Membership::Single,
+            catch_up: true,
+            preferred: Members::NONE,
             bugs: Bugs::default(),
         }
     }
+}
+
+/// How the members of a group change (dissertation, chapter 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// One server at a time (4.1).
+    Single,
+    /// Any number at a time, by way of a configuration in which the old and the new decide together (4.3).
+    Joint,
 }
 
 /// How a read is served (dissertation, 6.4).
@@ -124,6 +152,17 @@ pub const BUGS: &[Planted] = &[
         what: "an acknowledgement counts for everything sent so far: entries commit that a majority does not have",
         source: "a late reply taken for a new one; Ongaro 2014, section 3.4",
     },
+    Planted {
+        name: "single_server_before_commit",
+        what: "a new leader changes the members before it has committed in its own term: two majorities without a \
+               common member",
+        source: "Ongaro, bug in single-server membership changes, raft-dev 2015; baidu/braft#182",
+    },
+    Planted {
+        name: "config_not_in_snapshot",
+        what: "a snapshot does not say who the members are: whoever starts from it goes by the first ones",
+        source: "Ongaro 2014, section 5.1 (the configuration is part of a snapshot's state)",
+    },
 ];
 
 /// The named timers.
@@ -147,6 +186,8 @@ enum State {
     },
     Candidate {
         votes: Members,
+        /// Whether the leader wants it to win.
+        transfer: bool,
     },
     Leader(Box<Leadership>),
 }
@@ -171,6 +212,16 @@ struct Leadership {
     confirmed: u64,
     lease_until: Instant,
     reads: VecDeque<Read>,
+    /// Servers that are to be added, and get the log meanwhile.
+    catching_up: Vec<CatchUp>,
+    /// To whom it hands over.
+    transfer: Option<Transfer>,
+    /// Writes that came since.
+    held: VecDeque<(u32, Requester, Op)>,
+    /// It does not try to hand over before that.
+    stays_until: Instant,
+    /// It told somebody to stand at once: leases count on elections taking their time (dissertation, 6.4.1).
+    lease_barred: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -185,11 +236,14 @@ pub struct Raft<M> {
     group: Group,
     object: ObjectId,
     spec: RaftSpec,
-    voters: Members,
+    /// Its number in the group, from its start on.
+    me: u32,
     // On disk.
     term: u64,
     voted_for: Option<u32>,
     log: Log,
+    /// Who votes: what log and snapshot say.
+    configs: Configs,
     snapshot: Option<Arc<Snapshot<M>>>,
     // The way to the disk. Entries up to `durable` are there.
     writes: Writes<M>,
@@ -206,21 +260,30 @@ pub struct Raft<M> {
     gateway: Gateway,
     /// Reads that wait until this replica has applied an index.
     waiting: BTreeSet<(u64, Requester)>,
+    /// What the operator asked for and is not done, the newest last.
+    orders: Vec<Order>,
     draws: u64,
+}
+
+/// Who votes at first.
+fn first_config(group: Group, spec: &RaftSpec) -> Config {
+    let others = spec.learners.saturating_add(spec.spares).min(group.count - 1);
+    Config::of(Members::first(group.count - others))
 }
 
 impl<M: StateMachine> Raft<M> {
     /// A replica of `group` that is `object` in the history.
     pub fn new(group: Group, object: ObjectId, spec: RaftSpec) -> Raft<M> {
-        let voters = Members::first(group.count - spec.learners.min(group.count - 1));
+        let configs = Configs::new(first_config(group, &spec));
         Raft {
             group,
             object,
             spec,
-            voters,
+            me: 0,
             term: 0,
             voted_for: None,
             log: Log::default(),
+            configs,
             snapshot: None,
             writes: Writes::default(),
             durable: 0,
@@ -233,12 +296,9 @@ impl<M: StateMachine> Raft<M> {
             machine: Sessions::default(),
             gateway: Gateway::default(),
             waiting: BTreeSet::new(),
+            orders: Vec::new(),
             draws: 0,
         }
-    }
-
-    fn majority(&self) -> u32 {
-        self.voters.len() / 2 + 1
     }
 
     fn is_leader(&self) -> bool {
@@ -251,9 +311,48 @@ impl<M: StateMachine> Raft<M> {
 
     fn send_to_voters(&self, msg: &Msg<M>, out: &mut Out<'_, Self>) {
         let me = out.index();
-        for to in self.voters.iter().filter(|v| *v != me) {
+        for to in self.configs.latest().everybody().without(me).iter() {
             self.send(to, msg.clone(), out);
         }
+    }
+
+    /// Whom a leader sends the log: who votes, who learns, and who is to be added.
+    fn followers(&self) -> Members {
+        let State::Leader(leadership) = &self.state else { return Members::NONE };
+        let members = self.configs.latest().everybody().or(self.learners());
+        leadership.catching_up.iter().fold(members, |all, one| all.with(one.who)).without(self.me)
+    }
+
+    /// Whoever follows without a vote.
+    fn learners(&self) -> Members {
+        let before = self.group.count.saturating_sub(self.spec.spares);
+        (before.saturating_sub(self.spec.learners)..before).fold(Members::NONE, Members::with)
+    }
+
+    /// Whether this replica belongs to the group, as far as it knows.
+    fn is_member(&self) -> bool {
+        self.configs.latest().everybody().or(self.learners()).contains(self.me)
+    }
+
+    /// Appends an entry of this term; its index comes back.
+    fn push(&mut self, command: Command) -> u64 {
+        let entry = Entry { term: self.term, command };
+        self.configs.note(self.log.last().index + 1, &entry);
+        self.log.push(entry)
+    }
+
+    /// Appends entries of others.
+    fn extend(&mut self, entries: &[Entry]) {
+        for (index, entry) in (self.log.last().index + 1..).zip(entries) {
+            self.configs.note(index, entry);
+        }
+        self.log.extend(entries);
+    }
+
+    /// Drops the entry at `first` and all behind it.
+    fn truncate(&mut self, first: u64) {
+        self.log.truncate(first);
+        self.configs.truncate(first);
     }
 
     /// Learns who leads this term, and hands over what waits for that.
@@ -262,7 +361,7 @@ impl<M: StateMachine> Raft<M> {
             return;
         }
         self.leader = leader;
-        out.level(Level::Leaderless, u64::from(leader.is_none()));
+        out.level(Level::Leaderless, u64::from(leader.is_none() && self.is_member()));
         if leader.is_some() {
             self.hand_over(out);
         }
@@ -276,7 +375,7 @@ impl<M: StateMachine> Process for Raft<M> {
 
     fn start(&mut self, log: &[Record<M>], out: &mut Out<'_, Self>) {
         let fresh: Raft<M> = Raft::new(self.group, self.object, self.spec.clone());
-        *self = fresh;
+        *self = Raft { me: out.index(), ..fresh };
         // Counted from the clock: another life draws other timeouts.
         self.draws = out.now().0;
         self.recover(log);
@@ -286,7 +385,7 @@ impl<M: StateMachine> Process for Raft<M> {
             // It may have acknowledged a lease just before it crashed.
             self.heard_at = Some(out.now());
         }
-        out.level(Level::Leaderless, 1);
+        out.level(Level::Leaderless, u64::from(self.is_member()));
         self.arm_election(out);
     }
 
@@ -299,7 +398,7 @@ impl<M: StateMachine> Process for Raft<M> {
         match msg {
             Msg::PreVote { term, last } => self.on_pre_vote(who, term, last, out),
             Msg::PreVoted { term, granted } => self.on_pre_voted(who, term, granted, out),
-            Msg::RequestVote { term, last } => self.on_request_vote(who, term, last, out),
+            Msg::RequestVote { term, last, transfer } => self.on_request_vote(who, term, last, transfer, out),
             Msg::Voted { term, granted } => self.on_voted(who, term, granted, out),
             Msg::AppendEntries { term, prev, entries, commit, round } => {
                 if self.hear_leader(who, term, prev, round, out) {
@@ -325,6 +424,7 @@ impl<M: StateMachine> Process for Raft<M> {
             Msg::Answered { requester, answer } => self.end(requester, answer, out),
             Msg::ReadIndex { requester } => self.on_read_index(who, requester, out),
             Msg::ReadAt { requester, term, index } => self.on_read_at(requester, term, index, out),
+            Msg::TimeoutNow { term } => self.on_timeout_now(term, out),
         }
     }
 
@@ -340,8 +440,18 @@ impl<M: StateMachine> Process for Raft<M> {
         self.on_synced(token, out);
     }
 
+    fn ask(&mut self, op: &Op, out: &mut Out<'_, Self>) {
+        let who = u32::try_from(op.key).ok().filter(|who| *who < self.group.count);
+        match (op.verb, who) {
+            (Verb::AddMember, Some(who)) => self.on_order(Order { who, add: true }, out),
+            (Verb::RemoveMember, Some(who)) => self.on_order(Order { who, add: false }, out),
+            _ => {}
+        }
+    }
+
     fn role(&self) -> Role {
         match self.state {
+            State::Follower if !self.is_member() => Role::Peer,
             State::Follower | State::PreCandidate { .. } => Role::Follower,
             State::Candidate { .. } => Role::Candidate,
             State::Leader(_) => Role::Leader,
@@ -353,6 +463,10 @@ impl<M: StateMachine> Process for Raft<M> {
         for (index, entry) in self.log.iter() {
             let (term, entry) = (entry.term, entry.fingerprint());
             out.observe(Observation::LogEntry { object, replica, index, term, entry });
+        }
+        // Who has left keeps what he had.
+        if !self.is_member() || self.orders.contains(&Order { who: self.me, add: false }) {
+            return;
         }
         for (key, values) in self.machine.machine().contents() {
             out.observe(Observation::FinalState { object, replica, key, values });

@@ -52,7 +52,10 @@ impl<M: StateMachine> Raft<M> {
         let State::Leader(leadership) = &mut self.state else { return };
         // Before it has committed in its own term, a leader doesn't know what is committed: its first entry bounds it.
         let index = if early { self.commit } else { self.commit.max(leadership.opened) };
-        let leased = mode == Reads::Lease && out.now() < leadership.lease_until && self.applied >= index;
+        let leased = mode == Reads::Lease
+            && out.now() < leadership.lease_until
+            && !leadership.lease_barred
+            && self.applied >= index;
         let round = leadership.round + 1;
         let read = Read { round, index, gateway, requester, op };
         if local || leased {
@@ -74,7 +77,7 @@ impl<M: StateMachine> Raft<M> {
         }
         let me = out.index();
         let answered = |v: u32| if v == me { leadership.round } else { leadership.progress[v as usize].round };
-        let confirmed = self.reached(answered);
+        let confirmed = self.configs.latest().reached(answered);
         let State::Leader(leadership) = &mut self.state else { return };
         if confirmed <= leadership.confirmed {
             return;

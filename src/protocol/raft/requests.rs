@@ -11,6 +11,11 @@ impl<M: StateMachine> Raft<M> {
             out.answer(&call, Answer::of(Outcome::Error));
             return;
         }
+        if !self.is_member() && self.configs.latest_index() <= self.commit {
+            let redirect = self.configs.latest().voters.iter().next();
+            out.answer(&call, Answer { redirect, ..Answer::of(Outcome::Unavailable) });
+            return;
+        }
         if self.machine.machine().is_read(&call.op) && self.is_stale_enough(&call.op, out) {
             let answer = self.machine.machine_mut().apply(&call.op);
             out.answer(&call, answer);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::super::parts::{Entry, Log, Position};
-use super::{Msg, Raft, Record, State};
+use super::{Configs, Msg, Raft, Record, State};
 use crate::rpc::Token;
 use crate::world::{Out, StateMachine};
 
@@ -169,14 +169,15 @@ impl<M: StateMachine> Raft<M> {
                 Record::HardState { term, voted_for } => (self.term, self.voted_for) = (*term, *voted_for),
                 Record::Entries { prev, entries } => {
                     if self.log.has(*prev) {
-                        self.log.truncate(prev.index + 1);
-                        self.log.extend(entries);
+                        self.truncate(prev.index + 1);
+                        self.extend(entries);
                     }
                 }
                 Record::Snapshot { term, voted_for, snapshot, tail } => {
                     (self.term, self.voted_for) = (*term, *voted_for);
                     self.log = Log::starting_at(snapshot.last);
-                    self.log.extend(tail);
+                    self.configs = Configs::new(self.config_of(snapshot));
+                    self.extend(tail);
                     self.snapshot = Some(snapshot.clone());
                 }
             }

@@ -299,7 +299,9 @@ impl Lowering<'_, '_> {
             _ => {
                 fsync = self.fsync(&fields);
                 let regions = zones.iter().map(|zone| topology.zones[zone.index()].region as u16).collect();
-                DraftKind::Store(self.replication(&fields, regions))
+                let mut replication = self.replication(&fields, regions);
+                self.prefer_leader(&fields, &name, &zones, topology, &mut replication);
+                DraftKind::Store(replication)
             }
         };
         let hosts = zones.iter().enumerate().map(|(i, zone)| HostSetup {

@@ -33,6 +33,7 @@ const OF_STORES: &[&str] = &[
     "no_resurrection",
     "single_leader_per_term",
     "log_matching",
+    "leader_completeness",
     "state_machine_safety",
 ];
 

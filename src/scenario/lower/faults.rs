@@ -39,6 +39,8 @@ const ACTIONS: &[&str] = &[
     "clock_drift",
     "clock_freeze",
     "disk_slow",
+    "add",
+    "remove",
 ];
 /// Faults that can be aimed at whoever has a role.
 const TO_ROLES: &[&str] = &[
@@ -52,6 +54,7 @@ const TO_ROLES: &[&str] = &[
     "clock_drift",
     "clock_freeze",
     "disk_slow",
+    "remove",
 ];
 const LATER: &[&str] = &[
     "corrupt",
@@ -71,7 +74,7 @@ const LATER: &[&str] = &[
 ];
 
 /// What a place of the language comes to.
-enum Hit {
+pub(super) enum Hit {
     /// Whatever the other side doesn't name.
     Rest,
     /// Whoever has the role when the fault acts.
@@ -186,6 +189,12 @@ impl Lowering<'_, '_> {
         let moments = moments?;
         if hits.len() < places.len() {
             return None;
+        }
+        if matches!(action, "add" | "remove") {
+            let mut fit = places.iter().zip(&hits).map(|((text, at), hit)| self.is_member(action, text, at, hit, site));
+            if !fit.all(|fits| fits) {
+                return None;
+            }
         }
         let parameters = parameters?;
         let mut stream = Stream::named(seed, &format!("fault/{name}"));
@@ -659,6 +668,10 @@ impl Parameters {
             }
             "disk_slow" => (Control::DiskSlow(target, self.factor), Some(Control::DiskSlow(same, 1.0))),
             "load" => (Control::Load(p, self.factor), Some(Control::Load(p, 1.0))),
+            "add" | "remove" => {
+                let add = action == "add";
+                (Control::Member(target, add), Some(Control::Member(same, !add)))
+            }
             "flush" => (Control::Ask(target, Op::plain(Verb::Flush)), None),
             "hot_key" => {
                 let keys = KeysId(p.0 as u16);

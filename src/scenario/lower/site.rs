@@ -31,7 +31,7 @@ impl Site<'_> {
         HostId(process.0)
     }
 
-    fn group_of(&self, process: ProcessId) -> usize {
+    pub(super) fn group_of(&self, process: ProcessId) -> usize {
         self.groups.iter().rposition(|(_, first, _)| *first <= process).unwrap_or(0)
     }
 

@@ -1,9 +1,9 @@
-//! `replication = { raft = { election_timeout, heartbeat, prevote, check_quorum, reads, … } }`.
+//! `replication = { raft = { election_timeout, heartbeat, prevote, check_quorum, reads, spares, … } }`.
 
 use super::Replicas;
 use crate::engine::Span;
 use crate::protocol::RaftSpec;
-use crate::protocol::raft::Reads;
+use crate::protocol::raft::{Membership, Reads};
 use crate::spec::units::{self, Count, Dimension, Sign};
 use crate::spec::{Diagnostic, FromText};
 
@@ -54,15 +54,24 @@ pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<RaftSpec> {
         *value = positive(replicas, key, u64::from(*value))? as u32;
     }
     spec.snapshot_every = positive(replicas, "snapshot_every", spec.snapshot_every)?;
-    if let Some((learners, place)) = fields.at::<Count>("learners") {
-        if learners.0 >= u64::from(replicas.count) {
+    spec.membership = match fields.word("membership", &["single", "joint"]) {
+        Some("joint") => Membership::Joint,
+        _ => Membership::Single,
+    };
+    spec.catch_up = fields.flag("catch_up").unwrap_or(spec.catch_up);
+    let mut others = 0;
+    for (key, value) in [("learners", &mut spec.learners), ("spares", &mut spec.spares)] {
+        let Some((count, place)) = fields.at::<Count>(key) else { continue };
+        others += count.0.min(u64::from(u32::MAX));
+        if others >= u64::from(replicas.count) {
+            let beside = if others > count.0 { " beside the learners" } else { "" };
             fields.error(
-                Diagnostic::error(place, format!("{} learners of {} replicas", learners.0, replicas.count))
-                    .help("somebody must vote: learners are the last of the replicas, fewer than all"),
+                Diagnostic::error(place, format!("{} {key}{beside}, of {} replicas", count.0, replicas.count))
+                    .help("somebody must vote: learners and spares are the last of the replicas, fewer than all"),
             );
             return None;
         }
-        spec.learners = learners.0 as u32;
+        *value = count.0 as u32;
     }
     Some(spec)
 }
