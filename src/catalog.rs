@@ -3,7 +3,7 @@
 use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
 use crate::protocol::{
-    Group, Membership, Replication, abd, crdt, gossip, heartbeat, primary_backup, quorum, raft, swim,
+    Group, Membership, Replication, abd, chain, crdt, gossip, heartbeat, primary_backup, quorum, raft, swim,
 };
 use crate::state_machine::Kv;
 use crate::workload::clients;
@@ -176,6 +176,7 @@ processes! {
     pub enum AnyProcess {
         Abd(abd::Abd),
         Cache(cache::Cache),
+        Chain(chain::ChainServer<Kv>),
         Clients(clients::Clients),
         Crdt(crdt::Crdt),
         Gossip(gossip::Gossip),
@@ -195,6 +196,7 @@ processes! {
 pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> AnyProcess {
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
+        Replication::Chain(spec) => AnyProcess::Chain(chain::ChainServer::new(group, object, spec.clone())),
         Replication::PrimaryBackup(spec) => {
             AnyProcess::PrimaryBackup(primary_backup::PrimaryBackup::new(group, object, spec.clone()))
         }

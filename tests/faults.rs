@@ -100,7 +100,10 @@ fn what_cannot_change_is_said_with_what_can() {
         ("\"service.db.workers\" = 10", "changes nothing in this run"),
         ("\"service.db.workers\" = \"10ms\"", "expected"),
         ("service = { db = { workers = 3 } }", "quote the whole path"),
-        ("\"clients.c.mix\" = { f = \"50%\", request = \"50%\" }", "`clients.c.mix` can't change while the run goes on"),
+        (
+            "\"clients.c.mix\" = { f = \"50%\", request = \"50%\" }",
+            "`clients.c.mix` can't change while the run goes on",
+        ),
     ] {
         let errors = load(&pushed(set)).expect_err(set);
         assert!(errors.contains(message), "{set}: {errors}");

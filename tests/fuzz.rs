@@ -398,19 +398,29 @@ fn mutated_scenarios_load_or_say_why_not() {
 #[test]
 fn what_loads_also_plays_with_its_books_balanced() {
     let files = files("tests/small");
-    let strategy = (any::<Index>(), prop::collection::vec(mutation(), 1..5), 1..4_u64);
+    let strategy = (any::<Index>(), prop::collection::vec(mutation(), 1..10));
     let played = Mutex::new(0_u32);
     let result = quietly(|| {
-        runner(60).run(&strategy, |(file, mutations, _)| {
+        runner(60).run(&strategy, |(file, mutations)| {
             let (name, bytes) = &files[file.index(files.len())];
-            let bytes = mutate(bytes, &mutations);
-            trying(&bytes);
-            let sources = Sources::from_bytes(name.as_str(), &bytes)
-                .with_set("--set", "max_events=100K")
-                .with_set("--set", "sweep={}");
-            if let Some(plan) = load(&sources, None)?
-                && plan.components.iter().map(|c| c.hosts.len()).sum::<usize>() <= 2000
-            {
+            // Only mutations after which it still loads: several of them, far away from what anybody would write.
+            let mut bytes = bytes.clone();
+            let mut found = None;
+            for mutation in &mutations {
+                let next = apply(&bytes, mutation);
+                trying(&next);
+                let sources = Sources::from_bytes(name.as_str(), &next)
+                    .with_set("--set", "max_events=100K")
+                    .with_set("--set", "sweep={}");
+                if let Some(plan) = load(&sources, None)?
+                    && plan.components.iter().map(|c| c.hosts.len()).sum::<usize>() <= 1000
+                {
+                    bytes = next;
+                    found = Some((sources, plan));
+                }
+            }
+            if let Some((sources, plan)) = found {
+                trying(&bytes);
                 *played.lock().expect("nobody panics with it") += u32::from(play(&sources, plan)?);
             }
             Ok(())
@@ -418,7 +428,7 @@ fn what_loads_also_plays_with_its_books_balanced() {
     });
     result.unwrap_or_else(|error| panic!("{error}"));
     let played = *played.lock().expect("nobody panics with it");
-    assert!(played >= cases(60) / 10, "only {played} of {} were good enough to play", cases(60));
+    assert!(played >= cases(60) / 2, "only {played} of {} were good enough to play", cases(60));
     assert!(peak_memory() < 4096, "{} MiB were needed", peak_memory());
 }
 

@@ -149,7 +149,7 @@ fn replicas_agree_in_the_end_by_hints_or_by_anti_entropy_and_not_without() {
     let stopped = |replication: &str| {
         two_regions(replication, "")
             .replace("duration = \"20s\"", "duration = \"60s\"")
-            .replace("count = 4\nthink = \"exp(30ms)\"", "rate = \"steps(0s: 40/s, 12s: 0/s)\"")
+            .replace("count = 4\nthink = \"exp(30ms)\"", "rate = \"steps(0s: 40/s, 10s: 0/s)\"")
     };
     let sloppy = "quorum = { w = 1, r = 1, sloppy = true, hinted_handoff = \"3h\" }";
     assert!(converged(&run(&stopped(sloppy), 1)));
@@ -171,7 +171,7 @@ fn merging_types_answer_on_both_sides_and_agree_in_the_end() {
     ] {
         for sync in ["state", "delta", "op"] {
             let text = two_regions(&format!("crdt = {{ type = \"{kind}\", sync = \"{sync}\" }}"), "")
-                .replace("count = 4\nthink = \"exp(30ms)\"", "rate = \"steps(0s: 40/s, 15s: 0/s)\"")
+                .replace("count = 4\nthink = \"exp(30ms)\"", "rate = \"steps(0s: 40/s, 10s: 0/s)\"")
                 .replace("timeout = \"300ms\"", &format!("timeout = \"300ms\"\nmix = {mix}"));
             let outcome = run(&text, 1);
             assert!(converged(&outcome), "{kind} {sync}");

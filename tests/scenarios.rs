@@ -83,3 +83,26 @@ fn check(path: &Path, run: &Run) {
         );
     }
 }
+
+/// The list in the README is made from the files.
+#[test]
+fn the_readme_lists_every_scenario_with_its_question() {
+    let mut list = String::from("\n| scenario | asks |\n|---|---|\n");
+    for path in scenarios() {
+        let plans = plans(&path);
+        let inside = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("below the crate").display().to_string();
+        list += &format!("| [`{}`]({inside}) | {} |\n", inside.trim_start_matches("scenarios/"), plans[0].question);
+    }
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = std::fs::read_to_string(&readme).expect("there is a README");
+    let begin = "writes it anew -->\n";
+    let start = text.find(begin).expect("the list begins") + begin.len();
+    let end = text.find("<!-- /scenarios -->").expect("the list ends");
+    let list = format!("{}\n", list);
+    if std::env::var_os("NETSPLIT_BLESS").is_some() {
+        let fresh = format!("{}{list}{}", &text[..start], &text[end..]);
+        std::fs::write(&readme, fresh).expect("the README is writable");
+    } else {
+        assert_eq!(&text[start..end], list, "write it anew: NETSPLIT_BLESS=1 cargo test --test scenarios");
+    }
+}

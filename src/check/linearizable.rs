@@ -99,14 +99,28 @@ fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engin
             Swept::Holds => return Verdict::Holds,
             Swept::Conflict(few) => {
                 // Few operations that contradict one another by themselves: the search tells how.
-                if let verdict @ Verdict::Violated(_) = by_search(history, model, &few, budget, "zones") {
-                    return verdict;
+                match by_search(history, model, &few, budget, "zones") {
+                    Verdict::Holds => {}
+                    Verdict::Unknown(_) => return contradiction(history, few),
+                    verdict => return verdict,
                 }
             }
             Swept::Open => {}
         }
     }
     by_search(history, model, indices, budget, "search")
+}
+
+/// Operations that contradict one another, too many of them to tell how.
+fn contradiction(history: &History, operations: Vec<OpIndex>) -> Verdict {
+    let culprit = operations.iter().copied().max_by_key(|&index| history.operation(index).invoked);
+    Verdict::Violated(Box::new(Evidence {
+        sentence: format!("no order explains these {} operations", operations.len()),
+        operations,
+        culprit,
+        engine: "zones",
+        ..Evidence::default()
+    }))
 }
 
 fn by_search(
@@ -125,14 +139,13 @@ fn by_search(
     };
     let core = shrink(history, model, indices, stuck, Steps::DEFAULT);
     let culprit = core.indices[core.stuck.culprit as usize];
-    let why_not = core
-        .stuck
-        .states
-        .iter()
-        .map(|state| {
-            format!("the {} is {state}, and \"{}\" does not follow", model.noun(), describe::label(history, culprit))
-        })
-        .collect();
+    let states = match core.stuck.states.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
+    };
+    let label = describe::label(history, culprit);
+    let why_not = vec![format!("the {} is {states}, and \"{label}\" does not follow", model.noun())];
     let mut operations = core.indices.clone();
     operations.sort_unstable();
     let relaxed =

@@ -4,6 +4,7 @@ pub mod describe;
 mod durable;
 pub mod hierarchy;
 mod known;
+mod layers;
 mod linearizable;
 mod model;
 mod order;

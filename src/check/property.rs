@@ -10,7 +10,7 @@ use super::staleness::bounded;
 use super::verdict::{Steps, Verdict};
 use super::view::View;
 use super::weak::{Weak, weak};
-use crate::engine::Span;
+use crate::engine::{Instant, Span};
 use crate::history::{History, ObjectId};
 
 /// A property of a history.
@@ -111,15 +111,15 @@ pub fn judge(history: &History, object: Option<ObjectId>, property: Property, bu
     judge_with(&View::new(history, object), property, Engine::Fastest, budget)
 }
 
-/// Judges one property; what holds "in the end" is judged on keys that were left alone for `settled` before it.
+/// Judges one property; what holds "in the end" is judged on keys that were left alone since then.
 pub fn judge_settled(
     history: &History,
     object: Option<ObjectId>,
     property: Property,
     budget: Steps,
-    settled: Span,
+    alone_since: Instant,
 ) -> Verdict {
-    judge_with(&View::new(history, object).settled_for(settled), property, Engine::Fastest, budget)
+    judge_with(&View::new(history, object).left_alone_since(alone_since), property, Engine::Fastest, budget)
 }
 
 /// Judges one property of a view, by the engine of choice.

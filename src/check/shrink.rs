@@ -93,10 +93,9 @@ impl Shrinker<'_> {
         }
         let seen = self.seen(&kept);
         let mut to = vec![None; from.last().map_or(0, |&last| last as usize + 1)];
-        let mut next = 0_u32;
-        for (&at, _) in from.iter().zip(&seen).filter(|&(_, &seen)| seen) {
-            to[at as usize] = Some(next);
-            next += 1;
+        let left = from.iter().zip(&seen).filter(|&(_, &seen)| seen);
+        for (next, (&at, _)) in left.enumerate() {
+            to[at as usize] = Some(next as u32);
         }
         let mut each = seen.into_iter();
         kept.retain(|_| each.next().unwrap_or(true));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::model::Model;
-use crate::engine::{Instant, Span};
+use crate::engine::Instant;
 use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
 
 /// A history and the operations of it that count: of one object or of all. Operations that did not happen are left
@@ -16,29 +16,24 @@ pub struct View<'a> {
     pub operations: Vec<OpIndex>,
     /// The only object that counts, if it is one; observations of others don't.
     pub object: Option<ObjectId>,
-    /// What is judged "in the end" looks only at keys that nobody changed for so long before the end: repair takes its
-    /// time. Zero looks at all.
-    pub settled: Span,
+    /// What is judged "in the end" looks only at keys that nobody changed after this: repair takes its time.
+    pub alone_since: Instant,
 }
 
 impl<'a> View<'a> {
-    /// The same with a time to settle.
+    /// The same, with what is judged in the end judged on keys that were left alone since then.
     #[must_use]
-    pub fn settled_for(self, settled: Span) -> View<'a> {
-        View { settled, ..self }
+    pub fn left_alone_since(self, alone_since: Instant) -> View<'a> {
+        View { alone_since, ..self }
     }
 
     /// Keys that were changed too shortly before the end to be judged by what is there, sorted.
     pub(super) fn unsettled(&self) -> Vec<(ObjectId, u64)> {
-        if self.settled == Span::ZERO {
-            return Vec::new();
-        }
         let over = |operation: &Operation| {
             if operation.completed == Instant::NEVER { operation.invoked } else { operation.completed }
         };
         let operations = || self.operations.iter().map(|&index| self.history.operation(index));
-        let end = operations().map(over).max().unwrap_or(Instant::ZERO);
-        let changes = operations().filter(|o| !o.function.is_read() && over(o) + self.settled > end);
+        let changes = operations().filter(|o| !o.function.is_read() && over(o) > self.alone_since);
         let mut keys: Vec<(ObjectId, u64)> = changes.map(|o| (o.object, o.key)).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -56,7 +51,7 @@ impl<'a> View<'a> {
             .collect();
         // Recorders may note an invocation late; nearly always this is a pass over sorted data.
         operations.sort_by_key(|&index| history.operation(index).invoked);
-        View { history, operations, object, settled: Span::ZERO }
+        View { history, operations, object, alone_since: Instant::NEVER }
     }
 
     pub(super) fn operation(&self, index: OpIndex) -> &'a Operation {

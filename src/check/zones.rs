@@ -10,6 +10,7 @@
 //! A value may be written several times as long as time leaves one candidate for each read. What is left for the search:
 //! reads with several candidates, refused compare-and-sets, lists that are emptied or written as a whole.
 
+use super::layers::{growing_set, queue};
 use super::model::Model;
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation, Status};
@@ -69,6 +70,8 @@ pub(super) fn sweep(history: &History, model: Model, operations: &[OpIndex]) -> 
     let steps = match model {
         Model::Register => register(history, operations),
         Model::List => list(history, operations),
+        Model::Queue => return queue(history, operations),
+        Model::Set => return growing_set(history, operations),
         _ => Err(Swept::Open),
     };
     match steps.and_then(|steps| Sweep::new(steps).run()) {

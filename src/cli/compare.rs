@@ -34,8 +34,11 @@ fn both(arguments: &Arguments) -> Result<Exit, Exit> {
     let (place_a, variant_a) = parts(&arguments.a);
     let (place_b, variant_b) = parts(&arguments.b);
     let place_b = if place_b.is_empty() { place_a } else { place_b };
-    let a = side(arguments, place_a, variant_a, &arguments.a)?;
-    let b = side(arguments, place_b, variant_b, &arguments.b)?;
+    let mut a = side(arguments, place_a, variant_a, &arguments.a)?;
+    let mut b = side(arguments, place_b, variant_b, &arguments.b)?;
+    if a.name == b.name {
+        (a.name, b.name) = (arguments.a.clone(), arguments.b.clone());
+    }
     out(&text(&a, &b));
     if let Some(folder) = &arguments.out {
         let mut repeat = format!("netsplit compare {} {}", arguments.a, arguments.b);
@@ -58,9 +61,7 @@ fn parts(text: &str) -> (&str, Option<&str>) {
 fn side(arguments: &Arguments, place: &str, variant: Option<&str>, given: &str) -> Result<Side, Exit> {
     let path = Path::new(place);
     let summary = if path.is_dir() { read(&path.join("summary.json"))? } else { fresh(arguments, path, variant)? };
-    let stem = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = variant.map_or(stem, str::to_owned);
-    Side::of(&name, &summary, variant).map_err(|wrong| {
+    Side::of(&summary, variant).map_err(|wrong| {
         err(&format!("error: {given}: {wrong}\n"));
         Exit::Usage
     })

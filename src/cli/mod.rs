@@ -1,5 +1,6 @@
 //! Arguments, commands, exit codes. Results go to stdout, progress and complaints to stderr.
 
+mod bugs;
 mod check;
 mod compare;
 mod exit;
@@ -7,6 +8,7 @@ mod explain;
 mod judge;
 mod list;
 mod load;
+mod new;
 mod report;
 mod run;
 mod seeds;
@@ -32,12 +34,16 @@ enum Command {
     Run(run::Arguments),
     /// Read a scenario and say what is wrong with it; run nothing.
     Check(check::Arguments),
-    /// List scenarios, or the kinds of the language.
+    /// Write a scenario to start from; nothing is overwritten.
+    New(new::Arguments),
+    /// List scenarios.
     List(list::Arguments),
     /// Tell what a scenario asks; hints and answers only on request.
     Explain(explain::Arguments),
     /// Judge a history that was recorded elsewhere or exported by a run.
     Judge(judge::Arguments),
+    /// Plant each bug of each protocol, and see whether the checkers find it.
+    Bugs(bugs::Arguments),
     /// Print the JSON schema of scenarios, for editors.
     Schema,
     /// Hold the models against published oracles.
@@ -68,9 +74,11 @@ pub fn main() -> std::process::ExitCode {
     let exit = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
+        Command::Bugs(arguments) => bugs::run(&arguments),
         Command::Schema => {
             out(&crate::scenario::schema::text());
             Exit::Pass
@@ -86,13 +94,27 @@ pub fn main() -> std::process::ExitCode {
             Exit::Pass
         }
     };
-    exit.into()
+    match UNWRITTEN.get() {
+        Some(reason) => {
+            err(&format!("error: the output can't be written: {reason}\n"));
+            exit.max(Exit::Usage).into()
+        }
+        None => exit.into(),
+    }
 }
+
+/// Why stdout could not be written, if it couldn't.
+static UNWRITTEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no error of anybody's.
 fn out(text: &str) {
     use std::io::Write as _;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(load::reason(&error));
+    }
 }
 
 /// Writes to stderr.

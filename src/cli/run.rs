@@ -155,6 +155,8 @@ pub(super) fn bar(runs: impl Iterator<Item = (String, Instant)>) -> Bar {
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
+    // A second handler can't be set; then the first one is ours.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
     let style = ProgressStyle::with_template("  {msg:20} {bar:30} {percent:>3} %  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"));
     let done = names.iter().map(|_| AtomicU64::new(0)).collect();
@@ -185,6 +187,13 @@ pub(super) fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
     bar.clear();
     result.map_err(|stopped| {
         let at = crate::engine::Span(stopped.at.0);
+        if stopped.stalled {
+            err(&format!(
+                "error: time stands still at {at}: something goes round in which nothing takes time\n  give the think time, \
+                 a service time or a round trip more than 0s\n"
+            ));
+            return Exit::Usage;
+        }
         err(&format!("interrupted at {at}: no report written; the last complete report is untouched\n"));
         Exit::Interrupted
     })

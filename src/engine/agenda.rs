@@ -1,6 +1,6 @@
 //! Keys in the order of time: what comes next, among a handful or among millions.
 //!
-//! A few keys are a binary heap. From [`CROWD`] on they are a lazy timing wheel (Varghese and Lauck, SOSP 1987, levels of
+//! A few keys are a binary heap. From `CROWD` of them on they are a lazy timing wheel (Varghese and Lauck, SOSP 1987, levels of
 //! 64 slots; sorting instead of cascading as in Tang, Goh and Thng's ladder queue, TOMACS 2005): a key is thrown
 //! unsorted into the slot of the highest digit in which its time differs from the wheel's, and a slot is sorted or
 //! spread only when its turn comes. So a key is moved a few times whatever their number. Both give the same order: that

@@ -4,6 +4,7 @@
 //! `scenario/lower/replication`.
 
 pub mod abd;
+pub mod chain;
 pub mod clocks;
 pub mod crdt;
 pub mod gossip;
@@ -16,6 +17,7 @@ pub mod raft;
 pub mod swim;
 
 pub use abd::{Abd, AbdSpec};
+pub use chain::{ChainServer, ChainSpec};
 pub use crdt::{Crdt, CrdtSpec};
 pub use parts::{Bugs, Group, Members, Planted, Sessions};
 pub use primary_backup::{PrimaryBackup, PrimaryBackupSpec};
@@ -40,6 +42,8 @@ pub enum Membership {
 pub enum Replication {
     /// An atomic register by majorities.
     Abd(AbdSpec),
+    /// Updates from head to tail.
+    Chain(ChainSpec),
     /// Types that merge.
     Crdt(CrdtSpec),
     /// A primary that ships its log to backups.
@@ -55,6 +59,7 @@ impl Replication {
     pub fn name(&self) -> &'static str {
         match self {
             Replication::Abd(_) => "abd",
+            Replication::Chain(_) => "chain",
             Replication::Crdt(_) => "crdt",
             Replication::PrimaryBackup(_) => "primary_backup",
             Replication::Quorum(_) => "quorum",
@@ -66,13 +71,14 @@ impl Replication {
         match self {
             Replication::Abd(_) | Replication::Quorum(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
             Replication::Crdt(spec) => spec.kind.carries(verb),
-            Replication::PrimaryBackup(_) | Replication::Raft(_) => parts::carries(verb),
+            Replication::Chain(_) | Replication::PrimaryBackup(_) | Replication::Raft(_) => parts::carries(verb),
         }
     }
     /// The bugs that `protocol` can be told to have; `None` if there is no such protocol.
     pub fn planted(protocol: &str) -> Option<&'static [Planted]> {
         Some(match protocol {
             "abd" => abd::BUGS,
+            "chain" => chain::BUGS,
             "crdt" => crdt::BUGS,
             "primary_backup" => primary_backup::BUGS,
             "quorum" => quorum::BUGS,

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_exponential_law_reaches_phi_after_phi_times_ln_10_means() {
-        for (phi, silence) in [(1.0, 2.302_585_093), (8.0, 18.420_680_74), (12.0, 27.631_021_12)] {
+        for (phi, silence) in [(1.0, std::f64::consts::LN_10), (8.0, 18.420_680_74), (12.0, 27.631_021_12)] {
             near(Law::Exponential.silence(phi, 1.0, 0.0), silence);
             near(Law::Exponential.phi(silence, 1.0, 0.0), phi);
         }
@@ -134,8 +134,8 @@ mod tests {
             (100.0, 10.0, 1.0, 112.815_515_7, 112.822_153_4),
             (100.0, 10.0, 8.0, 156.120_012_4, 152.259_866_4),
             (100.0, 10.0, 12.0, 170.344_838_3, 162.921_241),
-            (1000.0, 200.0, 5.0, 1852.978_159, 1823.838_298),
-            (1000.0, 200.0, 12.0, 2406.896_765, 2258.424_82),
+            (1000.0, 200.0, 5.0, 1_852.978_159, 1_823.838_298),
+            (1000.0, 200.0, 12.0, 2_406.896_765, 2_258.424_82),
         ] {
             near(Law::Normal.silence(phi, mean, deviation), exact);
             near(Law::Logistic.silence(phi, mean, deviation), logistic);

@@ -396,8 +396,9 @@ impl Process for Swim {
         let me = out.index();
         self.mine = Incarnation { life: out.now().0 + 1, count: 0 };
         self.numbers = out.now().0;
-        let unknown = Peer { incarnation: Incarnation::default(), state: State::Alive, since: out.now() };
-        self.peers = vec![unknown; self.group.count as usize];
+        // Everybody knows everybody from the start: as whom they all began at time 0.
+        let known = Peer { incarnation: Incarnation { life: 1, count: 0 }, state: State::Alive, since: out.now() };
+        self.peers = vec![known; self.group.count as usize];
         (self.probe, self.probes, self.failed) = (None, 0, 0);
         self.relays.clear();
         self.news.clear();

@@ -40,13 +40,13 @@ pub fn answer(runs: &[&Run]) -> String {
     text
 }
 
-/// The variant that serves its users best: goodput first, to the percent of what was asked; then the mean. The base
-/// unless another is better by a percent of goodput or a twentieth of the mean.
+/// The variant that serves its users best: goodput first, to a thousandth of what was asked; then the mean. The base
+/// unless another is better by a thousandth in goodput or a twentieth of the mean.
 pub fn best(sums: &[(&str, Summary)]) -> Option<usize> {
     let rank = |s: &Summary| {
         let seen = s.seen.first();
         let share = seen.map_or(0.0, |s| s.goodput / s.offered.max(1e-9));
-        ((share * 100.0).round(), seen.and_then(|s| s.mean_ns).unwrap_or(f64::MAX))
+        ((share * 1000.0).round(), seen.and_then(|s| s.mean_ns).unwrap_or(f64::MAX))
     };
     let base = rank(&sums.first()?.1);
     let mut best = (0, base);

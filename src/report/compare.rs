@@ -16,7 +16,7 @@ use crate::metric::stats::{Across, t_quantile};
 /// One side.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// As the reader named it.
+    /// What it is called: its variant, or what the reader typed where both are of one name.
     pub name: String,
     /// The scenario's title.
     pub title: String,
@@ -56,7 +56,7 @@ impl Difference {
 
 impl Side {
     /// A variant of a `summary.json`; the first one if none is named. Says what is wrong otherwise.
-    pub fn of(name: &str, summary: &Value, variant: Option<&str>) -> Result<Side, String> {
+    pub fn of(summary: &Value, variant: Option<&str>) -> Result<Side, String> {
         let all = summary.get("runs").and_then(Value::as_array).ok_or("it holds no runs")?;
         let text = |run: &Value, key: &str| run.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
         let first = all.first().ok_or("it holds no runs")?;
@@ -70,7 +70,7 @@ impl Side {
         let seed = |run: &Value| run.get("seed").and_then(Value::as_u64).unwrap_or(0);
         runs.sort_by_key(seed);
         let title = summary.get("title").and_then(Value::as_str).unwrap_or("").to_owned();
-        Ok(Side { name: name.to_owned(), title, variant, seeds: runs.iter().map(seed).collect(), runs })
+        Ok(Side { name: variant.clone(), title, variant, seeds: runs.iter().map(seed).collect(), runs })
     }
 
     /// One value a seed: `list` is `clients` or `components`, `name` an entry of it. `None` if any seed has none.
@@ -154,27 +154,19 @@ fn half_width(a: Option<&[f64]>, b: Option<&[f64]>, paired: bool) -> Option<f64>
 
 /// A row a measure: both sides, the difference, its interval, and whether it is more than chance.
 pub fn table(a: &Side, b: &Side) -> Table {
-    let mut table = Table::default();
-    table.columns = vec![
-        "measure".to_owned(),
-        a.name.clone(),
-        b.name.clone(),
-        "difference".to_owned(),
-        "relative".to_owned(),
-        "95 % within".to_owned(),
-        "more than chance".to_owned(),
-    ];
+    let mut table =
+        Table::new(&["measure", &a.name, &b.name, "difference", "relative", "95 % within", "more than chance"]);
     for d in differences(a, b) {
         let write = |v: Option<f64>| v.map_or(NOTHING.to_owned(), |v| d.unit.write(v));
         let difference = d.difference().map_or(NOTHING.to_owned(), |diff| {
             let sign = if diff < 0.0 { MINUS } else { '+' };
-            format!("{sign}{}", d.unit.write(diff.abs()))
+            format!("{sign}{}", spread(d.unit, diff.abs()))
         });
         let relative = match (d.difference(), d.a) {
             (Some(diff), Some(a)) if a != 0.0 => fmt_error(diff / a),
             _ => NOTHING.to_owned(),
         };
-        let half = d.half_width.map_or(NOTHING.to_owned(), |h| format!("±{}", d.unit.write(h)));
+        let half = d.half_width.map_or(NOTHING.to_owned(), |h| format!("±{}", spread(d.unit, h)));
         let sure = match d.sure() {
             Some(true) => "yes",
             Some(false) => "no",
@@ -183,6 +175,14 @@ pub fn table(a: &Side, b: &Side) -> Table {
         table.rows.push(vec![d.measure.clone(), write(d.a), write(d.b), difference, relative, half, sure.to_owned()]);
     }
     table
+}
+
+/// The size of a difference: of shares it counts in points, so that nobody takes it for a relative one.
+fn spread(unit: Unit, size: f64) -> String {
+    match unit {
+        Unit::Share => format!("{} points", super::number::digits3(size * 100.0)),
+        unit => unit.write(size),
+    }
 }
 
 /// What stands above the table.
@@ -245,7 +245,7 @@ pub fn page(a: &Side, b: &Side, repeat: &str) -> Page {
         answer: format!("{}.", finding(a, b)),
         source: String::new(),
         facts: vec![seeds(a, b)],
-        verdict: Verdict { state: State::Vacuous, words: "a comparison judges nothing".to_owned() },
+        verdict: Verdict { state: State::Vacuous, words: String::new() },
         numbers: Numbers {
             corner: group.clone(),
             columns: columns.map(str::to_owned).to_vec(),
@@ -281,7 +281,8 @@ mod tests {
             .iter()
             .map(|(seed, mean)| json!({"variant": "base", "seed": seed, "clients": [{"name": "users", "mean_ns": mean}]}))
             .collect();
-        Side::of(name, &json!({"title": "t", "runs": runs}), None).expect("it has runs")
+        let side = Side::of(&json!({"title": "t", "runs": runs}), None).expect("it has runs");
+        Side { name: name.to_owned(), ..side }
     }
 
     #[test]
@@ -304,8 +305,8 @@ mod tests {
 
     #[test]
     fn what_is_no_summary_is_said() {
-        assert!(Side::of("a", &json!({}), None).is_err());
-        let of = Side::of("a", &json!({"runs": [{"variant": "base", "seed": 1}]}), Some("bsae"));
+        assert!(Side::of(&json!({}), None).is_err());
+        let of = Side::of(&json!({"runs": [{"variant": "base", "seed": 1}]}), Some("bsae"));
         assert_eq!(of.expect_err("there is none"), "no variant is called `bsae`; there are base");
     }
 }

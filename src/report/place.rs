@@ -50,7 +50,8 @@ pub fn put(svg: &mut Svg, text: &Text, candidates: &[Candidate], inside: &Area, 
     let mut best: Option<(usize, Candidate)> = None;
     for candidate in candidates {
         let area = text.clone().anchored(candidate.2).area(candidate.0, candidate.1);
-        let spaced = Area { x: area.x - GAP, y: area.y - GAP, width: area.width + 2.0 * GAP, height: area.height + 2.0 * GAP };
+        let spaced =
+            Area { x: area.x - GAP, y: area.y - GAP, width: area.width + 2.0 * GAP, height: area.height + 2.0 * GAP };
         if !inside.contains(&area) || svg.texts().iter().any(|t| t.overlaps(&spaced)) {
             continue;
         }

@@ -104,8 +104,7 @@ impl Swept {
 
     /// A row a point and variant; means over seeds, with half of the 95 % interval from three seeds on.
     pub fn table(&self) -> Table {
-        let mut table = Table::default();
-        table.columns = [&self.axis(), "variant", "offered", "goodput", "p99"].map(str::to_owned).to_vec();
+        let mut table = Table::new(&[&self.axis(), "variant", "offered", "goodput", "p99"]);
         table.columns.extend(self.show.iter().cloned());
         for point in 0..self.points.len() {
             for variant in self.variants() {
@@ -238,7 +237,7 @@ impl Swept {
                 format!("{seeds} seed{}", if seeds == 1 { "" } else { "s" }),
                 format!("digest {:016x}", self.digest()),
             ],
-            verdict: Verdict { state: State::Vacuous, words: "a sweep judges nothing".to_owned() },
+            verdict: Verdict { state: State::Vacuous, words: String::new() },
             numbers: Numbers::default(),
             remarks: Vec::new(),
             repeat: self.repeat.clone(),

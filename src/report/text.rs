@@ -4,7 +4,7 @@ use super::answer::{answer, facts, plain};
 use super::number::Unit;
 use super::summary::summary;
 use crate::expect;
-use crate::run::{Judged, Run};
+use crate::run::{Judged, Run, Served, cap_word, served};
 
 /// How signs and colours are written.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,51 @@ fn numbers(runs: &[&Run]) -> String {
         }
     }
     aligned(&rows)
+}
+
+/// What stores kept, a row a variant: who was answered during a partition, and whether all was like a single copy.
+/// Nothing if no run was judged for it.
+fn kept(runs: &[&Run]) -> String {
+    let verdict = |run: &Run| {
+        let judged = run.judged.iter().find(|j| j.text.starts_with("linearizable("));
+        judged.map(|j| j.finding.verdict)
+    };
+    let served: Vec<Vec<Served>> = runs.iter().map(|r| served(&r.outcome)).collect();
+    if runs.iter().all(|r| verdict(r).is_none()) {
+        return String::new();
+    }
+    let mut groups: Vec<(&str, &str)> = Vec::new();
+    for one in served.iter().flatten() {
+        let group = (one.clients.as_str(), one.fault.as_str());
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    // More columns no terminal has room for.
+    groups.truncate(4);
+    let mut head = vec![String::new()];
+    head.extend(groups.iter().map(|(clients, fault)| format!("{clients} in {fault}")));
+    head.extend((!groups.is_empty()).then(|| "CAP".to_owned()));
+    head.push("linearizable".to_owned());
+    let mut rows = vec![head];
+    for (run, served) in runs.iter().zip(&served) {
+        let mut row = vec![run.outcome.plan.variant.clone()];
+        row.extend(groups.iter().map(|(clients, fault)| {
+            share(served.iter().find(|s| s.clients == *clients && s.fault == *fault).map(|s| s.answered))
+        }));
+        let verdict = verdict(run);
+        if !groups.is_empty() {
+            let word = match verdict {
+                Some(expect::Verdict::Holds) => cap_word(true, served),
+                Some(expect::Verdict::Violated) => cap_word(false, served),
+                _ => None,
+            };
+            row.push(word.unwrap_or("–").to_owned());
+        }
+        row.push(verdict.map_or_else(|| "–".to_owned(), |v| v.to_string()));
+        rows.push(row);
+    }
+    format!("\n{}", aligned(&rows))
 }
 
 /// A table in columns: the first to the left, the others to the right.
@@ -157,6 +202,7 @@ pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> Stri
     let shown: Vec<&Run> = runs.iter().filter(|r| r.outcome.plan.seed.0 == low).collect();
     text += &format!("{}\n\n", ink.paint("1", &wrap(&plain(&answer(&shown)), 98)));
     text += &numbers(&shown);
+    text += &kept(&shown);
     let sum = summary(&first.outcome);
     text += &format!(
         "  bottleneck   {} ({})

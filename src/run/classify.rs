@@ -32,6 +32,13 @@ pub struct Served {
     pub asked: u64,
 }
 
+impl Served {
+    /// Whether that counts as being served.
+    pub fn enough(&self) -> bool {
+        self.answered >= SERVED
+    }
+}
+
 /// What each client group got during each partition.
 pub fn served(outcome: &Outcome) -> Vec<Served> {
     let plan = &outcome.plan;
@@ -54,7 +61,7 @@ fn available(outcome: &Outcome) -> Result<bool, Missing> {
     if served.is_empty() {
         return Err(Missing::Unknown("no partition was simulated, or nobody asked during it".to_owned()));
     }
-    Ok(served.iter().all(|s| s.answered >= SERVED))
+    Ok(served.iter().all(Served::enough))
 }
 
 fn consistent(view: &View<'_>) -> Result<bool, Missing> {
@@ -70,13 +77,23 @@ fn consistent(view: &View<'_>) -> Result<bool, Missing> {
 pub(super) fn cap(outcome: &Outcome, object: Option<ObjectId>) -> Result<String, Missing> {
     let available = available(outcome)?;
     let consistent = consistent(&View::new(&outcome.history, object))?;
-    Ok(match (consistent, available) {
+    Ok(word(consistent, available).to_owned())
+}
+
+fn word(consistent: bool, available: bool) -> &'static str {
+    match (consistent, available) {
         (true, false) => "CP",
         (false, true) => "AP",
         (false, false) => "neither",
         (true, true) => "both",
     }
-    .to_owned())
+}
+
+/// The word of `cap(…)` where it is known whether the history is linearizable; `None` if nobody asked during a
+/// partition.
+pub fn cap_word(linearizable: bool, served: &[Served]) -> Option<&'static str> {
+    let available = served.iter().all(Served::enough);
+    (!served.is_empty()).then(|| word(linearizable, available))
 }
 
 /// `PA/EL`, `PC/EC` and so on.

@@ -1,12 +1,14 @@
 //! Properties of histories, and how stale what was read was: what a run is judged by beside its rates and latencies.
 
+use std::collections::BTreeMap;
+
 use super::classify;
 use super::outcome::Outcome;
 use crate::check::{self, Steps, Verdict as Checked, View};
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Arg, Part, Stat};
 use crate::expect::{Dimension, Judgement, Measured, Missing, Property, Verdict};
-use crate::history::{History, ObjectId};
+use crate::history::{History, ObjectId, Observation};
 use crate::metric::EpochSet;
 
 fn unknown(because: impl Into<String>) -> Judgement {
@@ -16,6 +18,19 @@ fn unknown(because: impl Into<String>) -> Judgement {
 /// Judges a property over the history of a run.
 pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
     let history = &outcome.history;
+    let (verdict, because) = match checked(outcome, property) {
+        Err(judgement) => return judgement,
+        Ok((object, Checked::Holds)) => (Verdict::Holds, held(history, object)),
+        Ok((_, Checked::Violated(evidence))) => (Verdict::Violated, evidence.sentence),
+        Ok((_, Checked::Unknown(reason))) => (Verdict::Unknown, reason.0),
+        Ok((_, Checked::Vacuous(reason))) => (Verdict::Vacuous, reason.0),
+    };
+    Judgement { verdict, because }
+}
+
+/// What the checker says, with its evidence, and about which object; an error if the question can't be put to it.
+pub(super) fn checked(outcome: &Outcome, property: &Property) -> Result<(Option<ObjectId>, Checked), Judgement> {
+    let history = &outcome.history;
     let mut object = None;
     let mut bound = None;
     for (arg, _) in &property.args {
@@ -23,34 +38,29 @@ pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
             Arg::Part(Part::Name(name)) => match history.find_object(name) {
                 Some(found) => object = Some(found),
                 None => {
-                    return Judgement {
+                    return Err(Judgement {
                         verdict: Verdict::Vacuous,
                         because: format!("no operation on {name} was recorded"),
-                    };
+                    });
                 }
             },
             Arg::Quantity(quantity) => bound = Some(Span::from_nanos_f64(quantity.value * 1e9)),
-            other => return unknown(format!("`{other}` is judged as part of its whole only")),
+            other => return Err(unknown(format!("`{other}` is judged as part of its whole only"))),
         }
     }
     let found = match (check::Property::named(&property.name), bound) {
         (Some(found), _) => found,
         (None, Some(bound)) if property.name == "bounded_staleness" => check::Property::BoundedStaleness(bound),
-        _ => return unknown(format!("`{}` is not judged by this version", property.name)),
+        _ => return Err(unknown(format!("`{}` is not judged by this version", property.name))),
     };
-    let (verdict, because) = match check::judge_settled(history, object, found, Steps::DEFAULT, settled(outcome)) {
-        Checked::Holds => (Verdict::Holds, held(history, object)),
-        Checked::Violated(evidence) => (Verdict::Violated, evidence.sentence),
-        Checked::Unknown(reason) => (Verdict::Unknown, reason.0),
-        Checked::Vacuous(reason) => (Verdict::Vacuous, reason.0),
-    };
-    Judgement { verdict, because }
+    Ok((object, check::judge_settled(history, object, found, Steps::DEFAULT, alone_since(outcome))))
 }
 
-/// What is judged in the end looks at keys that were left alone for so long before it: half a minute, and at most a
-/// quarter of the run.
-fn settled(outcome: &Outcome) -> Span {
-    Span::secs(30).min(Span(outcome.plan.end.0 / 4))
+/// What is judged in the end looks at keys that were left alone since then: for half a minute, and at most a quarter of
+/// the run.
+pub fn alone_since(outcome: &Outcome) -> Instant {
+    let end = outcome.plan.end;
+    Instant(end.0 - Span::secs(30).min(Span(end.0 / 4)).0)
 }
 
 fn held(history: &History, object: Option<ObjectId>) -> String {
@@ -88,7 +98,7 @@ fn find(outcome: &Outcome, name: Option<&str>) -> Result<Option<ObjectId>, Missi
 
 /// Whether [`measure`] knows a measure.
 pub(super) fn measures(name: &str) -> bool {
-    matches!(name, "staleness" | "versions_behind" | "t_visibility" | "lost_writes")
+    matches!(name, "conflicts" | "staleness" | "versions_behind" | "t_visibility" | "lost_writes")
 }
 
 /// A statistic over the reads or writes of an object that were invoked in these epochs.
@@ -101,7 +111,7 @@ pub(super) fn measure(
 ) -> Result<Measured, Missing> {
     let object = find(outcome, object)?;
     let history = &outcome.history;
-    let view = View::new(history, object).settled_for(settled(outcome));
+    let view = View::new(history, object).left_alone_since(alone_since(outcome));
     if measure == "lost_writes" {
         let Some(lost) = check::lost_writes(&view) else {
             return Err(Missing::NoSamples("nobody looked after the last acknowledged write".to_owned()));
@@ -111,6 +121,11 @@ pub(super) fn measure(
     }
     let frame = outcome.meters.frame();
     let inside = |at: Instant| epochs.contains(frame.epoch_of(at));
+    if measure == "conflicts" {
+        let keys = conflicts(&view, &inside);
+        let writes = view.operations.iter().map(|&i| history.operation(i)).filter(|o| !o.function.is_read()).count();
+        return Ok(Measured { samples: writes as u64, ..Measured::exact(keys as f64, Dimension::COUNT) });
+    }
     let ages = check::staleness(&view);
     let reads = ages.reads.iter().filter(|read| inside(history.operation(read.read).invoked));
     let (values, dimension): (Vec<f64>, Dimension) = match measure {
@@ -122,6 +137,32 @@ pub(super) fn measure(
         }
     };
     statistic(values, stat, dimension)
+}
+
+/// Keys of which two replicas, or one, had versions that didn't know of each other; the older was written at a moment
+/// that counts. A key counts once, however many replicas noticed.
+fn conflicts(view: &View<'_>, counts: &dyn Fn(Instant) -> bool) -> usize {
+    let history = view.history;
+    let written: BTreeMap<u64, Instant> = view
+        .operations
+        .iter()
+        .map(|&index| history.operation(index))
+        .filter(|o| !o.function.is_read())
+        .map(|o| (o.value, o.invoked))
+        .collect();
+    let mut keys: Vec<(ObjectId, u64)> = Vec::new();
+    for observation in history.observations() {
+        if let Observation::Conflict { object, key, kept, other, .. } = observation
+            && view.object.is_none_or(|only| only == *object)
+            && let Some(older) = [kept, other].into_iter().filter_map(|value| written.get(value)).min()
+            && counts(*older)
+        {
+            keys.push((*object, *key));
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len()
 }
 
 fn statistic(mut values: Vec<f64>, stat: Option<Stat>, dimension: Dimension) -> Result<Measured, Missing> {

@@ -1,5 +1,6 @@
 //! Plan to outcome: build, drive, judge, sweep.
 
+mod bugs;
 mod build;
 mod caches;
 mod classify;
@@ -11,10 +12,12 @@ mod phases;
 mod session;
 mod sweep;
 
+pub use bugs::{Hunted, STOCK, Stock, Violation, hunt, planted};
 pub use build::{Member, build, build_with, frame};
-pub use classify::{Served, served};
+pub use classify::{Served, cap_word, served};
+pub use consistency::alone_since;
 pub use judge::{Judged, judge, value};
 pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
-pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with};
+pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with, watch};
 pub use session::{Progress, Run, play_all};
 pub use sweep::{Job, Sample, sweep};

@@ -32,12 +32,19 @@ pub struct Outcome {
     pub broken: Vec<String>,
 }
 
-/// The run was interrupted.
+/// The run ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// How far it came.
     pub at: Instant,
+    /// Time stood still: a loop in which nothing takes time. Otherwise the run was interrupted.
+    pub stalled: bool,
 }
+
+/// Events between two looks at whether to go on.
+const LOOK: u64 = 50_000;
+/// Events at one instant after which time stands still: no burst of any scenario comes near.
+const STALLED: u64 = 20_000_000;
 
 /// Plays a plan. `progress` is told virtual time and events now and then, and may stop the run by saying `false`.
 pub fn play(plan: &Arc<Plan>, progress: &mut dyn FnMut(Instant, u64) -> bool) -> Result<Outcome, Stopped> {
@@ -65,9 +72,20 @@ fn drive<P: Process>(
     let mut now = Instant::ZERO;
     while now < plan.end {
         now = (now + step).min(plan.end);
-        world.run_until(now);
-        if !progress(now, world.events()) {
-            return Err(Stopped { at: now });
+        let mut moved = (world.now(), world.events());
+        loop {
+            let done = world.run_some(now, LOOK);
+            if !progress(world.now(), world.events()) {
+                return Err(Stopped { at: world.now(), stalled: false });
+            }
+            if done {
+                break;
+            }
+            if world.now() > moved.0 {
+                moved = (world.now(), world.events());
+            } else if world.events() - moved.1 > STALLED {
+                return Err(Stopped { at: world.now(), stalled: true });
+            }
         }
     }
     Ok(())
@@ -125,7 +143,16 @@ pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let mut roots: Vec<u64> = exemplars.iter().map(|e| e.example.root).collect();
     roots.sort_unstable();
     roots.dedup();
-    let focus = Focus { windows: Vec::new(), roots, limit: 20_000 };
+    Ok((exemplars, again(outcome, Focus { windows: Vec::new(), roots, limit: 20_000 })?))
+}
+
+/// Plays the same run again and keeps what its processes said to each other in these windows. An error as of [`explain`].
+pub fn watch(outcome: &Outcome, windows: Vec<(Instant, Instant)>) -> Result<Trace, String> {
+    again(outcome, Focus { windows, roots: Vec::new(), limit: 20_000 })
+}
+
+fn again(outcome: &Outcome, focus: Focus) -> Result<Trace, String> {
+    let plan = &outcome.plan;
     let mut world = super::build(plan, focus);
     let _ = drive(&mut world, plan, &mut |_, _| true);
     let again = world.finish();
@@ -133,5 +160,5 @@ pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
         let bin = again.digests.iter().zip(&outcome.digests).position(|(a, b)| a != b);
         return Err(format!("the second pass differs from the first, from bin {bin:?} on"));
     }
-    Ok((exemplars, again.trace))
+    Ok(again.trace)
 }

@@ -14,7 +14,7 @@ const DURATIONS: Value = read::<Drawn<Durations>>();
 /// Exactly one protocol.
 pub(super) const PROTOCOLS: &[Key] = &[
     action("abd", Value::Table(ABD), "An atomic register by majorities (Attiya, Bar-Noy, Dolev 1995)."),
-    later("chain"),
+    action("chain", Value::Table(CHAIN), "Updates from head to tail (van Renesse and Schneider 2004)."),
     action("crdt", Value::Table(CRDT), "Types that merge (Shapiro et al. 2011)."),
     later("paxos"),
     action("primary_backup", Value::Table(PRIMARY_BACKUP), "A primary ships its log (Alsberg and Day 1976)."),
@@ -26,6 +26,11 @@ const ABD: &[Key] = &[
     key("w", COUNT, "Replicas that have a write on disk before it is answered."),
     key("r", COUNT, "Replicas that answer before a read is."),
     key("write_back", Value::Flag, "Whether a read stores what it read at `w` replicas first."),
+];
+
+const CHAIN: &[Key] = &[
+    key("craq", Value::Flag, "Whether every server answers queries (Terrace and Freedman 2009)."),
+    key("detector", read::<Detector>(), "How the master notices a silent server."),
 ];
 
 const CRDT: &[Key] = &[

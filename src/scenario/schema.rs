@@ -129,6 +129,9 @@ impl Writer {
             {
                 object.insert("pattern".into(), json!(pattern));
             }
+            if (grammar.numbers)() && kind != "number" {
+                object.insert("minimum".into(), json!(0));
+            }
             if !(grammar.examples)().is_empty() {
                 object.insert("examples".into(), json!((grammar.examples)()));
             }

@@ -6,6 +6,7 @@ use crate::engine::ProcessId;
 use crate::physics::host_set::HostSet;
 use crate::rpc::{Answer, Op, Outcome, Requester, Verb};
 
+use super::check::Transit;
 use super::control::{Acted, ClockFault, Control, Power, Setting, Side, Target};
 use super::event::{Event, Life};
 use super::kernel::World;
@@ -166,10 +167,15 @@ impl<P: Process> World<P> {
         member.incarnation += 1;
         // Their generations go on: what is on its way to this life must not fire in the next.
         member.timers.iter_mut().for_each(|slot| slot.armed = false);
-        // What it never heard of is accounted for as heard by the dead.
-        let unheard = member.deferred.iter().filter(|e| matches!(e, Event::Done { .. })).count() as u64;
-        self.census.calls_heard += unheard;
-        member.deferred.clear();
+        // What it slept through it never hears of: answers to its own calls count as heard by the dead, the rest is lost.
+        for event in mem::take(&mut member.deferred) {
+            match event.in_transit() {
+                Some(Transit::Message) => self.census.messages_lost += 1,
+                Some(Transit::Request) => self.census.requests_lost += 1,
+                Some(Transit::Answer) => self.census.answers_lost += 1,
+                None => self.census.calls_heard += u64::from(matches!(event, Event::Done { .. })),
+            }
+        }
         member.gray = None;
         member.role = super::process::Role::Peer;
         member.station.crash();

@@ -176,7 +176,16 @@ impl<P: Process> World<P> {
 
     /// Plays until nothing is left before `limit`; the clock then stands at `limit`.
     pub fn run_until(&mut self, limit: Instant) {
-        while let Some((at, event)) = self.queue.pop_before(limit) {
+        while !self.run_some(limit, u64::MAX) {}
+    }
+
+    /// The same, but stops after so many events; then the clock stands at the last of them, and `false` comes back.
+    pub fn run_some(&mut self, limit: Instant, most: u64) -> bool {
+        for _ in 0..most {
+            let Some((at, event)) = self.queue.pop_before(limit) else {
+                self.now = limit;
+                return true;
+            };
             assert!(at >= self.now, "an event at {at:?} came after {:?}", self.now);
             while at >= self.next_mark {
                 self.digests.push(self.digest.value());
@@ -186,7 +195,7 @@ impl<P: Process> World<P> {
             self.events += 1;
             self.dispatch(event);
         }
-        self.now = limit;
+        false
     }
 
     /// Ends the run: every process states its final facts, meters are closed, and the books are checked.

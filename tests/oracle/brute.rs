@@ -1,5 +1,7 @@
 //! Definitions, taken at their word: try every order.
 
+#![expect(clippy::needless_range_loop, reason = "operations are numbers here, as in the definitions")]
+
 use std::collections::BTreeMap;
 
 use netsplit::history::{Function, History, Operation, Status};

@@ -40,7 +40,7 @@ fn agree(domain: Domain, most: usize, cases: u32, check: impl Fn(&History) -> Re
         panic!("{error}");
     }
     let [no, yes] = seen.get();
-    assert!(no > cases / 2000 && yes > cases / 50, "{no} violated, {yes} hold of {cases}");
+    assert!(no > cases / 10_000 && yes > cases / 50, "{no} violated, {yes} hold of {cases}");
 }
 
 /// Compares a verdict with the truth. Vacuous says nothing; unknown is no answer.

@@ -31,7 +31,7 @@ impl<A> Journal<A> {
         }
     }
     /// What follows the oldest write, if the disk has it; to be called until there is nothing.
-    pub fn next(&mut self) -> Option<A> {
+    pub fn take_next(&mut self) -> Option<A> {
         if !self.queue.front()?.0 {
             return None;
         }
@@ -49,8 +49,8 @@ mod tests {
         let mut journal = Journal::default();
         let (a, b) = (journal.write('a'), journal.write('b'));
         journal.synced(b);
-        assert_eq!(journal.next(), None);
+        assert_eq!(journal.take_next(), None);
         journal.synced(a);
-        assert_eq!((journal.next(), journal.next(), journal.next()), (Some('a'), Some('b'), None));
+        assert_eq!((journal.take_next(), journal.take_next(), journal.take_next()), (Some('a'), Some('b'), None));
     }
 }

@@ -35,6 +35,8 @@ pub enum Command {
     Open,
     /// A request.
     Call {
+        /// The replica that the client contacted.
+        gateway: u32,
         /// Whose.
         requester: Requester,
         /// For what.

@@ -31,6 +31,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
             }
             return;
         }
+        let news = self.primary != Some(who) || epoch > self.epoch;
         if epoch > self.epoch {
             self.adopt(epoch, Some(who), out);
         } else if self.leading.is_some() {
@@ -40,7 +41,6 @@ impl<M: StateMachine> PrimaryBackup<M> {
             }
             self.adopt(epoch, Some(who), out);
         }
-        let news = self.primary != Some(who);
         self.primary = Some(who);
         self.heard_at = Some(out.now());
         self.arm_suspicion(out);
@@ -87,7 +87,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
             if self.applied >= first {
                 self.machine = Sessions::default();
                 for (_, entry) in self.log.iter() {
-                    if let Command::Call { requester, op } = &entry.command {
+                    if let Command::Call { requester, op, .. } = &entry.command {
                         self.machine.apply(*requester, op);
                     }
                 }
@@ -97,7 +97,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
         let before = self.log.last();
         let fresh = &entries[known..];
         self.log.extend(fresh);
-        let token = self.journal.write(After::Store { to: who, epoch, index: end, beat });
+        let token = self.journal.write(After::Store { to: who, epoch, last: self.log.last(), beat });
         out.persist(Record::Entries { prev: before, entries: fresh.into() }, token);
         self.apply(end, out);
     }

@@ -113,11 +113,11 @@ enum After {
     Store {
         to: u32,
         epoch: u64,
-        index: u64,
+        last: Position,
         beat: u64,
     },
     /// The primary's disk has entries up to here.
-    Own(u64),
+    Own(Position),
     Stand(u64),
 }
 
@@ -377,20 +377,21 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
 
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.journal.synced(token);
-        while let Some(after) = self.journal.next() {
+        while let Some(after) = self.journal.take_next() {
             match after {
                 After::Nothing => {}
                 After::Say(to, msg) => self.send(to, msg, out),
-                After::Store { to, epoch, index, beat } => {
-                    // In another epoch the entries may be gone again.
-                    if epoch == self.epoch && index <= self.log.last().index {
-                        self.durable = self.durable.max(index);
-                        self.send(to, Msg::Stored { epoch, index, beat }, out);
+                // Others may have taken the place of the entries since.
+                After::Store { to, epoch, last, beat } => {
+                    if self.log.has(last) {
+                        self.durable = self.durable.max(last.index);
+                        self.send(to, Msg::Stored { epoch, index: last.index, beat }, out);
                     }
                 }
-                After::Own(index) => {
-                    if self.leading.is_some() {
-                        self.durable = self.durable.max(index);
+                After::Own(last) => {
+                    if self.log.has(last) {
+                        self.durable = self.durable.max(last.index);
+                        self.ship_to_all(out);
                         self.advance(out);
                     }
                 }

@@ -12,13 +12,13 @@ use crate::rpc::{Answer, Op, Outcome, Requester};
 use crate::world::{Out, StateMachine};
 
 /// Entries in one message to a backup that catches up (illustrative).
-const BATCH: usize = 64;
+const BATCH: u64 = 64;
 
 impl<M: StateMachine> PrimaryBackup<M> {
     pub(super) fn lead(&mut self, out: &mut Out<'_, Self>) {
         let now = out.now();
         let last = self.log.last().index;
-        let peer = Peer { next: last + 1, matched: 0, streaming: false, heard_at: now, beat: 0 };
+        let peer = Peer { next: self.durable.min(last) + 1, matched: 0, streaming: false, heard_at: now, beat: 0 };
         self.leading = Some(Box::new(Primary {
             peers: vec![peer; self.group.count as usize],
             proposals: VecDeque::new(),
@@ -58,18 +58,19 @@ impl<M: StateMachine> PrimaryBackup<M> {
         }
     }
 
-    /// Sends a backup what it lacks.
+    /// Sends a backup what it lacks, of what the primary's disk has (MySQL's `AFTER_SYNC`): a primary that comes back
+    /// after a power loss never ships something else under a number that a backup knows.
     pub(super) fn ship(&mut self, to: u32, out: &mut Out<'_, Self>) {
         if self.witness() == Some(to) {
             return;
         }
         while let Some(primary) = &mut self.leading
             && primary.peers[to as usize].streaming
-            && primary.peers[to as usize].next <= self.log.last().index
+            && primary.peers[to as usize].next <= self.durable
         {
             let peer = &mut primary.peers[to as usize];
             let Some(prev) = self.log.position(peer.next - 1) else { return };
-            let entries = self.log.slice(peer.next, BATCH);
+            let entries = self.log.slice(peer.next, (self.durable + 1 - peer.next).min(BATCH) as usize);
             peer.next += entries.len() as u64;
             let msg = Msg::Append { epoch: self.epoch, prev, entries, beat: primary.beat };
             self.send(to, msg, out);
@@ -79,11 +80,14 @@ impl<M: StateMachine> PrimaryBackup<M> {
     pub(super) fn propose(&mut self, gateway: u32, requester: Requester, op: Op, out: &mut Out<'_, Self>) {
         let Some(primary) = &mut self.leading else { return };
         let prev = self.log.last();
-        let entry = Entry { term: self.epoch, command: Command::Call { requester, op } };
+        let entry = Entry { term: self.epoch, command: Command::Call { gateway, requester, op } };
         let index = self.log.push(entry.clone());
         primary.proposals.push_back((index, gateway));
-        let token = self.journal.write(After::Own(index));
+        let token = self.journal.write(After::Own(self.log.last()));
         out.persist(Record::Entries { prev, entries: Arc::from([entry]) }, token);
+    }
+
+    pub(super) fn ship_to_all(&mut self, out: &mut Out<'_, Self>) {
         let me = out.index();
         for to in (0..self.group.count).filter(|p| *p != me) {
             self.ship(to, out);
@@ -138,7 +142,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
             self.applied += 1;
             let (index, term, fingerprint) = (self.applied, entry.term, entry.fingerprint());
             out.observe(Observation::Applied { at, object, replica, index, term, entry: fingerprint });
-            let Command::Call { requester, op } = &entry.command else { continue };
+            let Command::Call { requester, op, .. } = &entry.command else { continue };
             let requester = *requester;
             let answer = self.machine.apply(requester, op);
             if let Some(primary) = &mut self.leading

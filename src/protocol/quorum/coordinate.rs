@@ -265,11 +265,15 @@ impl Quorum {
         }
     }
 
-    /// Answers the client; with commit wait not before the time of its write has certainly passed.
+    /// Answers the client; with commit wait not before the time of what it wrote or read has certainly passed. Else a
+    /// reader could tell somebody of a write whose own write then got an earlier time.
     pub(super) fn end(&mut self, of: u64, out: &mut Out<'_, Self>) {
         let Some(operation) = self.operations.get_mut(&of) else { return };
-        let written = operation.dot.and_then(|dot| operation.object.iter().find(|v| v.dot == dot));
-        if let Some(at) = written.map(|v| Instant(v.at.physical)).filter(|_| self.spec.commit_wait) {
+        let version = match operation.dot {
+            Some(dot) => operation.object.iter().find(|v| v.dot == dot),
+            None => winner(&operation.object),
+        };
+        if let Some(at) = version.map(|v| Instant(v.at.physical)).filter(|_| self.spec.commit_wait) {
             let now = Interval::around(out.now(), out.uncertainty());
             if !now.after(at) {
                 operation.phase = Phase::Waiting;
@@ -277,10 +281,6 @@ impl Quorum {
             }
         }
         operation.phase = Phase::Answered;
-        let version = match operation.dot {
-            Some(dot) => operation.object.iter().find(|v| v.dot == dot),
-            None => winner(&operation.object),
-        };
         let number = version.filter(|_| self.spec.versions.is_clock()).map_or(0, |v| v.at.physical);
         let answer = Answer::value(version.map_or(0, |v| v.value), number);
         let bytes = if operation.is_read() { version.map_or(0, |v| v.bytes) } else { 0 };

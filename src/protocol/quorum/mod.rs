@@ -91,7 +91,8 @@ pub struct QuorumSpec {
     pub versions: Versions,
     /// Whether a read stores what it read at `w` replicas before it answers.
     pub write_back: bool,
-    /// Whether a write is answered only when its time has certainly passed, as far as the coordinator's clock knows.
+    /// Whether what was written or read is told only when its time has certainly passed, as far as the coordinator's
+    /// clock knows.
     pub commit_wait: bool,
     /// How long a tombstone is kept (Cassandra's `gc_grace_seconds`).
     pub tombstones: Span,

@@ -418,8 +418,7 @@ fn consistency_of_an_operation_overrides_that_of_the_store() {
         t.settle();
         let answered = t.answers.len();
         t.pass(Span::secs(3));
-        let in_time = answered == t.answers.len();
-        in_time
+        answered == t.answers.len()
     };
     assert!(ask(&mut t, Verb::Write, Consistency::One));
     assert!(!ask(&mut t, Verb::Write, Consistency::Quorum));

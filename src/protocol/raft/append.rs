@@ -287,11 +287,11 @@ impl<M: StateMachine> Raft<M> {
 
     /// The largest number that a majority of voters has reached.
     pub(super) fn reached(&self, of: impl Fn(u32) -> u64) -> u64 {
-        let mut all = [0; 64];
-        let mut count = 0;
-        for voter in self.voters.iter() {
-            all[count] = of(voter);
-            count += 1;
+        // Voters are the first of the replicas, of which there are 128 at most.
+        let mut all = [0; 128];
+        let count = self.voters.len() as usize;
+        for (voter, number) in (0..).zip(&mut all[..count]) {
+            *number = of(voter);
         }
         all[..count].sort_unstable();
         all[count - self.majority() as usize]
@@ -312,7 +312,7 @@ impl<M: StateMachine> Raft<M> {
             self.applied += 1;
             let (index, term, fingerprint) = (self.applied, entry.term, entry.fingerprint());
             out.observe(Observation::Applied { at, object, replica, index, term, entry: fingerprint });
-            let Command::Call { requester, op } = &entry.command else { continue };
+            let Command::Call { requester, op, .. } = &entry.command else { continue };
             let requester = *requester;
             let answer = if self.spec.bugs.has("no_sessions") {
                 self.machine.machine_mut().apply(op)

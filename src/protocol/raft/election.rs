@@ -237,7 +237,7 @@ impl<M: StateMachine> Raft<M> {
     /// Appends a request to the log of the leader.
     pub(super) fn propose(&mut self, gateway: u32, requester: Requester, op: Op, out: &mut Out<'_, Self>) {
         let State::Leader(leadership) = &mut self.state else { return };
-        let index = self.log.push(Entry { term: self.term, command: Command::Call { requester, op } });
+        let index = self.log.push(Entry { term: self.term, command: Command::Call { gateway, requester, op } });
         leadership.proposals.push_back(Proposal { index, gateway });
         self.flush(out);
     }

@@ -12,12 +12,15 @@ use crate::report::theme::Mark;
 use crate::report::write::Files;
 use crate::run::{Run, SecondPass};
 
+mod consistency;
 mod first;
 mod latency;
 mod model;
 mod over_time;
 mod promises;
 mod shape;
+mod space_time;
+mod witness;
 
 pub(crate) use promises::measured;
 
@@ -46,6 +49,7 @@ pub(crate) struct Design<'a> {
 
 impl Design<'_> {
     /// Its name.
+    #[expect(clippy::misnamed_getters, reason = "a design is called by its variant; `name` of a plan is the file's")]
     pub(crate) fn name(&self) -> &str {
         &self.run.outcome.plan.variant
     }
@@ -89,7 +93,11 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         teach: plan.map_or(Vec::new(), |p| model::teach(&p.teach)),
         files: told.files.clone(),
     };
+    let promised = consistency::shown(&designs);
+    witness::link(&mut page.expectations.rows, &promised);
     page.sections.extend(over_time::sections(&designs));
+    page.sections.extend(consistency::sections(&promised));
+    page.sections.extend(witness::section(&promised));
     page.sections.extend(shape::variants(&designs));
     page.sections.extend(latency::percentiles(&designs));
     page.sections.extend(latency::hops(&designs, told));

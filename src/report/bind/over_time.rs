@@ -35,11 +35,11 @@ pub(super) fn sections(designs: &[Design<'_>]) -> Vec<Section> {
 /// The timelines of the designs that the first one leaves out, folded.
 pub(super) fn others(designs: &[Design<'_>]) -> Option<Section> {
     let rest = if designs.len() > 2 { &designs[1..] } else { return None };
-    let mut table = Table::new(&["design", "over time"]);
+    let mut table = Table::new(&["design", "why it is there", "over time"]);
     let mut figures = Vec::new();
     for design in rest {
         let one = section(&[design], "", "", true);
-        table.push([design.name().to_owned(), one.finding]);
+        table.push([design.name().to_owned(), design.why().to_owned(), one.finding]);
         figures.extend(one.figures);
     }
     Some(Section {
@@ -231,7 +231,7 @@ fn section(designs: &[&Design<'_>], name: &str, anchor: &str, folded: bool) -> S
         caption,
         figures: vec![Drawing::Timeline(timeline)],
         tables: Vec::new(),
-        how_to_read: how_to_read(&rows, !plan.faults.is_empty()),
+        how_to_read: how_to_read(&rows, !faults(outcome).is_empty()),
         folded,
     }
 }
@@ -241,11 +241,11 @@ fn names(designs: &[&Design<'_>]) -> String {
 }
 
 fn how_to_read(rows: &Rows, faults: bool) -> String {
-    let mut text = String::from("Rows share the time axis.");
+    let mut text = String::new();
     if faults {
-        text += " The hatched column is the fault: follow it down.";
+        text += "The hatched column is the fault: follow it down. ";
     }
-    text += " Each cell of the latency map counts requests, see the key.";
+    text += "Each cell of the latency map counts requests, see the key.";
     if rows.strips.len() > 1 {
         text += " A strip per kind of request.";
     }
@@ -306,8 +306,8 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
     for row in &mut all {
         row.height_px = match &row.body {
             Body::Heat(_) => Some(82.0 * spare),
-            Body::Lines(l) if l.unit == Unit::PerSecond => Some(72.0 * spare),
-            Body::Lines(l) => Some(48.0_f64.max(21.0 * l.lines.len() as f64)),
+            Body::Lines(l) if l.unit == Unit::PerSecond => Some(66.0 * spare),
+            Body::Lines(l) => Some(43.0_f64.max(21.0 * l.lines.len() as f64)),
             Body::Strip(_) => None,
         };
     }

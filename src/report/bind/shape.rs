@@ -14,7 +14,7 @@ use crate::report::page::Section;
 use crate::report::theme::State;
 
 /// Share of answered requests from which a design counts as serving its users.
-const SERVED: f64 = 0.99;
+const SERVED: f64 = 0.98;
 /// A difference in goodput between designs that is worth a picture of its own.
 const DIFFERENT: f64 = 0.01;
 
@@ -117,11 +117,6 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
             fast.name()
         )
     };
-    let reasons = designs.iter().filter(|d| !d.why().is_empty());
-    let mut table = crate::report::figure::Table::new(&["design", "why it is there"]);
-    for design in reasons {
-        table.push([design.name().to_owned(), design.why().to_owned()]);
-    }
     Some(Section {
         name: "Variants side by side".to_owned(),
         anchor: "variants".to_owned(),
@@ -142,7 +137,7 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
             until: Span(plan.end.0),
             panels,
         })],
-        tables: if designs.len() <= 5 { vec![table] } else { Vec::new() },
+        tables: Vec::new(),
         how_to_read: if by_goodput {
             "When the solid line is on the dashed one, users are served. All panels have the same axes.".to_owned()
         } else {

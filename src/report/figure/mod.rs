@@ -9,10 +9,12 @@ use std::fmt::Debug;
 use crate::engine::Instant;
 
 pub mod fault;
+pub mod freshness;
 pub mod heat_map;
 pub mod hops;
 pub mod percentiles;
 pub mod saturation;
+pub mod space_time;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
@@ -64,6 +66,12 @@ pub enum Drawing {
     Variants(variants::Variants),
     /// What a sweep found.
     Saturation(saturation::Saturation),
+    /// How soon readers see what was written.
+    Freshness(freshness::Freshness),
+    /// A counter-example.
+    Witness(Witness),
+    /// The messages behind it.
+    SpaceTime(space_time::SpaceTime),
 }
 
 impl Drawing {
@@ -77,6 +85,9 @@ impl Drawing {
             Drawing::Topology(f) => f,
             Drawing::Variants(f) => f,
             Drawing::Saturation(f) => f,
+            Drawing::Freshness(f) => f,
+            Drawing::Witness(f) => f,
+            Drawing::SpaceTime(f) => f,
         }
     }
 }

@@ -27,7 +27,8 @@ fn paint(outcome: usize) -> Paint {
     match outcome {
         0 => Paint::fill(Ink::Ok),
         1 => Paint::pattern(Pattern::StaleDots),
-        2 => Paint::pattern(Pattern::ErrorCrosses),
+        // The edge keeps a thin slice apart from what is answered in grey, where both are equally dark.
+        2 => Paint::pattern(Pattern::ErrorCrosses).outlined(Ink::ErrorCrosses, 1.0),
         _ => Paint::pattern(Pattern::UnknownHatch),
     }
 }

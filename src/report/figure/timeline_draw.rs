@@ -428,10 +428,10 @@ fn label_ends(svg: &mut Svg, lines: &Lines, curves: &[Curve], (x, y): (&Axis, &A
             texts.push(Text::tick(&line.below).fit(room));
         }
     }
-    if left_out > 0 {
-        if let Some(text) = texts.last_mut() {
-            *text = Text::tick(format!("+{} in the table", left_out + 1));
-        }
+    if left_out > 0
+        && let Some(text) = texts.last_mut()
+    {
+        *text = Text::tick(format!("+{} in the table", left_out + 1));
     }
     let placed = spread(&wanted, LABEL_GAP_PX, plot.y - 8.0, lowest);
     for (at, text) in placed.iter().zip(&texts) {

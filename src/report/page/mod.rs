@@ -24,7 +24,7 @@ pub struct Page {
     pub source: String,
     /// Small facts beside it: `seed 7`, `120 s simulated`, `digest b07e52d1`.
     pub facts: Vec<String>,
-    /// All expectations together.
+    /// All expectations together; without words there is none.
     pub verdict: Verdict,
     /// The numbers to say aloud.
     pub numbers: Numbers,

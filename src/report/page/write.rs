@@ -10,6 +10,8 @@ use crate::report::theme::{self, FULL_PX, Mark, State};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+/// A table with more columns is set smaller.
+const MANY_COLUMNS: usize = 6;
 
 pub(super) fn page(page: &Page) -> String {
     let mut out = String::with_capacity(200_000);
@@ -73,8 +75,11 @@ fn first_screen(out: &mut String, page: &Page) {
         if facts.is_empty() || page.source.is_empty() { "" } else { separator },
         facts.join(separator)
     );
-    let _ =
-        writeln!(out, "<div class=\"top\"><h1>{}</h1>{}</div>", escape(&page.title), pill(&page.verdict, "#expect"));
+    let link = if page.expectations.rows.is_empty() { "" } else { "#expect" };
+    // A long title beside the verdict would take two lines.
+    let long = if page.title.chars().count() > 32 { " class=\"long\"" } else { "" };
+    let verdict = if page.verdict.words.is_empty() { String::new() } else { pill(&page.verdict, link) };
+    let _ = writeln!(out, "<div class=\"top\"><h1{long}>{}</h1>{verdict}</div>", escape(&page.title));
     paragraph(out, "question", &page.question);
     paragraph(out, "answer", &page.answer);
     numbers(out, &page.numbers);
@@ -208,7 +213,7 @@ fn section(out: &mut String, number: usize, part: &Section) {
         out.push_str("</div>\n");
     }
     for shown in part.tables.iter().filter(|_| !part.folded) {
-        table(out, "", shown, "rows");
+        table(out, "", shown, if shown.columns.len() > MANY_COLUMNS { "rows wide" } else { "rows" });
     }
     how_to_read(out, &part.how_to_read);
     if !data.is_empty() {

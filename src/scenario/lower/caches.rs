@@ -125,6 +125,12 @@ impl FromText for WrittenCapacity {
     fn from_number(written: &str) -> Result<WrittenCapacity, TextError> {
         Count::from_number(written).map(|count| WrittenCapacity(Capacity::Entries(count.0)))
     }
+    fn numbers() -> bool {
+        true
+    }
+    fn examples() -> &'static [&'static str] {
+        &["10_000", "1GB"]
+    }
 }
 
 /// What keeps misses of one key apart, as written.

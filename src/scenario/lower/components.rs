@@ -314,9 +314,23 @@ impl Lowering<'_, '_> {
         Draft { name, kind: draft, hosts, station, service }
     }
 
+    /// A duration after which something happens again.
+    pub(super) fn above_zero(&self, fields: &Fields<'_, '_>, key: &'static str) -> Option<Span> {
+        let (span, place) = fields.at::<Span>(key)?;
+        if span.is_zero() {
+            fields.error(Diagnostic::error(place, "something that happens every 0s never lets time pass"));
+        }
+        Some(span.max(Span(1)))
+    }
+
     fn load_balancer(&self, fields: &Fields<'_, '_>) -> DraftKind {
         fields.require("targets", "\"web\"");
         let targets = fields.texts("targets").unwrap_or_default();
+        if let Some(node) = fields.node("targets").filter(|_| targets.is_empty()) {
+            fields.error(
+                Diagnostic::error(node.span(), "a load balancer needs a target").help("write `targets = \"web\"`"),
+            );
+        }
         if targets.len() > 1 {
             let place = targets[1].1.clone();
             fields.error(
@@ -329,7 +343,7 @@ impl Lowering<'_, '_> {
             // AWS ALB's documented defaults.
             let health = Health {
                 edge: EdgeId(0),
-                every: h.get::<Span>("every").unwrap_or(Span::secs(30)),
+                every: self.above_zero(&h, "every").unwrap_or(Span::secs(30)),
                 unhealthy: h.get::<Count>("unhealthy").map_or(2, |c| c.0.max(1) as u32),
                 healthy: h.get::<Count>("healthy").map_or(5, |c| c.0.max(1) as u32),
             };
@@ -344,7 +358,7 @@ impl Lowering<'_, '_> {
                 consecutive_errors: o
                     .get::<Count>("consecutive_errors")
                     .map_or(base.consecutive_errors, |c| c.0.max(1) as u32),
-                every: o.get::<Span>("every").unwrap_or(base.every),
+                every: self.above_zero(&o, "every").unwrap_or(base.every),
                 ejection: o.get::<Span>("ejection").unwrap_or(base.ejection),
                 max_ejected: o.get::<Share>("max_ejected").map_or(base.max_ejected, |s| s.0),
             };

@@ -193,11 +193,17 @@ impl Lowering<'_, '_> {
         let id = u32::from(number) << 16;
         let mut push = Pushed { schedule, fault: number };
         if action == "partition" {
+            // Drawn anew for each stretch; the other side is then the rest.
+            let mut drawn: Option<(Vec<ProcessId>, usize)> = None;
             let sides: Vec<Option<Side>> = hits
                 .into_iter()
                 .map(|hit| match hit {
                     Hit::Rest => None,
-                    Hit::Processes(processes) | Hit::Drawn(processes, _) => Some(Side { processes, ..Side::default() }),
+                    Hit::Processes(processes) => Some(Side { processes, ..Side::default() }),
+                    Hit::Drawn(processes, count) => {
+                        drawn = Some((processes, count));
+                        Some(Side::default())
+                    }
                     Hit::Role(group, role) => Some(Side { roles: vec![(group, role)], ..Side::default() }),
                     Hit::Links(_) | Hit::Between(..) => Some(Side::default()),
                 })
@@ -226,8 +232,22 @@ impl Lowering<'_, '_> {
                 let processes = site.everybody().into_iter().filter(|p| !side.processes.contains(p)).collect();
                 Side { processes, ..Side::default() }
             };
-            let cuts = parameters.shape.cuts(&settled(a), &settled(b), site);
+            if drawn.is_some() && sides.iter().all(Option::is_some) {
+                fields.error(
+                    Diagnostic::error(node.span(), "whoever is drawn is cut off from the rest")
+                        .help("write `partition = [\"random(kv, 2)\", \"rest\"]`"),
+                );
+                return None;
+            }
+            let mut cuts = parameters.shape.cuts(&settled(a), &settled(b), site);
             for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
+                if let Some((among, count)) = &mut drawn {
+                    draw(among, *count, &mut stream);
+                    let processes = among[..(*count).min(among.len())].to_vec();
+                    let side = Side { processes, ..Side::default() };
+                    let rest = settled(Side { rest: true, ..side.clone() });
+                    cuts = parameters.shape.cuts(&side, &rest, site);
+                }
                 let id = id + n as u32;
                 for (senders, receivers) in &cuts {
                     push.at(from, Control::Cut { id, from: senders.clone(), to: receivers.clone() });
@@ -284,6 +304,14 @@ impl Lowering<'_, '_> {
                     }
                 }
                 Hit::Processes(processes) if own => {
+                    if let Err(times) = moments.often_for(processes.len()) {
+                        fields.error(
+                            Diagnostic::error(node.span(), "this fault happens too often")
+                                .label(format!("about {times:.0} times at {} instances", processes.len()))
+                                .help("break fewer instances, or break them more rarely"),
+                        );
+                        return None;
+                    }
                     let stream = |p: ProcessId| Stream::named(seed, &format!("fault/{name}/{}", site.process_name(p)));
                     for (p, from, to) in moments.each(&processes, stream) {
                         let target = Target::Process(p);
@@ -301,12 +329,10 @@ impl Lowering<'_, '_> {
                     }
                 }
                 Hit::Drawn(mut among, count) => {
-                    use crate::engine::Bits as _;
                     for (from, to) in moments.stretches(&mut stream) {
-                        for i in 0..count.min(among.len()) {
-                            let j = i + stream.below((among.len() - i) as u64) as usize;
-                            among.swap(i, j);
-                            let target = Target::Process(among[i]);
+                        draw(&mut among, count, &mut stream);
+                        for p in among.iter().take(count) {
+                            let target = Target::Process(*p);
                             parameters.controls(action, target.clone(), target, from, to, end, &mut push);
                         }
                         all.push((from, to));
@@ -507,7 +533,8 @@ impl Lowering<'_, '_> {
                 Diagnostic::error(at.clone(), format!("`{text}` are clients; they don't {action}"))
                     .help("use `load` with a factor"),
             ),
-            _ if text.contains(':') => {
+            // The network is cut for everybody at a place, clients too.
+            _ if text.contains(':') && action != "partition" => {
                 // A place holds clients too; only machines break.
                 Some(Hit::Processes(processes.into_iter().filter(|p| !site.is_clients(*p)).collect()))
             }
@@ -530,6 +557,15 @@ impl Lowering<'_, '_> {
                 None
             }
         }
+    }
+}
+
+/// Puts `count` of these in front, each choice as likely as any other.
+fn draw(among: &mut [ProcessId], count: usize, stream: &mut Stream) {
+    use crate::engine::Bits as _;
+    for i in 0..count.min(among.len()) {
+        let j = i + stream.below((among.len() - i) as u64) as usize;
+        among.swap(i, j);
     }
 }
 
@@ -595,6 +631,7 @@ impl Parameters {
     }
 
     /// The controls of one stretch at one process.
+    #[expect(clippy::too_many_arguments, reason = "one stretch is an action, whom it hits, and its ends")]
     fn controls(
         &self,
         action: &str,

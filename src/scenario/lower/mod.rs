@@ -585,6 +585,7 @@ impl<'t> Lowering<'_, 't> {
         policies
     }
 
+    #[expect(clippy::too_many_arguments, reason = "an edge knows both of its ends")]
     fn edge_specs(
         &self,
         root: &Fields<'_, '_>,

@@ -36,6 +36,13 @@ impl Moments {
         all
     }
 
+    /// How often it happens in all, about, if each of so many instances breaks on its own; an error if that is too often.
+    pub(super) fn often_for(&self, instances: usize) -> Result<(), f64> {
+        let Timing::Random { mtbf, mttr, .. } = &self.timing else { return Ok(()) };
+        let times = instances as f64 * self.end.0 as f64 / ((mtbf.0 + mttr.0) as f64).max(1.0);
+        if times > 10.0 * MOST_TIMES { Err(times) } else { Ok(()) }
+    }
+
     /// The stretches of instances that break each on its own: no more of them at once than allowed. One that would break
     /// then doesn't.
     pub(super) fn each(

@@ -275,7 +275,7 @@ impl Lowering<'_, '_> {
         if let Some(sync) = fields.table("sync") {
             clock.sync = sync.map(|sync| {
                 let spec = SyncSpec {
-                    every: sync.get::<Span>("every").unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
+                    every: self.above_zero(&sync, "every").unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
                     error: self.drawn::<Offsets>(&sync, "error").unwrap_or(Dist::normal(0.0, 5e6)), // illustrative
                     slew: sync.word("how", &["slew", "step"]).unwrap_or("slew") == "slew",
                 };

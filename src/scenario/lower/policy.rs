@@ -111,6 +111,10 @@ impl Lowering<'_, '_> {
             let text = fields.text_of(node).unwrap_or_default();
             let dns = text.strip_prefix("dns(").and_then(|t| t.strip_suffix(')')).map(Span::from_text);
             match dns {
+                Some(Ok(Span::ZERO)) => fields.error(
+                    Diagnostic::error(node.span(), "an answer that is good for 0s is never good")
+                        .help("write `dns(60s)`"),
+                ),
                 Some(Ok(ttl)) => policy.discovery = Discovery::Dns(ttl),
                 _ => fields.error(
                     Diagnostic::error(node.span(), format!("`{text}` is no way to learn of instances"))

@@ -1,6 +1,7 @@
 //! `[store.X] replication`: which protocol keeps the replicas alike, and its knobs. One file a protocol.
 
 mod abd;
+mod chain;
 mod crdt;
 mod primary_backup;
 mod quorum;
@@ -16,7 +17,7 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd", "crdt", "primary_backup", "quorum", "raft"];
+const PROTOCOLS: &[&str] = &["abd", "chain", "crdt", "primary_backup", "quorum", "raft"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
@@ -108,6 +109,7 @@ impl Lowering<'_, '_> {
             }
         }
         let made = match *protocol {
+            "chain" => chain::read(&replicas).map(Replication::Chain),
             "crdt" => crdt::read(&replicas).map(Replication::Crdt),
             "primary_backup" => primary_backup::read(&replicas).map(Replication::PrimaryBackup),
             "quorum" => quorum::read(self, fields, &replicas).map(Replication::Quorum),

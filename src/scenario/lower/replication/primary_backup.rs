@@ -9,8 +9,8 @@ use crate::spec::{Diagnostic, FromText, TextError};
 /// How a silent primary is noticed: `timeout(10s)`, `lease(10s)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::scenario) struct Detector {
-    lease: bool,
-    after: Span,
+    pub(super) lease: bool,
+    pub(super) after: Span,
 }
 
 impl FromText for Detector {

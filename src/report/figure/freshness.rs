@@ -1,0 +1,201 @@
+//! How soon readers see what was written: the share of reads that return the newest acknowledged write of their key,
+//! against how long ago it was acknowledged. One panel a design, x log from 1 ms to 100 s.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::axis::Axis;
+use crate::report::curve::{self, Curve, Stroke};
+use crate::report::figure::{Figure, Table, range, strip_draw};
+use crate::report::number::{NOTHING, Unit, fmt_duration, fmt_share};
+use crate::report::place::Area;
+use crate::report::svg::{Paint, Svg, Text};
+use crate::report::theme::{FULL_PX, Ink};
+
+const ACROSS_MAX: usize = 3;
+const LEFT: f64 = 84.0;
+const RIGHT: f64 = 22.0;
+const GAP: f64 = 60.0;
+const PLOT_PX: f64 = 130.0;
+/// The share from which readers count as up to date.
+const SETTLED: f64 = 0.99;
+
+/// Freshness of one or more designs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Freshness {
+    /// What it shows.
+    pub title: String,
+    /// The phase that is told apart, `cut`; none if there was none.
+    pub phase: Option<String>,
+    /// One per design, in the order of the file.
+    pub panels: Vec<Fresh>,
+}
+
+/// One design.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fresh {
+    /// Its name.
+    pub name: String,
+    /// (Time since the newest write was acknowledged in ns, share of reads that saw it), outside the phase.
+    pub calm: Vec<(f64, f64)>,
+    /// The same inside the phase.
+    pub cut: Vec<(f64, f64)>,
+}
+
+impl Fresh {
+    /// From which age on 99 % of reads are fresh in all phases, in ns; 0 if always, `None` if never.
+    pub fn settles_ns(&self) -> Option<f64> {
+        let after = |curve: &[(f64, f64)]| match curve.iter().rposition(|p| p.1 < SETTLED) {
+            None => Some(0.0),
+            Some(last) => curve.get(last + 1).map(|p| p.0),
+        };
+        Some(after(&self.calm)?.max(after(&self.cut)?))
+    }
+
+    fn words(&self) -> (String, Ink) {
+        if self.calm.is_empty() && self.cut.is_empty() {
+            return ("too few reads".to_owned(), Ink::Muted);
+        }
+        match self.settles_ns() {
+            Some(0.0) => ("✓ at least 99\u{202f}% fresh at once".to_owned(), Ink::Ok),
+            Some(ns) => (format!("99\u{202f}% fresh after {}", fmt_duration(ns)), Ink::Stale),
+            None => {
+                let last =
+                    [&self.calm, &self.cut].into_iter().filter_map(|c| c.last()).map(|p| p.1).fold(1.0, f64::min);
+                (format!("still {} stale in the end", fmt_share(1.0 - last)), Ink::Stale)
+            }
+        }
+    }
+}
+
+impl Figure for Freshness {
+    fn svg(&self, id: &str) -> String {
+        let mut svg = Svg::new(id, FULL_PX, 40.0);
+        if self.panels.is_empty() {
+            svg.text(0.0, 22.0, &Text::title("No designs"));
+            return svg.finish(&self.title, "No designs.");
+        }
+        let rows = self.panels.len().div_ceil(ACROSS_MAX);
+        let across = self.panels.len().div_ceil(rows);
+        let width = (FULL_PX - LEFT - RIGHT - GAP * (across - 1) as f64) / across as f64;
+        let mut top = 0.0;
+        for row in self.panels.chunks(across) {
+            let plot_top = top + 58.0;
+            let y = Axis::exact(0.0, 1.0, 4, plot_top + PLOT_PX, plot_top);
+            for share in [0.0, 0.5, 1.0] {
+                svg.text(LEFT - 10.0, y.at(share) + 5.5, &Text::tick(fmt_share(share)).end());
+            }
+            for (i, panel) in row.iter().enumerate() {
+                let left = LEFT + i as f64 * (width + GAP);
+                let x = Axis::log(1e6, 1e11, 8, left, left + width);
+                draw(&mut svg, panel, &x, &y, top);
+            }
+            top = plot_top + PLOT_PX + 44.0;
+        }
+        let base = top + 10.0;
+        let axis = "time since that write was acknowledged, log";
+        svg.text(LEFT + (FULL_PX - LEFT - RIGHT) / 2.0, base, &Text::tick(axis).middle());
+        svg.set_height(base + 12.0);
+        let all = self.panels.iter().flat_map(|p| p.calm.iter().chain(&p.cut).map(|p| p.1));
+        let words = match range(all) {
+            Some((low, high)) => format!("Shares from {} to {}.", fmt_share(low), fmt_share(high)),
+            None => "Too few reads.".to_owned(),
+        };
+        svg.finish(&self.title, &words)
+    }
+    fn width_px(&self) -> f64 {
+        FULL_PX
+    }
+    fn title(&self) -> &str {
+        &self.title
+    }
+    fn table(&self) -> Table {
+        let phase = self.phase.as_deref().unwrap_or("phase");
+        let mut table = Table::new(&["design", "time since the write", "otherwise"]);
+        table.columns.push(format!("during {phase}"));
+        for panel in &self.panels {
+            let mut ages: Vec<f64> = panel.calm.iter().chain(&panel.cut).map(|p| p.0).collect();
+            ages.sort_by(f64::total_cmp);
+            ages.dedup();
+            for age in ages {
+                let of = |curve: &[(f64, f64)]| {
+                    let found = curve.iter().find(|p| p.0 == age);
+                    found.map_or_else(|| NOTHING.to_owned(), |p| fmt_share(p.1))
+                };
+                table.push([panel.name.clone(), Unit::Nanos.write(age), of(&panel.calm), of(&panel.cut)]);
+            }
+        }
+        table
+    }
+}
+
+fn draw(svg: &mut Svg, panel: &Fresh, x: &Axis, y: &Axis, top: f64) {
+    let (left, width) = (x.start_px(), x.end_px() - x.start_px());
+    let (upper, base) = (y.end_px(), y.start_px());
+    svg.text(left, top + 18.0, &Text::title(&panel.name).fit(width));
+    let (words, ink) = panel.words();
+    svg.text(left, top + 40.0, &Text::label(words, ink).plain().fit(width));
+    for share in [0.5, 1.0] {
+        svg.line((left, y.at(share)), (left + width, y.at(share)), &Paint::stroke(Ink::Grid, 1.0));
+    }
+    svg.line((left, base), (left + width, base), &Paint::stroke(Ink::Axis, 1.5));
+    for (at, words) in x.labels(Unit::Nanos) {
+        svg.text(at, base + 24.0, &Text::tick(words).middle());
+    }
+    if panel.calm.is_empty() && panel.cut.is_empty() {
+        strip_draw::empty(svg, Area { x: left, y: upper, width, height: base - upper }, "too few reads");
+        return;
+    }
+    let curve = |points: &[(f64, f64)], ink, stroke| Curve {
+        points: points.iter().map(|(at, share)| (*at, Some(*share))).collect(),
+        ink,
+        stroke,
+        filled: false,
+        dots: false,
+    };
+    let curves = if panel.cut.is_empty() {
+        vec![curve(&panel.calm, Ink::First, Stroke::Thick)]
+    } else {
+        vec![curve(&panel.calm, Ink::Ink, Stroke::ThinDashed), curve(&panel.cut, Ink::First, Stroke::Thick)]
+    };
+    curve::draw(svg, x, y, &curves);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figure::testing::check;
+
+    fn climbing(slow: f64) -> Vec<(f64, f64)> {
+        (0..20).map(|i| (1e6 * libm::pow(10.0, (f64::from(i) + 0.5) / 4.0), (f64::from(i) * slow).min(1.0))).collect()
+    }
+
+    fn figure(panels: Vec<Fresh>) -> Freshness {
+        Freshness { title: "Reads that see the newest write".into(), phase: Some("cut".into()), panels }
+    }
+
+    fn fresh(name: &str, calm: Vec<(f64, f64)>, cut: Vec<(f64, f64)>) -> Fresh {
+        Fresh { name: name.into(), calm, cut }
+    }
+
+    #[test]
+    fn one_to_seven_designs() {
+        for n in 0..8 {
+            let panels = (0..n).map(|i| fresh(&format!("design-{i}"), climbing(0.1), climbing(0.02)));
+            check(&figure(panels.collect()));
+        }
+    }
+
+    #[test]
+    fn degenerate_states() {
+        let long = "a-design-with-a-name-that-nobody-would-ever-give-to-a-design-of-his-own";
+        check(&figure(vec![fresh(long, vec![], vec![]), fresh("one", vec![(1e6, 0.0)], vec![])]));
+        check(&figure(vec![fresh("outside", vec![(1e-3, 1.0), (1e15, 1.0)], vec![(f64::NAN, 0.5)])]));
+    }
+
+    #[test]
+    fn it_settles_where_the_last_stale_bin_ends() {
+        assert_eq!(fresh("", vec![(1e6, 1.0), (1e7, 1.0)], vec![]).settles_ns(), Some(0.0));
+        assert_eq!(fresh("", vec![(1e6, 1.0)], vec![(1e6, 0.5), (1e7, 0.9), (1e8, 1.0)]).settles_ns(), Some(1e8));
+        assert_eq!(fresh("", vec![(1e6, 0.5)], vec![]).settles_ns(), None);
+    }
+}

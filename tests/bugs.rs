@@ -1,0 +1,59 @@
+//! Planted bugs are found by the checker that is to find them, and nothing is found without them.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn bugs(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netsplit"));
+    command.arg("bugs").args(arguments).output().expect("the binary was built")
+}
+
+fn table(arguments: &[&str]) -> Value {
+    let output = bugs(&[arguments, &["--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("it is JSON")
+}
+
+fn violated(table: &Value) -> Vec<&str> {
+    let violations = table["bugs"][0]["with"]["found"]["violations"].as_array().expect("it was found");
+    violations.iter().filter_map(|v| v["property"].as_str()).collect()
+}
+
+#[test]
+fn reads_of_a_leader_that_asks_nobody_are_not_linearizable() {
+    let table = table(&["--protocol", "raft", "--bug", "local_reads", "--seeds", "1..=10", "--without", "4"]);
+    assert_eq!(violated(&table), ["linearizable"]);
+    let operations = table["bugs"][0]["with"]["found"]["violations"][0]["operations"].as_u64();
+    assert!(operations.is_some_and(|n| (2..=10).contains(&n)), "{operations:?}");
+    assert_eq!(table["bugs"][0]["without"]["seeds"], 4);
+}
+
+#[test]
+fn a_register_whose_reads_do_not_write_is_not_atomic() {
+    let table = table(&["--protocol", "abd", "--seeds", "1..=10", "--without", "4"]);
+    assert_eq!(violated(&table), ["linearizable"]);
+}
+
+#[test]
+fn a_counter_that_merges_by_the_larger_total_loses_additions() {
+    let table = table(&["--protocol", "crdt", "--seeds", "1..=10", "--without", "4"]);
+    assert_eq!(violated(&table), ["linearizable"]);
+}
+
+#[test]
+fn the_same_on_one_thread_as_on_many() {
+    let on = |threads: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_netsplit"));
+        command.args(["bugs", "--protocol", "abd", "--seeds", "1..=10", "--without", "2", "--format", "json"]);
+        command.env("RAYON_NUM_THREADS", threads).output().expect("the binary was built").stdout
+    };
+    assert_eq!(on("1"), on("4"));
+}
+
+#[test]
+fn a_bug_that_nobody_planted_is_wrong_usage() {
+    let output = bugs(&["--bug", "off_by_one"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("vote_not_persisted"));
+}

@@ -1,0 +1,288 @@
+//! Raft in a real world, with everything breaking: the properties of the paper's figure 3 hold, reads are linearizable,
+//! and each planted bug breaks what its source says it breaks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use netsplit::check::{Property, Steps, Verdict, judge};
+use netsplit::history::{Function, Observation, Status};
+use netsplit::run::{Outcome, play};
+use netsplit::scenario;
+use netsplit::spec::Sources;
+
+/// Cuts that isolate leaders and minorities in both directions and one, crashes, power losses and pauses, all at random.
+const CHAOS: &str = r#"
+[fault.cut-0]
+random = { mtbf = "4s", mttr = "1s" }
+partition = ["kv/0", "rest"]
+[fault.cut-1]
+random = { mtbf = "4s", mttr = "1s" }
+partition = ["kv/1", "rest"]
+[fault.cut-2]
+random = { mtbf = "4s", mttr = "1s" }
+partition = ["kv/2", "kv/3"]
+[fault.isolate]
+random = { mtbf = "5s", mttr = "1s" }
+partition = ["kv/leader", "rest"]
+[fault.deaf]
+random = { mtbf = "8s", mttr = "1s" }
+partition = ["rest", "kv/leader"]
+shape = "one_way"
+[fault.crash]
+random = { mtbf = "5s", mttr = "1s" }
+crash = "random(kv)"
+[fault.blackout]
+random = { mtbf = "7s", mttr = "1s" }
+power_loss = "random(kv, 3)"
+[fault.sleep]
+random = { mtbf = "6s", mttr = "400ms" }
+pause = "kv/leader"
+"#;
+
+fn scenario(replicas: u32, knobs: &str, bugs: &str, more: &str) -> String {
+    format!(
+        r#"
+schema = 1
+title = "t"
+question = "q"
+duration = "30s"
+
+[store.kv]
+replicas = {replicas}
+replication = {{ raft = {{ {knobs} }} }}
+bugs = [{bugs}]
+
+[keys.hot]
+count = 4
+
+[clients.users]
+count = 8
+target = "kv"
+contact = "any"
+think = "exp(20ms)"
+timeout = "1s"
+keys = "hot"
+mix = {{ read = "50%", write = "50%" }}
+
+[edge.users.kv]
+retry = {{ attempts = 3, backoff = "full_jitter(20ms, 200ms)" }}
+
+[expect.something]
+that = "availability(users) >= 0%"
+{more}"#
+    )
+}
+
+fn run(text: &str, seed: u64) -> Outcome {
+    let sources = Sources::new("t.toml", text);
+    let (plan, diagnostics) = scenario::load(&sources, None, Some(seed), &|_| Err("none".into()));
+    let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.lines(&sources)));
+    let outcome = play(&Arc::new(plan), &mut |_, _| true).expect("nobody interrupts");
+    assert_eq!(outcome.broken, Vec::<String>::new());
+    outcome
+}
+
+/// What a run broke of the paper's figure 3, and how much of it was exercised.
+#[derive(Debug, Default)]
+struct Facts {
+    two_leaders: u32,
+    logs_that_do_not_match: u32,
+    applied_differently: u32,
+    terms: usize,
+    applied: usize,
+}
+
+fn facts(outcome: &Outcome) -> Facts {
+    let mut facts = Facts::default();
+    let mut leaders = BTreeMap::new();
+    let mut applied = BTreeMap::new();
+    let mut logs: BTreeMap<u32, BTreeMap<u64, (u64, u64)>> = BTreeMap::new();
+    for observation in outcome.history.observations() {
+        match observation {
+            Observation::Leader { term, process, .. } => {
+                facts.two_leaders += u32::from(*leaders.entry(*term).or_insert(*process) != *process);
+            }
+            Observation::Applied { index, term, entry, .. } => {
+                let this = (*term, *entry);
+                facts.applied_differently += u32::from(*applied.entry(*index).or_insert(this) != this);
+            }
+            Observation::LogEntry { replica, index, term, entry, .. } => {
+                logs.entry(*replica).or_default().insert(*index, (*term, *entry));
+            }
+            _ => {}
+        }
+    }
+    // Log matching: where two logs have an entry of the same index and term, they agree up to there.
+    for (a, one) in &logs {
+        for other in logs.range(a + 1..).map(|(_, log)| log) {
+            let both = |index: &u64| Some((one.get(index)?, other.get(index)?));
+            let shared = one.keys().rev().find(|i| both(i).is_some_and(|(x, y)| x.0 == y.0));
+            if let Some(shared) = shared {
+                let differ = one.range(..=shared).filter(|(i, _)| both(i).is_some_and(|(x, y)| x != y));
+                facts.logs_that_do_not_match += differ.count() as u32;
+            }
+        }
+    }
+    facts.terms = leaders.len();
+    facts.applied = applied.len();
+    facts
+}
+
+fn linearizable(outcome: &Outcome) -> Verdict {
+    let object = outcome.history.find_object("kv");
+    assert!(object.is_some(), "the store has a history");
+    judge(&outcome.history, object, Property::Linearizable, Steps::DEFAULT)
+}
+
+fn reads(outcome: &Outcome) -> usize {
+    let read = |o: &&netsplit::history::Operation| o.function == Function::Read && o.status == Status::Ok;
+    outcome.history.operations().iter().filter(read).count()
+}
+
+/// Plays seeds until `found` says that the bug shows, 12 at most.
+fn shows(text: &str, found: impl Fn(&Outcome) -> bool) -> bool {
+    (1..=12).any(|seed| found(&run(text, seed)))
+}
+
+#[test]
+fn election_safety_log_matching_and_state_machine_safety_hold_through_chaos() {
+    let text = scenario(5, "snapshot_every = 200", "", CHAOS);
+    let mut terms = 0;
+    for seed in 1..=8 {
+        let outcome = run(&text, seed);
+        let facts = facts(&outcome);
+        assert_eq!(facts.two_leaders, 0, "seed {seed}: {facts:?}");
+        assert_eq!(facts.logs_that_do_not_match, 0, "seed {seed}: {facts:?}");
+        assert_eq!(facts.applied_differently, 0, "seed {seed}: {facts:?}");
+        assert!(facts.applied >= 500, "seed {seed}: {facts:?}");
+        terms += facts.terms;
+    }
+    assert!(terms >= 40, "only {terms} leaders");
+}
+
+#[test]
+fn every_way_to_read_is_linearizable_through_chaos() {
+    for (n, mode) in ["log", "read_index", "lease", "follower"].into_iter().enumerate() {
+        for seed in 1..=3 {
+            let outcome = run(&scenario(5, &format!("reads = \"{mode}\""), "", CHAOS), 10 * n as u64 + seed);
+            assert_eq!(linearizable(&outcome), Verdict::Holds, "{mode}, seed {seed}");
+            assert!(reads(&outcome) >= 500, "{mode}, seed {seed}: {} reads", reads(&outcome));
+        }
+    }
+}
+
+#[test]
+fn elections_without_pre_vote_and_quorum_checks_are_as_safe() {
+    let knobs = "prevote = false, check_quorum = false, election_timeout = \"150ms..200ms\"";
+    for seed in 1..=3 {
+        let outcome = run(&scenario(5, knobs, "", CHAOS), seed);
+        let facts = facts(&outcome);
+        assert_eq!((facts.two_leaders, facts.applied_differently), (0, 0), "seed {seed}");
+        assert_eq!(linearizable(&outcome), Verdict::Holds, "seed {seed}");
+    }
+}
+
+#[test]
+fn learners_follow_without_a_vote() {
+    // Two voters of four: the two learners do not make a majority when the voters are gone.
+    let more = "[fault.voter]\nat = \"10s\"\ncrash = \"kv/1\"\n";
+    let outcome = run(&scenario(4, "learners = 2", "", more), 1);
+    let late = |o: &&netsplit::history::Operation| {
+        o.function == Function::Write && o.status == Status::Ok && o.invoked.as_secs_f64() > 10.0
+    };
+    assert_eq!(outcome.history.operations().iter().filter(late).count(), 0);
+    let finals =
+        outcome.history.observations().iter().filter(|o| matches!(o, Observation::FinalState { replica: 3, .. }));
+    assert_eq!(finals.count(), 4, "a learner has every key");
+}
+
+#[test]
+fn the_majority_goes_on_without_a_leader_that_was_cut_off() {
+    let more = "[fault.cut]\nat = \"10s\"\nfor = \"10s\"\npartition = [\"kv/leader\", \"rest\"]\n";
+    let outcome = run(&scenario(5, "", "", more), 3);
+    assert_eq!(linearizable(&outcome), Verdict::Holds);
+    let during = outcome
+        .history
+        .operations()
+        .iter()
+        .filter(|o| o.status == Status::Ok && (11.0..20.0).contains(&o.invoked.as_secs_f64()));
+    assert!(during.count() > 200, "the majority answers");
+}
+
+#[test]
+fn bug_local_reads_serves_stale_reads() {
+    let text = scenario(5, "", "\"local_reads\"", CHAOS);
+    assert!(shows(&text, |outcome| linearizable(outcome).is_violated()));
+}
+
+#[test]
+fn bug_lease_under_drift_serves_stale_reads() {
+    // The leader is cut off from its followers, not from its clients.
+    let more = "[fault.cut]\nevery = \"3s\"\nfor = \"1s\"\npartition = [\"kv/leader\", \"kv/follower\"]\n";
+    let text = |bugs| scenario(5, "reads = \"lease\"", bugs, more);
+    assert!(shows(&text("\"lease_under_drift\""), |outcome| linearizable(outcome).is_violated()));
+    assert_eq!(linearizable(&run(&text(""), 1)), Verdict::Holds);
+}
+
+#[test]
+fn bug_read_index_before_commit_serves_stale_reads() {
+    let text = scenario(5, "", "\"read_index_before_commit\"", CHAOS);
+    assert!(shows(&text, |outcome| linearizable(outcome).is_violated()));
+}
+
+#[test]
+fn bug_vote_not_persisted_elects_two_leaders_in_one_term() {
+    let more = r#"
+[network]
+within_zone = { rtt = "20ms" }
+[fault.leaders]
+random = { mtbf = "500ms", mttr = "1ms" }
+crash = "kv/leader"
+[fault.voter]
+random = { mtbf = "30ms", mttr = "1ms" }
+crash = "kv/2"
+"#;
+    let text = |bugs| scenario(3, "prevote = false, check_quorum = false", bugs, more).replace("30s", "120s");
+    assert!(shows(&text("\"vote_not_persisted\""), |outcome| facts(outcome).two_leaders > 0));
+    assert_eq!(facts(&run(&text(""), 1)).two_leaders, 0);
+}
+
+#[test]
+fn bug_stale_ack_commits_what_no_majority_has() {
+    let more = r#"
+[fault.loss]
+random = { mtbf = "1s", mttr = "1s" }
+loss = "kv -> kv"
+share = "20%"
+[fault.leaders]
+random = { mtbf = "2s", mttr = "500ms" }
+power_loss = "kv/leader"
+"#;
+    let text = |bugs| scenario(3, "batch = 1", bugs, more).replace("exp(20ms)", "exp(5ms)").replace("30s", "15s");
+    assert!(shows(&text("\"stale_ack\""), |outcome| facts(outcome).applied_differently > 0));
+    assert_eq!(facts(&run(&text(""), 1)).applied_differently, 0);
+}
+
+#[test]
+fn bug_no_sessions_does_things_twice() {
+    let more = "[fault.leaders]\nrandom = { mtbf = \"2s\", mttr = \"300ms\" }\ncrash = \"kv/leader\"\n";
+    let text = |bugs| {
+        scenario(3, "", bugs, more)
+            .replace("read = \"50%\", write = \"50%\"", "append = \"90%\", scan = \"10%\"")
+            .replace("20ms", "5ms")
+    };
+    // Every value is written by one operation: a list that has one twice carried it out twice.
+    let twice = |outcome: &Outcome| {
+        outcome.history.observations().iter().any(|o| match o {
+            Observation::FinalState { values, .. } => {
+                let mut distinct = values.clone();
+                distinct.sort_unstable();
+                distinct.dedup();
+                distinct.len() < values.len()
+            }
+            _ => false,
+        })
+    };
+    assert!(shows(&text("\"no_sessions\""), twice));
+    assert!(!twice(&run(&text(""), 1)));
+}

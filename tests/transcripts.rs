@@ -1,0 +1,255 @@
+//! Protocols without a world: what a handler does, effect by effect, one file for each claim of a paper.
+//!
+//! A file begins with `protocol NAME REPLICAS [bug …]`; then commands, `----`, and their exact effects, block by block.
+//! `UPDATE_TRANSCRIPTS=1 cargo test --test transcripts` writes the effects anew; read the difference.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use netsplit::engine::{Draws, Instant, ProcessId, Seed, Span};
+use netsplit::history::ObjectId;
+use netsplit::protocol::raft::{BUGS, Raft, RaftSpec};
+use netsplit::protocol::{Bugs, Group};
+use netsplit::rpc::{Call, Cause, Op, Requester, Token, Verb};
+use netsplit::state_machine::Kv;
+use netsplit::world::{Effect, Env, Message as _, Out, Process};
+
+/// Replicas on a table: messages lie on their wires and writes before their disks until a command moves them.
+struct Bench<P: Process> {
+    replicas: Vec<P>,
+    wires: BTreeMap<(u32, u32), VecDeque<P::Msg>>,
+    /// Of each replica: what is durable, and what is not yet.
+    #[allow(clippy::type_complexity, reason = "what is on disk, and what is on its way there")]
+    disks: Vec<(Vec<P::Record>, VecDeque<Write<P>>)>,
+    now: Instant,
+    requests: u32,
+}
+
+struct Write<P: Process> {
+    record: P::Record,
+    token: Token,
+    checkpoint: bool,
+}
+
+impl<P: Process> Bench<P> {
+    fn new(replicas: Vec<P>) -> Bench<P> {
+        let disks = replicas.iter().map(|_| (Vec::new(), VecDeque::new())).collect();
+        Bench { replicas, wires: BTreeMap::new(), disks, now: Instant::ZERO, requests: 0 }
+    }
+
+    /// Lets a replica handle something, and writes down what it does.
+    fn handle(&mut self, who: u32, text: &mut String, input: impl FnOnce(&mut P, &mut Out<'_, P>)) {
+        let mut effects: Vec<Effect<P>> = Vec::new();
+        let env = Env {
+            now: self.now,
+            local: self.now,
+            uncertainty: Span::ZERO,
+            me: ProcessId(who),
+            index: who,
+            draws: Draws::named(Seed(1), &format!("bench/{who}")),
+        };
+        input(&mut self.replicas[who as usize], &mut Out::new(env, &mut effects));
+        for effect in effects {
+            let line = match effect {
+                Effect::Send { to, msg } => {
+                    let line = format!("sends {} {msg:?}", to.0);
+                    self.wires.entry((who, to.0)).or_default().push_back(msg);
+                    line
+                }
+                Effect::Persist { record, token } => {
+                    let line = format!("writes {record:?}");
+                    self.disks[who as usize].1.push_back(Write { record, token, checkpoint: false });
+                    line
+                }
+                Effect::Checkpoint { record, token } => {
+                    let line = format!("replaces its log by {record:?}");
+                    self.disks[who as usize].1.push_back(Write { record, token, checkpoint: true });
+                    line
+                }
+                Effect::Reply { requester, answer } => format!(
+                    "answers request {}: {}{} {}",
+                    requester.slot,
+                    answer.outcome.name(),
+                    if answer.definite { "" } else { " (unknown)" },
+                    answer.value
+                ),
+                // How long is drawn, and not what these files are about.
+                Effect::Arm { timer, .. } => format!("arms {timer:?}"),
+                Effect::Disarm { timer } => format!("disarms {timer:?}"),
+                Effect::Note(point) => format!("passes {} {}", point.name, point.number),
+                _ => continue,
+            };
+            writeln!(text, "{who} {line}").expect("texts grow");
+        }
+    }
+
+    fn command(&mut self, line: &str, text: &mut String) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = |n: usize| -> u32 { words[n].parse().unwrap_or_else(|_| panic!("`{line}`: no number")) };
+        match words[0] {
+            "start" | "restart" | "lose-power" => {
+                let who = number(1);
+                let (durable, volatile) = &mut self.disks[who as usize];
+                for write in volatile.drain(..).filter(|_| words[0] == "restart") {
+                    keep(durable, write);
+                }
+                let log = durable.clone();
+                self.handle(who, text, |p, out| p.start(&log, out));
+            }
+            "deliver" | "drop" => {
+                let (from, to) = (number(1), number(2));
+                let wire = self.wires.get_mut(&(from, to)).and_then(VecDeque::pop_front);
+                let Some(msg) = wire else {
+                    writeln!(text, "nothing is on that wire").expect("texts grow");
+                    return;
+                };
+                if words[0] == "deliver" {
+                    self.handle(to, text, |p, out| p.message(ProcessId(from), msg, out));
+                } else {
+                    writeln!(text, "{} is lost", msg.name()).expect("texts grow");
+                }
+            }
+            "cut" => {
+                // Everything on its way to or from somebody.
+                let who = number(1);
+                self.wires.retain(|(from, to), _| *from != who && *to != who);
+            }
+            "sync" => {
+                let who = number(1);
+                while let Some(write) = self.disks[who as usize].1.pop_front() {
+                    let token = write.token;
+                    keep(&mut self.disks[who as usize].0, write);
+                    self.handle(who, text, |p, out| p.synced(token, out));
+                }
+            }
+            "advance" => self.now += Span::millis(u64::from(number(1))),
+            "write" | "read" => {
+                self.requests += 1;
+                let (verb, value) = if words[0] == "write" { (Verb::Write, number(3)) } else { (Verb::Read, 0) };
+                let op = Op::on_key(verb, u64::from(number(2)), u64::from(value));
+                let slot = self.requests;
+                let requester = Requester { process: ProcessId(99), slot, generation: 0, attempt: 0, visit: slot };
+                let cause = Cause { root: 0, path: 0, deadline: Instant::NEVER, request: 0, client: 0 };
+                self.handle(number(1), text, |p, out| p.request(Call { requester, op, cause }, out));
+            }
+            "settle" => {
+                // Quietly, between these replicas: messages and disks until nothing moves.
+                let among: Vec<u32> = (1..words.len()).map(number).collect();
+                let mut silent = String::new();
+                loop {
+                    let wire = self
+                        .wires
+                        .iter()
+                        .find(|((a, b), w)| !w.is_empty() && among.contains(a) && among.contains(b))
+                        .map(|(wire, _)| *wire);
+                    if let Some((from, to)) = wire {
+                        self.command(&format!("deliver {from} {to}"), &mut silent);
+                    } else if let Some(who) = among.iter().find(|w| !self.disks[**w as usize].1.is_empty()) {
+                        self.command(&format!("sync {who}"), &mut silent);
+                    } else {
+                        break;
+                    }
+                }
+                let told = silent.lines().filter(|l| l.contains(" answers ") || l.contains(" passes "));
+                told.for_each(|l| writeln!(text, "{l}").expect("texts grow"));
+            }
+            other => panic!("no command is called `{other}`"),
+        }
+    }
+}
+
+fn keep<P: Process>(durable: &mut Vec<P::Record>, write: Write<P>) {
+    if write.checkpoint {
+        durable.clear();
+    }
+    durable.push(write.record);
+}
+
+impl Bench<Raft<Kv>> {
+    fn raft(count: u32, words: &[&str]) -> Bench<Raft<Kv>> {
+        let bugs = BUGS.iter().map(|b| b.name).filter(|b| words.contains(b));
+        let spec = RaftSpec {
+            prevote: words.contains(&"prevote"),
+            check_quorum: words.contains(&"check_quorum"),
+            batch: if words.contains(&"single") { 1 } else { 64 },
+            bugs: Bugs::new(bugs),
+            ..RaftSpec::default()
+        };
+        let group = Group { first: ProcessId(0), count };
+        Bench::new((0..count).map(|_| Raft::new(group, ObjectId(0), spec.clone())).collect())
+    }
+
+    fn timer(&mut self, line: &str, text: &mut String) -> bool {
+        use netsplit::protocol::raft::Timer;
+        let Some(rest) = line.strip_prefix("timeout ") else { return false };
+        let (who, timer) = rest.split_once(' ').expect("`timeout REPLICA TIMER`");
+        let timer = match timer {
+            "election" => Timer::Election,
+            "heartbeat" => Timer::Heartbeat,
+            "patience" => Timer::Patience,
+            other => panic!("no timer is called `{other}`"),
+        };
+        self.handle(who.parse().expect("a replica"), text, |p, out| p.timer(timer, out));
+        true
+    }
+}
+
+/// Plays a file; what comes back is the file as it should be.
+fn play(text: &str) -> String {
+    let mut lines = text.lines();
+    let mut played = String::new();
+    let mut bench = None;
+    let mut effects = String::new();
+    while let Some(line) = lines.next() {
+        if line == "----" {
+            writeln!(played, "----\n{effects}").expect("texts grow");
+            effects.clear();
+            // What was expected is what is being found out.
+            for expected in lines.by_ref() {
+                if expected.is_empty() {
+                    break;
+                }
+            }
+            continue;
+        }
+        writeln!(played, "{line}").expect("texts grow");
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(rest) = line.strip_prefix("protocol raft ") {
+            let words: Vec<&str> = rest.split_whitespace().collect();
+            bench = Some(Bench::raft(words[0].parse().expect("a number of replicas"), &words[1..]));
+            continue;
+        }
+        let bench = bench.as_mut().expect("a file begins with its protocol");
+        if !bench.timer(line, &mut effects) {
+            bench.command(line, &mut effects);
+        }
+    }
+    format!("{}\n", played.trim_end())
+}
+
+#[test]
+fn every_transcript_is_what_the_protocol_does() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/raft");
+    let mut files: Vec<_> = std::fs::read_dir(folder).expect("transcripts are there").flatten().collect();
+    files.sort_by_key(std::fs::DirEntry::path);
+    assert!(files.len() >= 6);
+    let mut wrong = Vec::new();
+    for file in files {
+        let path = file.path();
+        let text = std::fs::read_to_string(&path).expect("transcripts are text");
+        let played = play(&text);
+        if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
+            std::fs::write(&path, &played).expect("transcripts can be written");
+        } else if played != text {
+            let (n, (a, b)) = (1..)
+                .zip(played.lines().zip(text.lines()))
+                .find(|(_, (a, b))| a != b)
+                .unwrap_or((0, ("more or less lines", "")));
+            wrong.push(format!("{}:{n}\n  expected  {b}\n  found     {a}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
