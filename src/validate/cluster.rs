@@ -7,7 +7,7 @@ use crate::engine::{Dist, GroupId, Instant, Seed, Span, ZoneId};
 use crate::metric::Frame;
 use crate::physics::link::{Delay, LinkShape};
 use crate::physics::topology::{Topology, Zone};
-use crate::world::{Focus, GroupSetup, HostSetup, Process, Setup, World};
+use crate::world::{Finished, Focus, GroupSetup, HostSetup, Process, Setup, World};
 
 use super::experiment::Estimate;
 use super::rows::Malformed;
@@ -40,10 +40,15 @@ pub(super) fn add<P: Process>(setup: &mut Setup<P>, name: &str, count: u32, make
 
 /// Plays to the end, and gives the processes as they ended.
 pub(super) fn play<P: Process>(setup: Setup<P>, end: Instant) -> Result<Vec<P>, Malformed> {
-    let mut world = World::new(setup, Focus::default());
+    finished(setup, end, Focus::default()).map(|f| f.processes)
+}
+
+/// Plays to the end, and gives everything that is left.
+pub(super) fn finished<P: Process>(setup: Setup<P>, end: Instant, focus: Focus) -> Result<Finished<P>, Malformed> {
+    let mut world = World::new(setup, focus);
     world.run_until(end);
     let finished = world.finish();
-    if finished.broken.is_empty() { Ok(finished.processes) } else { Err(Malformed(finished.broken.join("; "))) }
+    if finished.broken.is_empty() { Ok(finished) } else { Err(Malformed(finished.broken.join("; "))) }
 }
 
 /// A share of independent trials.

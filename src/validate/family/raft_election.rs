@@ -1,0 +1,145 @@
+//! How often the first election after a leader's crash elects nobody, and how long it takes until one does (Ongaro,
+//! "Consensus: Bridging Theory and Practice", 2014, sections 9.2 and 9.3), by Raft as the dissertation's figure 3.1 has it:
+//! without pre-vote and check quorum. Times are in units of the range from which election timeouts are drawn.
+
+use rayon::prelude::*;
+
+use crate::engine::{Instant, ProcessId, Span};
+use crate::history::{ObjectId, Observation};
+use crate::protocol::Group;
+use crate::protocol::raft::{Raft, RaftSpec};
+use crate::state_machine::Kv;
+use crate::validate::check::Check;
+use crate::validate::cluster::{add, finished, mean, runs, setup, share};
+use crate::validate::experiment::Effort;
+use crate::validate::oracle;
+use crate::validate::rows::{Malformed, Row};
+use crate::validate::{Checks, Family};
+use crate::world::{Control, Focus, Power, Role, Scheduled, Setup, Target, When};
+
+pub(super) const FAMILY: Family = Family {
+    name: "raft_split_vote",
+    model: "Raft: elections after a leader's crash that begin with all timers together",
+    parts: "Raft, crashes",
+    source: "Ongaro 2014, section 9.2",
+    table: include_str!("../data/raft_split_vote.csv"),
+    results: &[
+        "available",
+        "c",
+        "P_split_first_term",
+        "E_terms_mc",
+        "E_terms_se",
+        "E_election_mc",
+        "E_election_se",
+        "E_terms_formula",
+        "E_election_formula",
+    ],
+    oracle: Some(splits),
+    measure,
+};
+
+/// The range of election timeouts: from one to two of it.
+const RANGE: Span = Span::secs(1);
+/// A leader's heartbeats come twice in the shortest election timeout.
+const HEARTBEAT: Span = Span::millis(500);
+
+/// Servers, those of them that fail (the leader among them), and the latency of a message as a share of the range.
+fn group(row: &Row) -> Result<(u32, u32, f64), Malformed> {
+    let n = row.whole("n", 3, 128)?;
+    let failed = row.whole("failed", 1, (n - 1) / 2)? as u32;
+    let latency = row.positive("one_way_latency_over_range")?;
+    if latency > 0.5 {
+        // A vote that arrives when timers run out again is another model.
+        return Err(Malformed(format!("one_way_latency_over_range = {latency}: it must be 0.5 at most")));
+    }
+    Ok((n as u32, failed, latency))
+}
+
+/// P(the c-th timeout comes within a latency of the first), c = s - floor(n/2) + 1 of s servers: from then on too few are
+/// left to elect the first.
+fn splits(row: &Row) -> Result<Row, Malformed> {
+    let (n, failed, latency) = group(row)?;
+    let available = n - failed;
+    let c = available - n / 2 + 1;
+    let mut row = row.clone();
+    row.set("available", available.to_string());
+    row.set("c", c.to_string());
+    row.set("P_split_first_term", format!("{}", oracle::binomial_at_least(available, c - 1, latency)));
+    Ok(row)
+}
+
+/// One election.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Election {
+    /// Terms that it took.
+    terms: u64,
+    /// From the last heartbeat that was heard to the majority of votes.
+    took: Span,
+}
+
+/// A leader is elected, and dies just after its fourth heartbeat left; whoever follows it hears that one, all at once, and
+/// elects another. Then the power fails, for there is nothing more to see.
+fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malformed> {
+    let spec = RaftSpec {
+        election_timeout: (RANGE, RANGE * 2),
+        heartbeat: HEARTBEAT,
+        prevote: false,
+        check_quorum: false,
+        ..RaftSpec::default()
+    };
+    let end = Instant::ZERO + RANGE * 10_000;
+    let mut made: Setup<Raft<Kv>> = setup(seed, end, latency, 0.0);
+    let group = Group { first: ProcessId(0), count: n };
+    let replicas = add(&mut made, "replicas", n, |_| Raft::new(group, ObjectId(0), spec.clone()));
+    let mut crash = |when: When, target: Target| {
+        made.schedule.push(Scheduled { when, fault: 0, control: Control::Crash(target, Power::Machine) });
+    };
+    let elected =
+        |nth: u32, after: Span| When::Point { name: "leader_elected".to_owned(), from: Instant::ZERO, nth, after };
+    // Whoever else is to fail has failed before.
+    for i in 1..failed {
+        crash(When::At(Instant::ZERO), Target::Process(ProcessId(n - i)));
+    }
+    let last_beat = HEARTBEAT * 4;
+    crash(elected(1, last_beat + Span::nanos(1)), Target::Role(replicas, Role::Leader));
+    for process in group.all() {
+        crash(elected(2, Span::ZERO), Target::Process(process));
+    }
+    let history = finished(made, end, Focus::default())?.history;
+    let leaders: Vec<(Instant, u64)> = history
+        .observations()
+        .iter()
+        .filter_map(|o| match o {
+            Observation::Leader { at, term, .. } => Some((*at, *term)),
+            _ => None,
+        })
+        .collect();
+    let [(first, term), (second, next)] = leaders[..] else {
+        return Err(Malformed(format!("{} leaders were elected, not two", leaders.len())));
+    };
+    Ok(Election { terms: next - term, took: second.since(first + last_beat + latency) })
+}
+
+fn measure(row: &Row, effort: Effort) -> Checks {
+    let (n, failed, latency) = group(row)?;
+    let latency = Span::from_nanos_f64(RANGE.0 as f64 * latency);
+    let elections: Result<Vec<Election>, Malformed> =
+        (0..runs(20_000, effort.scale)).into_par_iter().map(|i| elect(effort.seed + i, n, failed, latency)).collect();
+    let elections = elections?;
+    let mut checks = Vec::new();
+    if let Some(expected) = row.figure("P_split_first_term") {
+        let split = elections.iter().filter(|e| e.terms > 1).count() as u64;
+        checks.push(Check::probability("P_split_first_term", expected, share(split, elections.len() as u64)));
+    }
+    // A leader crashes anywhere between two heartbeats: half an interval after the last, on average.
+    let after_crash = |e: &Election| (e.took.as_secs_f64() - HEARTBEAT.as_secs_f64() / 2.0) / RANGE.as_secs_f64();
+    let terms: Vec<f64> = elections.iter().map(|e| e.terms as f64).collect();
+    let times: Vec<f64> = elections.iter().map(after_crash).collect();
+    for (what, values) in [("E_terms", terms), ("E_election", times)] {
+        let Some(expected) = row.figure(&format!("{what}_mc")) else { continue };
+        let error = row.figure(&format!("{what}_se")).map_or(0.0, |e| e.value);
+        let check = Check::statistic(&format!("{what}_mc"), expected, mean(&values));
+        checks.push(Check { expected_error: error, ..check });
+    }
+    Ok(checks)
+}
