@@ -143,6 +143,8 @@ pub struct Gossip {
     spec: GossipSpec,
     known: BTreeMap<u64, Rumour>,
     round: u64,
+    /// Whether no round is to come.
+    idle: bool,
     contacts: u64,
     drawn: u64,
 }
@@ -150,7 +152,7 @@ pub struct Gossip {
 impl Gossip {
     /// A member of `group`.
     pub fn new(group: Group, spec: GossipSpec) -> Gossip {
-        Gossip { group, spec, known: BTreeMap::new(), round: 0, contacts: 0, drawn: 0 }
+        Gossip { group, spec, known: BTreeMap::new(), round: 0, idle: false, contacts: 0, drawn: 0 }
     }
     /// In which round it heard of a rumour, and when; the one who began it in round 0.
     pub fn heard(&self, rumour: u64) -> Option<(u64, Instant)> {
@@ -171,10 +173,15 @@ impl Gossip {
     }
 
     fn learn(&mut self, rumour: u64, round: u64, out: &mut Out<'_, Self>) {
-        self.known.entry(rumour).or_insert_with(|| {
-            out.note("rumour_heard", rumour);
-            Rumour { at: out.true_now(), round, useless: 0, hot: true }
-        });
+        if self.known.contains_key(&rumour) {
+            return;
+        }
+        self.known.insert(rumour, Rumour { at: out.true_now(), round, useless: 0, hot: true });
+        out.note("rumour_heard", rumour);
+        if self.idle {
+            self.idle = false;
+            self.arm(true, out);
+        }
     }
 
     /// What counts as known in a round.
@@ -183,13 +190,22 @@ impl Gossip {
     }
 
     fn arm(&mut self, first: bool, out: &mut Out<'_, Self>) {
-        let every = self.spec.spread.every.0 as f64;
+        let every = self.spec.spread.every;
         let after = match self.spec.rounds {
-            Rounds::Poisson => Dist::exponential(every).sample_span(&mut self.draw(out)),
-            Rounds::Apart if first => Span::from_nanos_f64(every * self.draw(out).unit()),
-            _ => self.spec.spread.every,
+            Rounds::Together => Span(every.0 - out.now().0 % every.0.max(1)),
+            Rounds::Poisson => Dist::exponential(every.0 as f64).sample_span(&mut self.draw(out)),
+            Rounds::Apart if first => Span::from_nanos_f64(every.0 as f64 * self.draw(out).unit()),
+            Rounds::Apart => every,
         };
         out.arm(Round, after);
+    }
+
+    /// Goes on, unless there is nothing to tell and nobody to ask.
+    fn next_round(&mut self, first: bool, out: &mut Out<'_, Self>) {
+        self.idle = self.spec.spread.mode == Mode::Push && !self.is_hot();
+        if !self.idle {
+            self.arm(first, out);
+        }
     }
 }
 
@@ -200,6 +216,7 @@ impl Process for Gossip {
 
     fn start(&mut self, log: &[u64], out: &mut Out<'_, Self>) {
         self.known.clear();
+        self.idle = false;
         self.round = out.now().0 / self.spec.spread.every.0.max(1);
         for rumour in log {
             self.known.insert(*rumour, Rumour { at: out.true_now(), round: self.round, useless: 0, hot: true });
@@ -207,11 +224,14 @@ impl Process for Gossip {
         if self.spec.seeded && out.index() == 0 {
             self.learn(0, 0, out);
         }
-        self.arm(true, out);
+        self.next_round(true, out);
     }
 
     fn timer(&mut self, Round: Round, out: &mut Out<'_, Self>) {
-        self.round += 1;
+        self.round = match self.spec.rounds {
+            Rounds::Together => out.now().0 / self.spec.spread.every.0.max(1),
+            _ => self.round + 1,
+        };
         let (round, Spread { mode, fanout, .. }) = (self.round, self.spec.spread);
         let hot: Arc<[u64]> = match mode {
             Mode::Pull => Arc::default(),
@@ -225,7 +245,7 @@ impl Process for Gossip {
                 out.send(self.group.process(other), msg);
             }
         }
-        self.arm(false, out);
+        self.next_round(false, out);
     }
 
     fn message(&mut self, from: ProcessId, msg: Msg, out: &mut Out<'_, Self>) {
