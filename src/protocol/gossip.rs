@@ -184,6 +184,12 @@ impl Gossip {
         }
     }
 
+    /// The round of a moment, if rounds begin together: a timer may come a little early by a clock that drifts.
+    fn round_at(&self, now: Instant) -> u64 {
+        let every = self.spec.spread.every.0.max(1);
+        now.0.saturating_add(every / 1024) / every
+    }
+
     /// What counts as known in a round.
     fn knew(&self, rumour: u64, round: u64) -> bool {
         self.known.get(&rumour).is_some_and(|r| self.spec.rounds != Rounds::Together || r.round < round)
@@ -192,7 +198,7 @@ impl Gossip {
     fn arm(&mut self, first: bool, out: &mut Out<'_, Self>) {
         let every = self.spec.spread.every;
         let after = match self.spec.rounds {
-            Rounds::Together => Span(every.0 - out.now().0 % every.0.max(1)),
+            Rounds::Together => Instant((self.round_at(out.now()) + 1).saturating_mul(every.0)).since(out.now()),
             Rounds::Poisson => Dist::exponential(every.0 as f64).sample_span(&mut self.draw(out)),
             Rounds::Apart if first => Span::from_nanos_f64(every.0 as f64 * self.draw(out).unit()),
             Rounds::Apart => every,
@@ -217,7 +223,7 @@ impl Process for Gossip {
     fn start(&mut self, log: &[u64], out: &mut Out<'_, Self>) {
         self.known.clear();
         self.idle = false;
-        self.round = out.now().0 / self.spec.spread.every.0.max(1);
+        self.round = self.round_at(out.now());
         for rumour in log {
             self.known.insert(*rumour, Rumour { at: out.true_now(), round: self.round, useless: 0, hot: true });
         }
@@ -229,7 +235,7 @@ impl Process for Gossip {
 
     fn timer(&mut self, Round: Round, out: &mut Out<'_, Self>) {
         self.round = match self.spec.rounds {
-            Rounds::Together => out.now().0 / self.spec.spread.every.0.max(1),
+            Rounds::Together => self.round_at(out.now()),
             _ => self.round + 1,
         };
         let (round, Spread { mode, fanout, .. }) = (self.round, self.spec.spread);
@@ -294,8 +300,9 @@ impl Process for Gossip {
     }
 
     fn ask(&mut self, op: &Op, out: &mut Out<'_, Self>) {
-        let round = self.round;
-        self.learn(op.key, round, out);
+        // Whoever was idle has counted no rounds.
+        self.round = self.round.max(self.round_at(out.now()));
+        self.learn(op.key, self.round, out);
         out.persist(op.key, crate::rpc::Token(op.key));
     }
 }

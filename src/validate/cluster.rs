@@ -12,13 +12,15 @@ use crate::world::{Finished, Focus, GroupSetup, HostSetup, Process, Setup, World
 use super::experiment::Estimate;
 use super::rows::Malformed;
 
-/// A world in which each message is under way for `delay` and lost with probability `loss`.
+/// A link on which each message is under way for `delay` and lost with probability `loss`.
+pub(super) fn link(delay: Span, loss: f64) -> LinkShape {
+    let delay = Delay::OneWay(Dist::constant(delay.0 as f64));
+    LinkShape { delay, loss, ..LinkShape::round_trip(Dist::constant(0.0)) }
+}
+
+/// A world in which all links are like this.
 pub(super) fn setup<P: Process>(seed: u64, end: Instant, delay: Span, loss: f64) -> Setup<P> {
-    let link = LinkShape {
-        delay: Delay::OneWay(Dist::constant(delay.0 as f64)),
-        loss,
-        ..LinkShape::round_trip(Dist::constant(0.0))
-    };
+    let link = link(delay, loss);
     let topology = Topology {
         regions: vec!["here".into()],
         zones: vec![Zone { name: "a".into(), region: 0 }],

@@ -6,16 +6,17 @@ use rayon::prelude::*;
 
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
+use crate::physics::topology::LinkId;
 use crate::protocol::Group;
 use crate::protocol::raft::{Raft, RaftSpec};
 use crate::state_machine::Kv;
 use crate::validate::check::Check;
-use crate::validate::cluster::{add, finished, mean, runs, setup, share};
+use crate::validate::cluster::{add, finished, link, mean, runs, setup, share};
 use crate::validate::experiment::Effort;
 use crate::validate::oracle;
 use crate::validate::rows::{Malformed, Row};
 use crate::validate::{Checks, Family};
-use crate::world::{Control, Focus, Power, Role, Scheduled, Setup, Target, When};
+use crate::world::{Control, Focus, Power, Role, Scheduled, Setting, Setup, Target, When};
 
 pub(super) const FAMILY: Family = Family {
     name: "raft_split_vote",
@@ -77,8 +78,9 @@ struct Election {
     took: Span,
 }
 
-/// A leader is elected, and dies just after its fourth heartbeat left; whoever follows it hears that one, all at once, and
-/// elects another. Then the power fails, for there is nothing more to see.
+/// A leader is elected at once on a network without latency, which then gets its own, and dies just after its fourth
+/// heartbeat left; whoever follows it hears that one, all at once, and elects another. Then the power fails, for there is
+/// nothing more to see.
 fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malformed> {
     let spec = RaftSpec {
         election_timeout: (RANGE, RANGE * 2),
@@ -88,22 +90,26 @@ fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malf
         ..RaftSpec::default()
     };
     let end = Instant::ZERO + RANGE * 10_000;
-    let mut made: Setup<Raft<Kv>> = setup(seed, end, latency, 0.0);
+    let mut made: Setup<Raft<Kv>> = setup(seed, end, Span::ZERO, 0.0);
     let group = Group { first: ProcessId(0), count: n };
     let replicas = add(&mut made, "replicas", n, |_| Raft::new(group, ObjectId(0), spec.clone()));
-    let mut crash = |when: When, target: Target| {
-        made.schedule.push(Scheduled { when, fault: 0, control: Control::Crash(target, Power::Machine) });
-    };
+    let mut act = |when: When, control: Control| made.schedule.push(Scheduled { when, fault: 0, control });
+    let crash = |target: Target| Control::Crash(target, Power::Machine);
     let elected =
         |nth: u32, after: Span| When::Point { name: "leader_elected".to_owned(), from: Instant::ZERO, nth, after };
     // Whoever else is to fail has failed before.
     for i in 1..failed {
-        crash(When::At(Instant::ZERO), Target::Process(ProcessId(n - i)));
+        act(When::At(Instant::ZERO), crash(Target::Process(ProcessId(n - i))));
+    }
+    for id in 0..3 {
+        // Between two heartbeats: no follower misses one.
+        let shape = Setting::Link(LinkId(id), link(latency, 0.0));
+        act(elected(1, HEARTBEAT + HEARTBEAT / 2), Control::Set(Box::new(shape)));
     }
     let last_beat = HEARTBEAT * 4;
-    crash(elected(1, last_beat + Span::nanos(1)), Target::Role(replicas, Role::Leader));
+    act(elected(1, last_beat + Span::nanos(1)), crash(Target::Role(replicas, Role::Leader)));
     for process in group.all() {
-        crash(elected(2, Span::ZERO), Target::Process(process));
+        act(elected(2, Span::ZERO), crash(Target::Process(process)));
     }
     let history = finished(made, end, Focus::default())?.history;
     let leaders: Vec<(Instant, u64)> = history
@@ -117,7 +123,11 @@ fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malf
     let [(first, term), (second, next)] = leaders[..] else {
         return Err(Malformed(format!("{} leaders were elected, not two", leaders.len())));
     };
-    Ok(Election { terms: next - term, took: second.since(first + last_beat + latency) })
+    let heard = first + last_beat + latency;
+    if second <= heard {
+        return Err(Malformed("the first leader was replaced before it crashed".to_owned()));
+    }
+    Ok(Election { terms: next - term, took: second.since(heard) })
 }
 
 fn measure(row: &Row, effort: Effort) -> Checks {
