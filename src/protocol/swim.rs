@@ -411,8 +411,11 @@ impl Process for Swim {
         self.relays.clear();
         self.news.clear();
         let mut bits = self.draw(out);
-        let begin = if self.spec.from_first { Passes::from_first } else { Passes::new };
-        self.passes = begin(self.group.count, me, &mut bits);
+        self.passes = match (self.spec.selection, self.spec.from_first) {
+            (Selection::Uniform, _) => Passes::default(),
+            (Selection::RoundRobin, true) => Passes::from_first(self.group.count, me, &mut bits),
+            (Selection::RoundRobin, false) => Passes::new(self.group.count, me, &mut bits),
+        };
         self.tell(News { member: me, incarnation: self.mine, state: State::Alive });
         let period = self.spec.probe;
         let first = if self.spec.together { period.0 as f64 } else { period.0 as f64 * bits.unit() };

@@ -185,7 +185,7 @@ fn detections(row: &Row) -> Result<Row, Malformed> {
 /// comes at the end of the probe's period; there is nothing more to see after it.
 fn suspected(seed: u64, n: u32, watch: Watch) -> Result<Span, Malformed> {
     const BEFORE: Span = Span::micros(1);
-    let (begin, end) = (instant(1.0), instant(10_000.0));
+    let (begin, end) = (instant(1.0), instant(100.0));
     let mut made: Setup<Swim> = setup(seed, end, Span::micros(1), 0.0);
     let group = Group { first: ProcessId(0), count: n };
     let all = add(&mut made, "members", n, |_| Swim::new(group, watch.spec()));
@@ -203,7 +203,7 @@ fn suspected(seed: u64, n: u32, watch: Watch) -> Result<Span, Malformed> {
 
 /// Periods until the first probe, run by run.
 fn periods(n: u64, watch: Watch, effort: Effort) -> Result<Vec<f64>, Malformed> {
-    (0..runs((1_500_000 / n).min(15_000), effort.scale))
+    (0..runs((400_000 / n).min(15_000), effort.scale))
         .into_par_iter()
         .map(|i| {
             let seconds = suspected(effort.seed + i, n as u32, watch)?.as_secs_f64();

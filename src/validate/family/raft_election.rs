@@ -134,7 +134,7 @@ fn measure(row: &Row, effort: Effort) -> Checks {
     let (n, failed, latency) = group(row)?;
     let latency = Span::from_nanos_f64(RANGE.0 as f64 * latency);
     let elections: Result<Vec<Election>, Malformed> =
-        (0..runs(20_000, effort.scale)).into_par_iter().map(|i| elect(effort.seed + i, n, failed, latency)).collect();
+        (0..runs(12_000, effort.scale)).into_par_iter().map(|i| elect(effort.seed + i, n, failed, latency)).collect();
     let elections = elections?;
     let mut checks = Vec::new();
     if let Some(expected) = row.figure("P_split_first_term") {
