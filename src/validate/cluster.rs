@@ -12,15 +12,14 @@ use crate::world::{Finished, Focus, GroupSetup, HostSetup, Process, Setup, World
 use super::experiment::Estimate;
 use super::rows::Malformed;
 
-/// A link on which each message is under way for `delay` and lost with probability `loss`.
-pub(super) fn link(delay: Span, loss: f64) -> LinkShape {
-    let delay = Delay::OneWay(Dist::constant(delay.0 as f64));
-    LinkShape { delay, loss, ..LinkShape::round_trip(Dist::constant(0.0)) }
+/// A link on which each message is under way for `delay` (ns) and lost with probability `loss`.
+pub(super) fn link(delay: Dist, loss: f64) -> LinkShape {
+    LinkShape { delay: Delay::OneWay(delay), loss, ..LinkShape::round_trip(Dist::constant(0.0)) }
 }
 
 /// A world in which all links are like this.
 pub(super) fn setup<P: Process>(seed: u64, end: Instant, delay: Span, loss: f64) -> Setup<P> {
-    let link = link(delay, loss);
+    let link = link(Dist::constant(delay.0 as f64), loss);
     let topology = Topology {
         regions: vec!["here".into()],
         zones: vec![Zone { name: "a".into(), region: 0 }],

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use crate::engine::{Instant, ProcessId, Span};
+use crate::engine::{Dist, Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::physics::topology::LinkId;
 use crate::protocol::Group;
@@ -28,6 +28,7 @@ pub(super) const FAMILY: Family = Family {
         "available",
         "c",
         "P_split_first_term",
+        "P_split_first_term_se",
         "E_terms_mc",
         "E_terms_se",
         "E_election_mc",
@@ -44,14 +45,22 @@ const RANGE: Span = Span::secs(1);
 /// A leader's heartbeats come twice in the shortest election timeout.
 const HEARTBEAT: Span = Span::millis(500);
 
-/// Servers, those of them that fail (the leader among them), and the latency of a message as a share of the range.
-fn group(row: &Row) -> Result<(u32, u32, f64), Malformed> {
+/// Servers, those of them that fail (the leader among them), and between what the latency of a message lies, as shares of
+/// the range: `0.1`, or `0.1..0.2` for a uniform one.
+fn group(row: &Row) -> Result<(u32, u32, (f64, f64)), Malformed> {
+    const LATENCY: &str = "one_way_latency_over_range";
     let n = row.whole("n", 3, 128)?;
     let failed = row.whole("failed", 1, (n - 1) / 2)? as u32;
-    let latency = row.positive("one_way_latency_over_range")?;
-    if latency > 0.5 {
+    let latency = match row.text(LATENCY).and_then(|text| text.split_once("..")) {
+        None => (row.positive(LATENCY)?, row.positive(LATENCY)?),
+        Some((low, high)) => {
+            let ends = Row::new([("low".to_owned(), low.to_owned()), ("high".to_owned(), high.to_owned())]);
+            (ends.positive("low")?, ends.positive("high")?)
+        }
+    };
+    if !(latency.0 <= latency.1 && latency.1 <= 0.5) {
         // A vote that arrives when timers run out again is another model.
-        return Err(Malformed(format!("one_way_latency_over_range = {latency}: it must be 0.5 at most")));
+        return Err(Malformed(format!("{LATENCY}: it must rise, and be 0.5 at most")));
     }
     Ok((n as u32, failed, latency))
 }
@@ -59,13 +68,16 @@ fn group(row: &Row) -> Result<(u32, u32, f64), Malformed> {
 /// P(the c-th timeout comes within a latency of the first), c = s - floor(n/2) + 1 of s servers: from then on too few are
 /// left to elect the first.
 fn splits(row: &Row) -> Result<Row, Malformed> {
-    let (n, failed, latency) = group(row)?;
+    let (n, failed, (latency, longest)) = group(row)?;
     let available = n - failed;
     let c = available - n / 2 + 1;
     let mut row = row.clone();
     row.set("available", available.to_string());
     row.set("c", c.to_string());
-    row.set("P_split_first_term", format!("{}", oracle::binomial_at_least(available, c - 1, latency)));
+    // Of a latency that varies there is no closed form.
+    if latency == longest {
+        row.set("P_split_first_term", format!("{}", oracle::binomial_at_least(available, c - 1, latency)));
+    }
     Ok(row)
 }
 
@@ -78,10 +90,10 @@ struct Election {
     took: Span,
 }
 
-/// A leader is elected at once on a network without latency, which then gets its own, and dies just after its fourth
-/// heartbeat left; whoever follows it hears that one, all at once, and elects another. Then the power fails, for there is
-/// nothing more to see.
-fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malformed> {
+/// A leader is elected at once on a network without latency, and dies just after its fourth heartbeat, which all others
+/// heard at the same time. From then on messages take their time; another leader is elected. Then the power fails, for
+/// there is nothing more to see.
+fn elect(seed: u64, n: u32, failed: u32, latency: &Dist) -> Result<Election, Malformed> {
     let spec = RaftSpec {
         election_timeout: (RANGE, RANGE * 2),
         heartbeat: HEARTBEAT,
@@ -89,7 +101,7 @@ fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malf
         check_quorum: false,
         ..RaftSpec::default()
     };
-    let end = Instant::ZERO + RANGE * 10_000;
+    let end = Instant::ZERO + RANGE * 1_000;
     let mut made: Setup<Raft<Kv>> = setup(seed, end, Span::ZERO, 0.0);
     let group = Group { first: ProcessId(0), count: n };
     let replicas = add(&mut made, "replicas", n, |_| Raft::new(group, ObjectId(0), spec.clone()));
@@ -101,13 +113,13 @@ fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malf
     for i in 1..failed {
         act(When::At(Instant::ZERO), crash(Target::Process(ProcessId(n - i))));
     }
-    for id in 0..3 {
-        // Between two heartbeats: no follower misses one.
-        let shape = Setting::Link(LinkId(id), link(latency, 0.0));
-        act(elected(1, HEARTBEAT + HEARTBEAT / 2), Control::Set(Box::new(shape)));
-    }
     let last_beat = HEARTBEAT * 4;
-    act(elected(1, last_beat + Span::nanos(1)), crash(Target::Role(replicas, Role::Leader)));
+    let just_after = last_beat + Span::nanos(1);
+    act(elected(1, just_after), crash(Target::Role(replicas, Role::Leader)));
+    for id in 0..3 {
+        let shape = Setting::Link(LinkId(id), link(latency.clone(), 0.0));
+        act(elected(1, just_after), Control::Set(Box::new(shape)));
+    }
     for process in group.all() {
         act(elected(2, Span::ZERO), crash(Target::Process(process)));
     }
@@ -123,7 +135,7 @@ fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malf
     let [(first, term), (second, next)] = leaders[..] else {
         return Err(Malformed(format!("{} leaders were elected, not two", leaders.len())));
     };
-    let heard = first + last_beat + latency;
+    let heard = first + last_beat;
     if second <= heard {
         return Err(Malformed("the first leader was replaced before it crashed".to_owned()));
     }
@@ -131,15 +143,18 @@ fn elect(seed: u64, n: u32, failed: u32, latency: Span) -> Result<Election, Malf
 }
 
 fn measure(row: &Row, effort: Effort) -> Checks {
-    let (n, failed, latency) = group(row)?;
-    let latency = Span::from_nanos_f64(RANGE.0 as f64 * latency);
+    let (n, failed, (shortest, longest)) = group(row)?;
+    let nanos = RANGE.0 as f64;
+    let latency = Dist::uniform(shortest * nanos, longest * nanos);
     let elections: Result<Vec<Election>, Malformed> =
-        (0..runs(12_000, effort.scale)).into_par_iter().map(|i| elect(effort.seed + i, n, failed, latency)).collect();
+        (0..runs(12_000, effort.scale)).into_par_iter().map(|i| elect(effort.seed + i, n, failed, &latency)).collect();
     let elections = elections?;
     let mut checks = Vec::new();
     if let Some(expected) = row.figure("P_split_first_term") {
         let split = elections.iter().filter(|e| e.terms > 1).count() as u64;
-        checks.push(Check::probability("P_split_first_term", expected, share(split, elections.len() as u64)));
+        let error = row.figure("P_split_first_term_se").map_or(0.0, |e| e.value);
+        let check = Check::probability("P_split_first_term", expected, share(split, elections.len() as u64));
+        checks.push(Check { expected_error: error, ..check });
     }
     // A leader crashes anywhere between two heartbeats: half an interval after the last, on average.
     let after_crash = |e: &Election| (e.took.as_secs_f64() - HEARTBEAT.as_secs_f64() / 2.0) / RANGE.as_secs_f64();
