@@ -112,6 +112,9 @@ fn parameters_that_stand_in_no_table() {
         ("order_statistics_exp", "n=7,k=4"),
         ("quorum_availability", "node_avail=0.95,n=4"),
         ("hedge_bimodal", "p_slow=0.1"),
+        ("swim_detection", "n=13"),
+        ("swim_detection_mc", "n=6,selection=shuffled round-robin,phase=synchronised periods"),
+        ("raft_split_vote", "n=4,failed=1,one_way_latency_over_range=0.15"),
     ] {
         let family = families().iter().find(|f| f.name == family).expect("it is there");
         let row = family.row(&Row::from_assignments(parameters).expect("it reads")).expect("it has a closed form");
@@ -144,18 +147,32 @@ fn results_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn reads_of_partial_quorums() {
     holds("pbs_montecarlo", &["LNKD-SSD N=3 R=1 W=1", "LNKD-DISK N=3 R=1 W=2", "LNKD-DISK N=3 R=2 W=1"], 0.1);
+    holds("pbs_montecarlo", &["YMMR N=3 R=2 W=1", "WAN N=3 R=1 W=1"], 0.1);
     holds("pbs_montecarlo", &["LNKD-DISK N=3 R=2 W=2", "LNKD-DISK N=5 R=1 W=1"], 0.1);
     holds("pbs_kstaleness", &["N=3 R=1 W=1 k=1", "N=3 R=1 W=1 k=2", "N=3 R=1 W=2 k=1"], 0.2);
 }
 
 #[test]
+fn elections_after_a_leaders_crash() {
+    let latency = |n: &str, latency: &str| format!("{n} one_way_latency_over_range={latency}");
+    for (group, share) in
+        [("n=3 failed=1", "0.2"), ("n=5 failed=1", "0.5"), ("n=5 failed=2", "0.05"), ("n=9 failed=4", "0.1")]
+    {
+        holds("raft_split_vote", &[latency(group, share).as_str()], 0.05);
+    }
+}
+
+#[test]
 fn members_that_watch_each_other() {
+    holds("swim_detection", &["n=10", "n=28"], 0.1);
     holds(
-        "swim_detection",
-        &["n=20 selection=uniform random phase=sync", "n=20 selection=uniform random phase=desync"],
+        "swim_detection_mc",
+        &[
+            "n=20 selection=uniform random phase=desync",
+            "n=20 selection=shuffled round-robin phase=synchronised periods; all",
+        ],
         0.1,
     );
-    holds("swim_detection", &["n=20 selection=shuffled round-robin phase=synchronised periods; independent"], 0.1);
     holds(
         "swim_false_ping",
         &["msg_loss=0.0 k_indirect=1", "msg_loss=0.1 k_indirect=1", "msg_loss=0.17 k_indirect=3"],

@@ -143,6 +143,8 @@ pub struct Gossip {
     spec: GossipSpec,
     known: BTreeMap<u64, Rumour>,
     round: u64,
+    /// Whether no round is to come.
+    idle: bool,
     contacts: u64,
     drawn: u64,
 }
@@ -150,7 +152,7 @@ pub struct Gossip {
 impl Gossip {
     /// A member of `group`.
     pub fn new(group: Group, spec: GossipSpec) -> Gossip {
-        Gossip { group, spec, known: BTreeMap::new(), round: 0, contacts: 0, drawn: 0 }
+        Gossip { group, spec, known: BTreeMap::new(), round: 0, idle: false, contacts: 0, drawn: 0 }
     }
     /// In which round it heard of a rumour, and when; the one who began it in round 0.
     pub fn heard(&self, rumour: u64) -> Option<(u64, Instant)> {
@@ -171,10 +173,21 @@ impl Gossip {
     }
 
     fn learn(&mut self, rumour: u64, round: u64, out: &mut Out<'_, Self>) {
-        self.known.entry(rumour).or_insert_with(|| {
-            out.note("rumour_heard", rumour);
-            Rumour { at: out.true_now(), round, useless: 0, hot: true }
-        });
+        if self.known.contains_key(&rumour) {
+            return;
+        }
+        self.known.insert(rumour, Rumour { at: out.true_now(), round, useless: 0, hot: true });
+        out.note("rumour_heard", rumour);
+        if self.idle {
+            self.idle = false;
+            self.arm(true, out);
+        }
+    }
+
+    /// The round of a moment, if rounds begin together: a timer may come a little early by a clock that drifts.
+    fn round_at(&self, now: Instant) -> u64 {
+        let every = self.spec.spread.every.0.max(1);
+        now.0.saturating_add(every / 1024) / every
     }
 
     /// What counts as known in a round.
@@ -183,13 +196,22 @@ impl Gossip {
     }
 
     fn arm(&mut self, first: bool, out: &mut Out<'_, Self>) {
-        let every = self.spec.spread.every.0 as f64;
+        let every = self.spec.spread.every;
         let after = match self.spec.rounds {
-            Rounds::Poisson => Dist::exponential(every).sample_span(&mut self.draw(out)),
-            Rounds::Apart if first => Span::from_nanos_f64(every * self.draw(out).unit()),
-            _ => self.spec.spread.every,
+            Rounds::Together => Instant((self.round_at(out.now()) + 1).saturating_mul(every.0)).since(out.now()),
+            Rounds::Poisson => Dist::exponential(every.0 as f64).sample_span(&mut self.draw(out)),
+            Rounds::Apart if first => Span::from_nanos_f64(every.0 as f64 * self.draw(out).unit()),
+            Rounds::Apart => every,
         };
         out.arm(Round, after);
+    }
+
+    /// Goes on, unless there is nothing to tell and nobody to ask.
+    fn next_round(&mut self, first: bool, out: &mut Out<'_, Self>) {
+        self.idle = self.spec.spread.mode == Mode::Push && !self.is_hot();
+        if !self.idle {
+            self.arm(first, out);
+        }
     }
 }
 
@@ -200,18 +222,22 @@ impl Process for Gossip {
 
     fn start(&mut self, log: &[u64], out: &mut Out<'_, Self>) {
         self.known.clear();
-        self.round = out.now().0 / self.spec.spread.every.0.max(1);
+        self.idle = false;
+        self.round = self.round_at(out.now());
         for rumour in log {
             self.known.insert(*rumour, Rumour { at: out.true_now(), round: self.round, useless: 0, hot: true });
         }
         if self.spec.seeded && out.index() == 0 {
             self.learn(0, 0, out);
         }
-        self.arm(true, out);
+        self.next_round(true, out);
     }
 
     fn timer(&mut self, Round: Round, out: &mut Out<'_, Self>) {
-        self.round += 1;
+        self.round = match self.spec.rounds {
+            Rounds::Together => self.round_at(out.now()),
+            _ => self.round + 1,
+        };
         let (round, Spread { mode, fanout, .. }) = (self.round, self.spec.spread);
         let hot: Arc<[u64]> = match mode {
             Mode::Pull => Arc::default(),
@@ -225,7 +251,7 @@ impl Process for Gossip {
                 out.send(self.group.process(other), msg);
             }
         }
-        self.arm(false, out);
+        self.next_round(false, out);
     }
 
     fn message(&mut self, from: ProcessId, msg: Msg, out: &mut Out<'_, Self>) {
@@ -274,8 +300,9 @@ impl Process for Gossip {
     }
 
     fn ask(&mut self, op: &Op, out: &mut Out<'_, Self>) {
-        let round = self.round;
-        self.learn(op.key, round, out);
+        // Whoever was idle has counted no rounds.
+        self.round = self.round.max(self.round_at(out.now()));
+        self.learn(op.key, self.round, out);
         out.persist(op.key, crate::rpc::Token(op.key));
     }
 }

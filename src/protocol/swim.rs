@@ -37,6 +37,8 @@ pub struct SwimSpec {
     pub selection: Selection,
     /// Whether all periods begin together; otherwise each member has its own phase.
     pub together: bool,
+    /// Whether a member begins its first pass when it starts; otherwise somewhere in it, as if it had run for ever.
+    pub from_first: bool,
     /// How news spread beside on probes.
     pub gossip: Option<Spread>,
 }
@@ -51,6 +53,7 @@ impl Default for SwimSpec {
             suspicion: 4,
             selection: Selection::RoundRobin,
             together: false,
+            from_first: false,
             gossip: None,
         }
     }
@@ -162,10 +165,15 @@ pub struct Passes {
 }
 
 impl Passes {
-    /// Begins somewhere in a pass over the others.
-    pub fn new(count: u32, me: u32, bits: &mut impl Bits) -> Passes {
+    /// Begins a pass over the others.
+    pub fn from_first(count: u32, me: u32, bits: &mut impl Bits) -> Passes {
         let mut passes = Passes { order: (0..count).filter(|i| *i != me).collect(), next: 0 };
         passes.shuffle(bits);
+        passes
+    }
+    /// Begins somewhere in a pass over the others.
+    pub fn new(count: u32, me: u32, bits: &mut impl Bits) -> Passes {
+        let mut passes = Passes::from_first(count, me, bits);
         passes.next = if passes.order.is_empty() { 0 } else { bits.below(passes.order.len() as u64) as usize };
         passes
     }
@@ -403,7 +411,11 @@ impl Process for Swim {
         self.relays.clear();
         self.news.clear();
         let mut bits = self.draw(out);
-        self.passes = Passes::new(self.group.count, me, &mut bits);
+        self.passes = match (self.spec.selection, self.spec.from_first) {
+            (Selection::Uniform, _) => Passes::default(),
+            (Selection::RoundRobin, true) => Passes::from_first(self.group.count, me, &mut bits),
+            (Selection::RoundRobin, false) => Passes::new(self.group.count, me, &mut bits),
+        };
         self.tell(News { member: me, incarnation: self.mine, state: State::Alive });
         let period = self.spec.probe;
         let first = if self.spec.together { period.0 as f64 } else { period.0 as f64 * bits.unit() };

@@ -82,6 +82,7 @@ const QUORUM: &[Key] = &[
             key("a", DURATIONS, "Its acknowledgement."),
             key("r", DURATIONS, "A read on its way."),
             key("s", DURATIONS, "Its answer."),
+            key("remote", DURATION, "Added to each between different replicas."),
         ])),
         "Delays of messages between replicas, beside the network (PBS, Bailis et al. 2012).",
     ),

@@ -7,24 +7,26 @@ use crate::engine::{Dist, GroupId, Instant, Seed, Span, ZoneId};
 use crate::metric::Frame;
 use crate::physics::link::{Delay, LinkShape};
 use crate::physics::topology::{Topology, Zone};
-use crate::world::{Focus, GroupSetup, HostSetup, Process, Setup, World};
+use crate::world::{Finished, Focus, GroupSetup, HostSetup, Process, Setup, World};
 
 use super::experiment::Estimate;
 use super::rows::Malformed;
 
-/// A world in which each message is under way for `delay` and lost with probability `loss`.
+/// A link on which each message is under way for `delay` (ns) and lost with probability `loss`.
+pub(super) fn link(delay: Dist, loss: f64) -> LinkShape {
+    LinkShape { delay: Delay::OneWay(delay), loss, ..LinkShape::round_trip(Dist::constant(0.0)) }
+}
+
+/// A world in which all links are like this.
 pub(super) fn setup<P: Process>(seed: u64, end: Instant, delay: Span, loss: f64) -> Setup<P> {
-    let link = LinkShape {
-        delay: Delay::OneWay(Dist::constant(delay.0 as f64)),
-        loss,
-        ..LinkShape::round_trip(Dist::constant(0.0))
-    };
+    let link = link(Dist::constant(delay.0 as f64), loss);
     let topology = Topology {
         regions: vec!["here".into()],
         zones: vec![Zone { name: "a".into(), region: 0 }],
         links: vec![link.clone(), link.clone(), link],
     };
-    let frame = Frame::new(end, &[], Frame::bin_for(end)).expect("runs have a length");
+    // Nobody looks at what is measured: one bin.
+    let frame = Frame::new(end, &[], Span(end.0)).expect("runs have a length");
     Setup::new(Seed(seed), topology, Arc::new(frame))
 }
 
@@ -40,10 +42,15 @@ pub(super) fn add<P: Process>(setup: &mut Setup<P>, name: &str, count: u32, make
 
 /// Plays to the end, and gives the processes as they ended.
 pub(super) fn play<P: Process>(setup: Setup<P>, end: Instant) -> Result<Vec<P>, Malformed> {
-    let mut world = World::new(setup, Focus::default());
+    finished(setup, end, Focus::default()).map(|f| f.processes)
+}
+
+/// Plays to the end, and gives everything that is left.
+pub(super) fn finished<P: Process>(setup: Setup<P>, end: Instant, focus: Focus) -> Result<Finished<P>, Malformed> {
+    let mut world = World::new(setup, focus);
     world.run_until(end);
     let finished = world.finish();
-    if finished.broken.is_empty() { Ok(finished.processes) } else { Err(Malformed(finished.broken.join("; "))) }
+    if finished.broken.is_empty() { Ok(finished) } else { Err(Malformed(finished.broken.join("; "))) }
 }
 
 /// A share of independent trials.

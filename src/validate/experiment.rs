@@ -157,10 +157,10 @@ impl Runs {
     /// to latencies by the distribution around it (Bahadur 1966).
     ///
     /// Long latencies come in clusters, one for each time the queue was long, and of a high percentile there may be few.
-    /// With fewer than a hundred, by how much they inflate the variance is taken from wherever it is largest among the
-    /// percentiles with ten and a hundred times as many requests above, too, and the slope of the tail from three times as
-    /// many: both change slowly with the level (above any level a queue begins anew), and alone the few would tell too
-    /// small an error.
+    /// By how much they inflate the variance is therefore taken from wherever it is largest among the percentiles with
+    /// three and ten times as many requests above, and up to a hundred times if there are fewer than ten clusters; with
+    /// fewer than a hundred, the slope of the tail is taken from further in as well. Both change slowly with the level
+    /// (above any level a queue begins anew), and alone the few would tell too small an error.
     pub(super) fn percentile(&self, tally: impl Fn(&Outcome) -> &Tally, classes: ClassSet, percent: f64) -> Estimate {
         let mut all: Option<Tally> = None;
         for run in &self.runs {
@@ -178,11 +178,16 @@ impl Runs {
             let pairs = batches.iter().map(|b| ((b.count() - b.count_within(bound)) as f64, b.count() as f64));
             batch::ratio_error(pairs).map_or(f64::NAN, |error| error * error / above)
         };
-        let own = inflation(above);
-        let clusters = above * all.count() as f64 / (own * all.count() as f64).max(1.0);
-        let few = clusters < 100.0 && above <= 0.1;
-        let lower = [10.0, 100.0].map(|f| above * f).into_iter().filter(|a| few && *a <= 0.2);
-        let step = (above * lower.map(inflation).fold(own, f64::max)).sqrt();
+        let tail = above <= 0.1;
+        let most = |times: &[f64]| {
+            let levels = times.iter().map(|f| above * f).filter(|a| tail && *a <= 0.2);
+            levels.map(inflation).fold(inflation(above), f64::max)
+        };
+        let clusters = |inflation: f64| above / inflation;
+        let near = most(&[3.0, 10.0]);
+        let inflated = if clusters(near) < 10.0 { most(&[3.0, 10.0, 30.0, 100.0]) } else { near };
+        let few = tail && clusters(inflated) < 100.0;
+        let step = (above * inflated).sqrt();
         let value = at(&all, percent);
         let around = |step: f64| at(&all, (percent + 100.0 * step).clamp(0.0, 100.0));
         // A run that missed the longest waits has too steep a tail at its end: further in it knows better.

@@ -18,21 +18,71 @@ pub(super) fn erlang_b(servers: u32, a: f64) -> f64 {
     (1..=servers).fold(1.0, |b, n| a * b / (f64::from(n) + a * b))
 }
 
-/// The time that a share `q` of requests exceeds in M/M/c with rate 1: P(T > t) = e^−t (1 + C (1 − e^{−t(c−1−a)})/(c−1−a)).
-pub(super) fn mmc_sojourn_above(servers: u32, a: f64, q: f64) -> f64 {
+/// The share of requests that take longer than `t` in M/M/c with rate 1: P(T > t) = e^−t (1 + C (1 − e^{−t(c−1−a)})/(c−1−a)).
+pub(super) fn mmc_sojourn_longer(servers: u32, a: f64, t: f64) -> f64 {
     let (wait, _) = erlang_c(servers, a);
     let k = f64::from(servers) - 1.0 - a;
-    let above = |t: f64| {
-        let extra = if k.abs() < 1e-9 { t } else { -libm::expm1(-t * k) / k };
-        libm::exp(-t) * (1.0 + wait * extra)
-    };
-    bisect(|t| above(t) - q)
+    let extra = if k.abs() < 1e-9 { t } else { -libm::expm1(-t * k) / k };
+    libm::exp(-t) * (1.0 + wait * extra)
+}
+
+/// The time that a share `q` of requests exceeds in M/M/c with rate 1.
+pub(super) fn mmc_sojourn_above(servers: u32, a: f64, q: f64) -> f64 {
+    bisect(|t| mmc_sojourn_longer(servers, a, t) - q)
+}
+
+/// The share of requests that wait for longer than `t` in M/M/c with rate 1.
+pub(super) fn mmc_wait_longer(servers: u32, a: f64, t: f64) -> f64 {
+    erlang_c(servers, a).0 * libm::exp(-(f64::from(servers) - a) * t)
 }
 
 /// The wait that a share `q` of requests exceeds in M/M/c with rate 1.
 pub(super) fn mmc_wait_above(servers: u32, a: f64, q: f64) -> f64 {
     let (wait, _) = erlang_c(servers, a);
     if wait <= q { 0.0 } else { libm::log(wait / q) / (f64::from(servers) - a) }
+}
+
+/// The variance of the share of requests in M/M/c with rate 1 that take longer than `time` (with their service, or wait
+/// so long), times the number of requests in a long run.
+///
+/// Long waits come together, so this is far more than p(1 - p). Whitt, "Asymptotic formulas for Markov processes with
+/// applications to simulation", Operations Research 40(2), 1992: the mean over time of a function f of a birth-and-death
+/// process has the variance 2 sum over j of (sum over i <= j of pi_i (f_i - f))^2 / (lambda pi_j). Here f_i is the chance
+/// of whoever finds i, if the wait were a function of i with the law that it has.
+pub(super) fn mmc_share_variance(servers: u32, a: f64, time: f64, service: bool) -> f64 {
+    const POINTS: u32 = 64;
+    let c = f64::from(servers);
+    let mut states = vec![erlang_c(servers, a).1];
+    while states.len() <= servers as usize || states[states.len() - 1] > 1e-12 {
+        let n = states.len() as f64;
+        states.push(states[states.len() - 1] * a / n.min(c));
+    }
+    // Service times in equal shares; what is left of the time must be spent waiting.
+    let left: Vec<f64> = if service {
+        (0..POINTS).map(|i| time + libm::log(1.0 - (f64::from(i) + 0.5) / f64::from(POINTS))).collect()
+    } else {
+        vec![time]
+    };
+    // As P(wait > t | wait) = e^-(c - a)t, and P(c + m or more | c or more) = (a/c)^m.
+    let each = libm::log(c / a) / (c - a);
+    let chance = |i: usize| {
+        let beyond = i as f64 - c + 1.0;
+        let exceeds = |left: &f64| match (*left < 0.0, beyond > 0.0) {
+            (true, _) => 1.0,
+            (false, true) => (beyond - left / each).clamp(0.0, 1.0),
+            (false, false) => 0.0,
+        };
+        left.iter().map(exceeds).sum::<f64>() / left.len() as f64
+    };
+    let chances: Vec<f64> = (0..states.len()).map(chance).collect();
+    let share: f64 = states.iter().zip(&chances).map(|(p, f)| p * f).sum();
+    let (mut below, mut sum) = (0.0, 0.0);
+    for (p, f) in states.iter().zip(&chances) {
+        below += p * (f - share);
+        sum += below * below / p;
+    }
+    // Beside where the process is, there is chance in when requests come and in what befalls each.
+    2.0 * sum + share * (1.0 - share)
 }
 
 /// Probabilities of 0..=K in M/M/1/K at load `rho`.
@@ -101,4 +151,27 @@ pub(super) fn bisect(f: impl Fn(f64) -> f64) -> f64 {
         if f(middle) > 0.0 { low = middle } else { high = middle }
     }
     (low + high) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceedances_come_in_clusters() {
+        // M/M/1: far out each of them stands for about 2 rho (1 + rho)/(1 - rho)^2.
+        let inflation = |c, a, t: f64| mmc_share_variance(c, a, t, false) / mmc_wait_longer(c, a, t);
+        assert!((inflation(1, 0.9, 60.0) / 342.0 - 1.0).abs() < 0.03, "{}", inflation(1, 0.9, 60.0));
+        assert!((inflation(1, 0.5, 20.0) / 6.0 - 1.0).abs() < 0.2, "{}", inflation(1, 0.5, 20.0));
+        // M/M/4 at 0.9: forty runs of 500,000 requests had standard deviations of 0.60 and 0.64 (99th percentiles).
+        let deviation = |variance: f64, density: f64| (variance / 5e5).sqrt() / density;
+        let slope = |f: &dyn Fn(f64) -> f64, t: f64| (f(t - 0.01) - f(t + 0.01)) / 0.02;
+        let sojourn = slope(&|t| mmc_sojourn_longer(4, 3.6, t), 12.193);
+        assert!((deviation(mmc_share_variance(4, 3.6, 12.193, true), sojourn) - 0.60).abs() < 0.06);
+        let wait = slope(&|t| mmc_wait_longer(4, 3.6, t), 10.916);
+        assert!((deviation(mmc_share_variance(4, 3.6, 10.916, false), wait) - 0.64).abs() < 0.06);
+        // Where hardly anybody waits, requests are alone.
+        let alone = mmc_share_variance(32, 3.2, 3.0, true) / mmc_sojourn_longer(32, 3.2, 3.0);
+        assert!((alone - 0.95).abs() < 0.1, "{alone}");
+    }
 }

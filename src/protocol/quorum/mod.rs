@@ -67,6 +67,8 @@ pub struct Wars {
     pub r: Dist,
     /// Of its answer.
     pub s: Dist,
+    /// Added to each leg between different replicas: a coordinator is near to its own copy (the paper's WAN).
+    pub remote: Span,
 }
 
 /// How one group is set up.
@@ -252,7 +254,8 @@ impl Quorum {
             Msg::Hashes { .. } | Msg::Keys { .. } => return out.send(to, msg),
         };
         self.numbers += 1;
-        let delay = law.sample_span(&mut out.draw(leg, self.numbers));
+        let more = if to == out.me() { Span::ZERO } else { wars.remote };
+        let delay = law.sample_span(&mut out.draw(leg, self.numbers)) + more;
         self.delayed.insert(self.numbers, (to, msg));
         wake(Wake::Delayed, self.numbers, delay, out);
     }

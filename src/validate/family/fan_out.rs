@@ -68,7 +68,7 @@ fn measure_order(row: &Row, effort: Effort) -> Checks {
     let n = row.whole("n", 1, 10_000)?;
     let k = row.whole("k", 1, n)?;
     let rate = 0.5;
-    let requests = (1.2e6 / n as f64).clamp(4e3, 2e5) * effort.scale;
+    let requests = (8e5 / n as f64).clamp(4e3, 2e5) * effort.scale;
     let runs = Experiment::new(scenario(n, &k.to_string(), "exp(1s)", 1.0, rate), requests / rate).play(effort)?;
     nobody_waited(&runs)?;
     let mean = runs.mean(|run| &group(run, "source").visits, ClassSet::ALL);
@@ -81,7 +81,7 @@ fn measure_tail(row: &Row, effort: Effort) -> Checks {
     let n = row.whole("fanout", 1, 10_000)?;
     let law = format!("mix({:.10}%: 1ms, {:.10}%: 100ms)", 100.0 - p * 100.0, p * 100.0);
     let rate = 1.0;
-    let requests = (2e6 / n as f64).clamp(2e3, 2e5) * effort.scale;
+    let requests = (1e6 / n as f64).clamp(1e3, 2e5) * effort.scale;
     let runs = Experiment::new(scenario(n, "\"all\"", &law, 0.1, rate), requests / rate).play(effort)?;
     nobody_waited(&runs)?;
     let slow = runs.share_above(|run| &group(run, "source").visits, 0.05);

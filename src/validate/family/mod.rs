@@ -12,6 +12,7 @@ mod membership;
 mod metastable;
 mod queueing_loss;
 mod queueing_open;
+mod raft_election;
 mod retries;
 mod staleness;
 mod zipf;
@@ -40,7 +41,9 @@ pub(super) const ALL: &[Family] = &[
     zipf::FAMILY,
     staleness::BY_TIME,
     staleness::BY_VERSIONS,
+    raft_election::FAMILY,
     membership::DETECTION,
+    membership::ONE_DETECTION,
     membership::FALSE_PING,
     membership::PHI,
     membership::PHI_NORMAL,

@@ -85,7 +85,8 @@ pub(super) fn read(
     }
     if let Some(Some(table)) = fields.table("wars") {
         let leg = |key| lowering.drawn::<Durations>(&table, key).unwrap_or(Dist::constant(1e6));
-        spec.wars = Some(Box::new(Wars { w: leg("w"), a: leg("a"), r: leg("r"), s: leg("s") }));
+        let remote = table.at::<Span>("remote").map_or(Span::ZERO, |(more, _)| more);
+        spec.wars = Some(Box::new(Wars { w: leg("w"), a: leg("a"), r: leg("r"), s: leg("s"), remote }));
         table.done();
         if !spec.versions.is_clock() {
             fields.error(
