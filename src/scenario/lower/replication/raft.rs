@@ -33,6 +33,11 @@ pub(super) fn patience(replicas: &Replicas<'_, '_, '_>, default: ((Span, Span), 
     if let Some((every, _)) = written {
         heartbeat = every;
     }
+    if heartbeat.is_zero() {
+        let place = written.map_or(fields.place.clone(), |h| h.1);
+        fields.error(Diagnostic::error(place, "a leader can't speak all the time").help("such as `50ms`"));
+        return None;
+    }
     if heartbeat >= election_timeout.0 {
         let place = written.map(|h| h.1).or(timeout.map(|t| t.1)).unwrap_or(fields.place.clone());
         fields.error(
