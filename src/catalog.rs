@@ -3,7 +3,8 @@
 use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
 use crate::protocol::{
-    Group, Membership, Replication, abd, chain, crdt, gossip, heartbeat, multi_paxos, primary_backup, quorum, raft, swim,
+    Group, Membership, Replication, abd, chain, crdt, gossip, heartbeat, multi_paxos, primary_backup, quorum, raft,
+    swim,
 };
 use crate::state_machine::Kv;
 use crate::workload::clients;

@@ -200,11 +200,8 @@ fn bench(protocol: &str, count: u32, words: &[&str]) -> Box<dyn Obeys> {
             ..RaftSpec::default()
         };
         let replicas = (0..count).map(|_| Raft::<Kv>::new(group, ObjectId(0), spec.clone())).collect();
-        let timers = vec![
-            ("election", Timer::Election),
-            ("heartbeat", Timer::Heartbeat),
-            ("patience", Timer::Patience),
-        ];
+        let timers =
+            vec![("election", Timer::Election), ("heartbeat", Timer::Heartbeat), ("patience", Timer::Patience)];
         return Box::new(Bench::new(replicas, timers));
     }
     use multi_paxos::{MultiPaxos, MultiPaxosSpec, Reads, Timer};
@@ -218,8 +215,7 @@ fn bench(protocol: &str, count: u32, words: &[&str]) -> Box<dyn Obeys> {
         ..base
     };
     let replicas = (0..count).map(|_| MultiPaxos::<Kv>::new(group, ObjectId(0), spec.clone())).collect();
-    let timers =
-        vec![("election", Timer::Election), ("heartbeat", Timer::Heartbeat), ("patience", Timer::Patience)];
+    let timers = vec![("election", Timer::Election), ("heartbeat", Timer::Heartbeat), ("patience", Timer::Patience)];
     Box::new(Bench::new(replicas, timers))
 }
 

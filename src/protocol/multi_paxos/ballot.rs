@@ -1,4 +1,4 @@
-//! Ballot numbers: totally ordered, and no two proposers share one (Lamport 2001, section 2.2).
+//! Ballot numbers: totally ordered, and no two proposers share one (Lamport 2001, section 2.5).
 
 use std::fmt;
 

@@ -111,7 +111,13 @@ impl<M: StateMachine> MultiPaxos<M> {
     }
 
     /// Counts an acceptor; a value is chosen once a phase-2 quorum has accepted it in one ballot.
-    pub(super) fn on_accepted(&mut self, who: u32, ballot: Ballot, slots: RangeInclusive<u64>, out: &mut Out<'_, Self>) {
+    pub(super) fn on_accepted(
+        &mut self,
+        who: u32,
+        ballot: Ballot,
+        slots: RangeInclusive<u64>,
+        out: &mut Out<'_, Self>,
+    ) {
         let State::Leading(leadership) = &mut self.state else { return };
         if ballot != self.promised {
             return;
@@ -151,7 +157,8 @@ impl<M: StateMachine> MultiPaxos<M> {
             leadership.acceptances.iter().position(lacks).map(|at| chosen + 1 + at as u64)
         };
         let late = |who: &u32| missing(*who).filter(|slot| *slot <= leadership.sent).map(|slot| (*who, slot));
-        let again: Vec<(u32, u64)> = (0..self.group.count).filter(|who| *who != me).filter_map(|who| late(&who)).collect();
+        let again: Vec<(u32, u64)> =
+            (0..self.group.count).filter(|who| *who != me).filter_map(|who| late(&who)).collect();
         let sent = leadership.sent;
         leadership.sent = leadership.next - 1;
         out.arm(Timer::Heartbeat, self.spec.heartbeat);

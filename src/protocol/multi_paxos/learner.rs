@@ -117,8 +117,7 @@ impl<M: StateMachine> MultiPaxos<M> {
     fn write_snapshot(&mut self, out: &mut Out<'_, Self>) {
         let Some(snapshot) = self.snapshot.clone() else { return };
         let tail = self.slots.slice(snapshot.last + 1, self.slots.last());
-        let promised =
-            if self.spec.bugs.has("promise_not_persisted") { Ballot::NONE } else { self.promised };
+        let promised = if self.spec.bugs.has("promise_not_persisted") { Ballot::NONE } else { self.promised };
         let token = self.journal.write(After::Nothing);
         out.checkpoint(Record::Snapshot { promised, snapshot, tail }, token);
     }

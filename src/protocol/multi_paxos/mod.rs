@@ -90,7 +90,7 @@ pub const BUGS: &[Planted] = &[
     Planted {
         name: "non_intersecting_quorums",
         what: "a proposer leads with one promise too few: it may miss what was chosen, and choose something else",
-        source: "Howard, Malkhi, Spiegelman 2016, section 3 (each phase-1 quorum meets each phase-2 quorum)",
+        source: "Howard, Malkhi, Spiegelman 2016 (each phase-1 quorum meets each phase-2 quorum)",
     },
     Planted {
         name: "promise_not_persisted",
@@ -105,12 +105,12 @@ pub const BUGS: &[Planted] = &[
     Planted {
         name: "chosen_by_number",
         what: "a learner takes what it accepted in any ballot for chosen, once the leader's number of chosen slots is past it",
-        source: "van Renesse and Altinbuken 2015, section 2.2 (acceptors must have accepted the same ballot)",
+        source: "van Renesse and Altinbuken 2015 (a majority must have accepted one pvalue, ballot and all)",
     },
     Planted {
         name: "no_sessions",
         what: "a request that gets a second slot after a change of leaders takes effect again",
-        source: "van Renesse and Altinbuken 2015, section 2.1 (replicas carry out a command once)",
+        source: "van Renesse and Altinbuken 2015 (a replica carries out a command in the first of its slots)",
     },
 ];
 
@@ -251,7 +251,9 @@ impl<M: StateMachine> Process for MultiPaxos<M> {
         match msg {
             Msg::Prepare { ballot, chosen } => self.on_prepare(who, ballot, chosen, out),
             Msg::Promise { ballot, suffix } => self.on_promise(who, ballot, suffix, out),
-            Msg::Accept { ballot, first, commands, chosen } => self.on_accept(who, ballot, first, commands, chosen, out),
+            Msg::Accept { ballot, first, commands, chosen } => {
+                self.on_accept(who, ballot, first, commands, chosen, out)
+            }
             Msg::Accepted { ballot, first, last } => self.on_accepted(who, ballot, first..=last, out),
             Msg::Nack { promised } => self.on_nack(promised, out),
             Msg::Heartbeat { ballot, chosen, round } => self.on_heartbeat(who, ballot, chosen, round, out),
