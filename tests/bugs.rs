@@ -37,6 +37,7 @@ fn each_rule_of_multi_paxos_is_missed_by_the_checker_that_is_to_miss_it() {
         ("promise_not_persisted", slots),
         ("ignore_accepted", slots),
         ("chosen_by_number", slots),
+        ("lease_of_one", "linearizable"),
         ("no_sessions", "linearizable"),
     ] {
         let table = table(&["--protocol", "multi_paxos", "--bug", bug, "--seeds", "1..=20", "--without", "0"]);

@@ -134,11 +134,11 @@ fn answered(outcome: &Outcome, function: Function, from: f64, until: f64) -> usi
 
 /// Who led last before this second.
 fn leader_at(outcome: &Outcome, second: f64) -> u32 {
-    let leaders = outcome.history.observations().iter().filter_map(|o| match o {
+    let mut leaders = outcome.history.observations().iter().filter_map(|o| match o {
         Observation::Leader { at, process, .. } if at.as_secs_f64() < second => Some(*process),
         _ => None,
     });
-    leaders.last().expect("somebody led")
+    leaders.next_back().expect("somebody led")
 }
 
 /// How many became leader after this second.

@@ -111,7 +111,7 @@ impl<M: StateMachine> MultiPaxos<M> {
     }
 
     /// Whether a leader has its word that it takes part in no later ballot yet.
-    fn holds_back(&self, now: Instant) -> bool {
+    pub(super) fn holds_back(&self, now: Instant) -> bool {
         let leases = self.spec.reads == super::Reads::Lease;
         // A clock that was set back says nothing.
         let heard = self.heard_at.is_some_and(|at| at <= now && now.since(at) < self.spec.election_timeout.0);

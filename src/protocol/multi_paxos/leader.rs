@@ -200,7 +200,8 @@ impl<M: StateMachine> MultiPaxos<M> {
     fn extend_lease(&mut self, out: &mut Out<'_, Self>) {
         let State::Leading(leadership) = &mut self.state else { return };
         let me = out.index();
-        let holders = self.group.count - self.spec.phase1_quorum + 1;
+        let holders =
+            if self.spec.bugs.has("lease_of_one") { 1 } else { self.group.count - self.spec.phase1_quorum + 1 };
         while let Some((round, began)) = leadership.rounds.front().copied() {
             let answered = (0..).zip(&leadership.peers).filter(|(who, peer)| *who == me || peer.round >= round);
             if (answered.count() as u32) < holders {

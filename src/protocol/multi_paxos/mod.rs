@@ -108,6 +108,11 @@ pub const BUGS: &[Planted] = &[
         source: "van Renesse and Altinbuken 2015 (a majority must have accepted one pvalue, ballot and all)",
     },
     Planted {
+        name: "lease_of_one",
+        what: "a leader takes its own word for a lease: it reads the past once others have elected another",
+        source: "Gray and Cheriton, Leases, SOSP 1989 (who could change a value has promised not to)",
+    },
+    Planted {
         name: "no_sessions",
         what: "a request that gets a second slot after a change of leaders takes effect again",
         source: "van Renesse and Altinbuken 2015 (a replica carries out a command in the first of its slots)",

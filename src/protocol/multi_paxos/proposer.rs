@@ -23,6 +23,11 @@ impl<M: StateMachine> MultiPaxos<M> {
         if self.is_leader() {
             return;
         }
+        // Its own acceptor keeps its word too, should the clock have been set.
+        if self.holds_back(out.now()) {
+            self.arm_election(out);
+            return;
+        }
         let ballot = Ballot { round: self.promised.max(self.seen).round + 1, proposer: out.index() };
         self.promise(ballot, out);
         self.state = State::Preparing(Preparation::default());
@@ -66,14 +71,14 @@ impl<M: StateMachine> MultiPaxos<M> {
         let State::Preparing(preparation) = &mut self.state else { return };
         preparation.promises.insert(who);
         if preparation.promises.len() >= needed {
-            let commands = self.to_propose_again();
-            self.lead(commands, out);
+            let again = self.proposals();
+            self.lead(again, out);
         }
     }
 
     /// For each slot behind what is known to be chosen: the value of the highest ballot that a promise reports (P2c), a
     /// no-op if none reports any.
-    fn to_propose_again(&mut self) -> Vec<Command> {
+    fn proposals(&self) -> Vec<Command> {
         let State::Preparing(preparation) = &self.state else { return Vec::new() };
         if self.spec.bugs.has("ignore_accepted") {
             return Vec::new();
