@@ -3,7 +3,8 @@
 use crate::component::{cache, load_balancer, queue, service, store};
 use crate::history::ObjectId;
 use crate::protocol::{
-    Group, Membership, Replication, abd, chain, crdt, gossip, heartbeat, primary_backup, quorum, raft, swim,
+    Group, Membership, Replication, abd, chain, crdt, gossip, heartbeat, multi_paxos, primary_backup, quorum, raft,
+    swim,
 };
 use crate::state_machine::Kv;
 use crate::workload::clients;
@@ -182,6 +183,7 @@ processes! {
         Gossip(gossip::Gossip),
         Heartbeat(heartbeat::Heartbeat),
         LoadBalancer(load_balancer::LoadBalancer),
+        MultiPaxos(multi_paxos::MultiPaxos<Kv>),
         PrimaryBackup(primary_backup::PrimaryBackup<Kv>),
         Quorum(quorum::Quorum),
         Queue(queue::Queue),
@@ -197,6 +199,9 @@ pub fn replica(replication: &Replication, group: Group, object: ObjectId) -> Any
     match replication {
         Replication::Abd(spec) => AnyProcess::Abd(abd::Abd::new(group, object, spec.clone())),
         Replication::Chain(spec) => AnyProcess::Chain(chain::ChainServer::new(group, object, spec.clone())),
+        Replication::MultiPaxos(spec) => {
+            AnyProcess::MultiPaxos(multi_paxos::MultiPaxos::new(group, object, spec.clone()))
+        }
         Replication::PrimaryBackup(spec) => {
             AnyProcess::PrimaryBackup(primary_backup::PrimaryBackup::new(group, object, spec.clone()))
         }

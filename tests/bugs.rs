@@ -37,6 +37,22 @@ fn a_leader_that_changes_members_too_early_has_leaders_after_it_that_lack_what_i
 }
 
 #[test]
+fn each_rule_of_multi_paxos_is_missed_by_the_checker_that_is_to_miss_it() {
+    let slots = "state_machine_safety";
+    for (bug, finds) in [
+        ("non_intersecting_quorums", slots),
+        ("promise_not_persisted", slots),
+        ("ignore_accepted", slots),
+        ("chosen_by_number", slots),
+        ("lease_of_one", "linearizable"),
+        ("no_sessions", "linearizable"),
+    ] {
+        let table = table(&["--protocol", "multi_paxos", "--bug", bug, "--seeds", "1..=20", "--without", "0"]);
+        assert!(violated(&table).contains(&finds), "{bug}: {:?}", violated(&table));
+    }
+}
+
+#[test]
 fn a_register_whose_reads_do_not_write_is_not_atomic() {
     let table = table(&["--protocol", "abd", "--seeds", "1..=10", "--without", "4"]);
     assert_eq!(violated(&table), ["linearizable"]);

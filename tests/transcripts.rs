@@ -9,8 +9,7 @@ use std::path::Path;
 
 use netsplit::engine::{Draws, Instant, ProcessId, Seed, Span};
 use netsplit::history::ObjectId;
-use netsplit::protocol::raft::{BUGS, Membership, Raft, RaftSpec};
-use netsplit::protocol::{Bugs, Group, Members};
+use netsplit::protocol::{Bugs, Group, Members, Replication, multi_paxos, raft};
 use netsplit::rpc::{Call, Cause, Op, Requester, Token, Verb};
 use netsplit::state_machine::Kv;
 use netsplit::world::{Effect, Env, Message as _, Out, Process};
@@ -24,6 +23,8 @@ struct Bench<P: Process> {
     disks: Vec<(Vec<P::Record>, VecDeque<Write<P>>)>,
     now: Instant,
     requests: u32,
+    /// The timers by name.
+    timers: Vec<(&'static str, P::Timer)>,
 }
 
 struct Write<P: Process> {
@@ -33,9 +34,9 @@ struct Write<P: Process> {
 }
 
 impl<P: Process> Bench<P> {
-    fn new(replicas: Vec<P>) -> Bench<P> {
+    fn new(replicas: Vec<P>, timers: Vec<(&'static str, P::Timer)>) -> Bench<P> {
         let disks = replicas.iter().map(|_| (Vec::new(), VecDeque::new())).collect();
-        Bench { replicas, wires: BTreeMap::new(), disks, now: Instant::ZERO, requests: 0 }
+        Bench { replicas, wires: BTreeMap::new(), disks, now: Instant::ZERO, requests: 0, timers }
     }
 
     /// Lets a replica handle something, and writes down what it does.
@@ -131,6 +132,11 @@ impl<P: Process> Bench<P> {
                     self.handle(who, text, |p, out| p.ask(&op, out));
                 }
             }
+            "timeout" => {
+                let known = self.timers.iter().find(|(name, _)| *name == words[2]);
+                let timer = known.unwrap_or_else(|| panic!("no timer is called `{}`", words[2])).1;
+                self.handle(number(1), text, |p, out| p.timer(timer, out));
+            }
             "advance" => self.now += Span::millis(u64::from(number(1))),
             "write" | "read" => {
                 self.requests += 1;
@@ -174,48 +180,63 @@ fn keep<P: Process>(durable: &mut Vec<P::Record>, write: Write<P>) {
     durable.push(write.record);
 }
 
-impl Bench<Raft<Kv>> {
-    fn raft(count: u32, words: &[&str]) -> Bench<Raft<Kv>> {
-        let bugs = BUGS.iter().map(|b| b.name).filter(|b| words.contains(b));
-        let number = |key: &str| -> Option<u32> {
-            words.iter().find_map(|w| w.strip_prefix(key)).map(|n| n.parse().expect("a number"))
-        };
+/// What obeys the lines of a file.
+trait Obeys {
+    fn obey(&mut self, line: &str, text: &mut String);
+}
+
+impl<P: Process> Obeys for Bench<P> {
+    fn obey(&mut self, line: &str, text: &mut String) {
+        self.command(line, text);
+    }
+}
+
+/// Replicas of the protocol that the first line of a file names.
+fn bench(protocol: &str, count: u32, words: &[&str]) -> Box<dyn Obeys> {
+    let group = Group { first: ProcessId(0), count };
+    let planted = Replication::planted(protocol).unwrap_or_else(|| panic!("no protocol is called `{protocol}`"));
+    let bugs = Bugs::new(planted.iter().map(|b| b.name).filter(|b| words.contains(b)));
+    // `q1=4`
+    let number = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('=')?.parse().ok());
+    if protocol == "raft" {
+        use raft::{Membership, Raft, RaftSpec, Timer};
         let spec = RaftSpec {
-            spares: number("spares=").unwrap_or(0),
-            snapshot_every: number("snapshots=").map_or(10_000, u64::from),
+            spares: number("spares").unwrap_or(0),
+            snapshot_every: number("snapshots").map_or(10_000, u64::from),
             membership: if words.contains(&"joint") { Membership::Joint } else { Membership::Single },
             catch_up: !words.contains(&"straight"),
-            preferred: number("prefers=").map_or(Members::NONE, |n| Members::NONE.with(n)),
+            preferred: number("prefers").map_or(Members::NONE, |n| Members::NONE.with(n)),
             prevote: words.contains(&"prevote"),
             check_quorum: words.contains(&"check_quorum"),
             batch: if words.contains(&"single") { 1 } else { 64 },
-            bugs: Bugs::new(bugs),
+            bugs,
             ..RaftSpec::default()
         };
-        let group = Group { first: ProcessId(0), count };
-        Bench::new((0..count).map(|_| Raft::new(group, ObjectId(0), spec.clone())).collect())
+        let replicas = (0..count).map(|_| Raft::<Kv>::new(group, ObjectId(0), spec.clone())).collect();
+        let timers =
+            vec![("election", Timer::Election), ("heartbeat", Timer::Heartbeat), ("patience", Timer::Patience)];
+        return Box::new(Bench::new(replicas, timers));
     }
-
-    fn timer(&mut self, line: &str, text: &mut String) -> bool {
-        use netsplit::protocol::raft::Timer;
-        let Some(rest) = line.strip_prefix("timeout ") else { return false };
-        let (who, timer) = rest.split_once(' ').expect("`timeout REPLICA TIMER`");
-        let timer = match timer {
-            "election" => Timer::Election,
-            "heartbeat" => Timer::Heartbeat,
-            "patience" => Timer::Patience,
-            other => panic!("no timer is called `{other}`"),
-        };
-        self.handle(who.parse().expect("a replica"), text, |p, out| p.timer(timer, out));
-        true
-    }
+    use multi_paxos::{MultiPaxos, MultiPaxosSpec, Reads, Timer};
+    let base = MultiPaxosSpec::new(count);
+    let spec = MultiPaxosSpec {
+        phase1_quorum: number("q1").unwrap_or(base.phase1_quorum),
+        phase2_quorum: number("q2").unwrap_or(base.phase2_quorum),
+        reads: if words.contains(&"lease") { Reads::Lease } else { Reads::Log },
+        snapshot_every: number("snapshot_every").map_or(base.snapshot_every, u64::from),
+        bugs,
+        ..base
+    };
+    let replicas = (0..count).map(|_| MultiPaxos::<Kv>::new(group, ObjectId(0), spec.clone())).collect();
+    let timers = vec![("election", Timer::Election), ("heartbeat", Timer::Heartbeat), ("patience", Timer::Patience)];
+    Box::new(Bench::new(replicas, timers))
 }
 
 /// Plays a file; what comes back is the file as it should be.
 fn play(text: &str) -> String {
     let mut lines = text.lines();
     let mut played = String::new();
-    let mut bench = None;
+    let mut played_on = None;
     let mut effects = String::new();
     while let Some(line) = lines.next() {
         if line == "----" {
@@ -233,25 +254,27 @@ fn play(text: &str) -> String {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if let Some(rest) = line.strip_prefix("protocol raft ") {
+        if let Some(rest) = line.strip_prefix("protocol ") {
             let words: Vec<&str> = rest.split_whitespace().collect();
-            bench = Some(Bench::raft(words[0].parse().expect("a number of replicas"), &words[1..]));
+            played_on = Some(bench(words[0], words[1].parse().expect("a number of replicas"), &words[2..]));
             continue;
         }
-        let bench = bench.as_mut().expect("a file begins with its protocol");
-        if !bench.timer(line, &mut effects) {
-            bench.command(line, &mut effects);
-        }
+        let bench: &mut Box<dyn Obeys> = played_on.as_mut().expect("a file begins with its protocol");
+        bench.obey(line, &mut effects);
     }
     format!("{}\n", played.trim_end())
 }
 
 #[test]
 fn every_transcript_is_what_the_protocol_does() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/raft");
-    let mut files: Vec<_> = std::fs::read_dir(folder).expect("transcripts are there").flatten().collect();
+    let mut files = Vec::new();
+    for protocol in ["multi_paxos", "raft"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(protocol);
+        let of_it: Vec<_> = std::fs::read_dir(folder).expect("transcripts are there").flatten().collect();
+        assert!(of_it.len() >= 6, "{protocol}");
+        files.extend(of_it);
+    }
     files.sort_by_key(std::fs::DirEntry::path);
-    assert!(files.len() >= 6);
     let mut wrong = Vec::new();
     for file in files {
         let path = file.path();

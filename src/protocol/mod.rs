@@ -9,6 +9,7 @@ pub mod clocks;
 pub mod crdt;
 pub mod gossip;
 pub mod heartbeat;
+pub mod multi_paxos;
 pub mod parts;
 pub mod phi_accrual;
 pub mod primary_backup;
@@ -19,6 +20,7 @@ pub mod swim;
 pub use abd::{Abd, AbdSpec};
 pub use chain::{ChainServer, ChainSpec};
 pub use crdt::{Crdt, CrdtSpec};
+pub use multi_paxos::{MultiPaxos, MultiPaxosSpec};
 pub use parts::{Bugs, Group, Members, Planted, Sessions};
 pub use primary_backup::{PrimaryBackup, PrimaryBackupSpec};
 pub use quorum::{Quorum, QuorumSpec};
@@ -46,6 +48,8 @@ pub enum Replication {
     Chain(ChainSpec),
     /// Types that merge.
     Crdt(CrdtSpec),
+    /// A log under ballots and quorums of two sizes.
+    MultiPaxos(MultiPaxosSpec),
     /// A primary that ships its log to backups.
     PrimaryBackup(PrimaryBackupSpec),
     /// Partial quorums and repair.
@@ -61,6 +65,7 @@ impl Replication {
             Replication::Abd(_) => "abd",
             Replication::Chain(_) => "chain",
             Replication::Crdt(_) => "crdt",
+            Replication::MultiPaxos(_) => "multi_paxos",
             Replication::PrimaryBackup(_) => "primary_backup",
             Replication::Quorum(_) => "quorum",
             Replication::Raft(_) => "raft",
@@ -71,7 +76,10 @@ impl Replication {
         match self {
             Replication::Abd(_) | Replication::Quorum(_) => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
             Replication::Crdt(spec) => spec.kind.carries(verb),
-            Replication::Chain(_) | Replication::PrimaryBackup(_) | Replication::Raft(_) => parts::carries(verb),
+            Replication::Chain(_)
+            | Replication::MultiPaxos(_)
+            | Replication::PrimaryBackup(_)
+            | Replication::Raft(_) => parts::carries(verb),
         }
     }
     /// The bugs that `protocol` can be told to have; `None` if there is no such protocol.
@@ -80,6 +88,7 @@ impl Replication {
             "abd" => abd::BUGS,
             "chain" => chain::BUGS,
             "crdt" => crdt::BUGS,
+            "multi_paxos" => multi_paxos::BUGS,
             "primary_backup" => primary_backup::BUGS,
             "quorum" => quorum::BUGS,
             "raft" => raft::BUGS,

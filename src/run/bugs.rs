@@ -26,9 +26,14 @@ pub struct Stock {
 }
 
 /// The stock scenarios; each has one store, `kv`.
-pub const STOCK: [Stock; 5] = [
+pub const STOCK: [Stock; 6] = [
     Stock { protocol: "abd", file: "scenarios/bugs/abd.toml", text: include_str!("../../scenarios/bugs/abd.toml") },
     Stock { protocol: "crdt", file: "scenarios/bugs/crdt.toml", text: include_str!("../../scenarios/bugs/crdt.toml") },
+    Stock {
+        protocol: "multi_paxos",
+        file: "scenarios/bugs/multi-paxos.toml",
+        text: include_str!("../../scenarios/bugs/multi-paxos.toml"),
+    },
     Stock {
         protocol: "primary_backup",
         file: "scenarios/bugs/primary-backup.toml",

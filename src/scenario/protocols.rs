@@ -1,7 +1,7 @@
 //! The keys of `replication`: the protocols of this version and their knobs.
 
 use super::lower::{Detector, WrittenRange};
-use super::shape::{Key, Value, action, key, later, read};
+use super::shape::{Key, Value, action, key, read};
 use crate::engine::Span;
 use crate::spec::Drawn;
 use crate::spec::dist::Durations;
@@ -16,7 +16,7 @@ pub(super) const PROTOCOLS: &[Key] = &[
     action("abd", Value::Table(ABD), "An atomic register by majorities (Attiya, Bar-Noy, Dolev 1995)."),
     action("chain", Value::Table(CHAIN), "Updates from head to tail (van Renesse and Schneider 2004)."),
     action("crdt", Value::Table(CRDT), "Types that merge (Shapiro et al. 2011)."),
-    later("paxos"),
+    action("multi_paxos", Value::Table(MULTI_PAXOS), "A log under ballots and quorums of two sizes (Lamport 2001)."),
     action("primary_backup", Value::Table(PRIMARY_BACKUP), "A primary ships its log (Alsberg and Day 1976)."),
     action("quorum", Value::Table(QUORUM), "Partial quorums and repair (Dynamo, DeCandia et al. 2007)."),
     action("raft", Value::Table(RAFT), "A log under an elected leader (Ongaro and Ousterhout 2014)."),
@@ -37,6 +37,16 @@ const CRDT: &[Key] = &[
     key("type", Value::Words(&["g_counter", "pn_counter", "lww_register", "mv_register", "or_set"]), "What a key is."),
     key("sync", Value::Words(&["state", "delta", "op"]), "What replicas send each other."),
     key("every", DURATION, "How often they do."),
+];
+
+const MULTI_PAXOS: &[Key] = &[
+    key("phase1_quorum", COUNT, "Promises that it takes to lead (q1); with q2 more than all replicas."),
+    key("phase2_quorum", COUNT, "Acceptors that it takes to choose a value (q2)."),
+    key("election_timeout", read::<WrittenRange>(), "Silence before a ballot, drawn anew for each wait."),
+    key("heartbeat", DURATION, "How often a leader is heard."),
+    key("reads", Value::Words(&["log", "lease"]), "How a read is made fresh."),
+    key("batch", COUNT, "Values of one message."),
+    key("snapshot_every", COUNT, "Slots after which the log is cut."),
 ];
 
 const PRIMARY_BACKUP: &[Key] = &[

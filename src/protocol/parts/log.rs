@@ -30,7 +30,7 @@ pub struct Entry {
 }
 
 /// What an entry says.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Command {
     /// A new leader opens its term.
     Open,
@@ -50,23 +50,36 @@ pub enum Command {
         /// While two configurations decide together, who voted before; otherwise nobody.
         outgoing: Members,
     },
+    /// Fills a gap: nobody's request.
+    NoOp,
+}
+
+impl Command {
+    /// A hash of what it says.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DigestHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+    /// Bytes on the wire: term, kind, client and key (illustrative), and the value.
+    pub fn bytes(&self) -> u32 {
+        match self {
+            Command::Open | Command::NoOp => 16,
+            // Four bytes for each name.
+            Command::Configure { voters, outgoing } => 16 + 4 * (voters.len() + outgoing.len()),
+            Command::Call { op, .. } => 40 + op.bytes,
+        }
+    }
 }
 
 impl Entry {
     /// A hash of what it says.
     pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DigestHasher::new();
-        self.command.hash(&mut hasher);
-        hasher.finish()
+        self.command.fingerprint()
     }
-    /// Bytes on the wire: term, kind, client and key (illustrative), and the value.
+    /// Bytes on the wire.
     pub fn bytes(&self) -> u32 {
-        match &self.command {
-            Command::Open => 16,
-            // Four bytes for each name.
-            Command::Configure { voters, outgoing } => 16 + 4 * (voters.len() + outgoing.len()),
-            Command::Call { op, .. } => 40 + op.bytes,
-        }
+        self.command.bytes()
     }
 }
 
@@ -76,16 +89,21 @@ impl fmt::Debug for Position {
     }
 }
 
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Command::Open => f.write_str("open"),
+            Command::NoOp => f.write_str("no-op"),
+            Command::Configure { voters, outgoing } if outgoing.is_empty() => write!(f, "voters {voters:?}"),
+            Command::Configure { voters, outgoing } => write!(f, "voters {outgoing:?} and {voters:?}"),
+            Command::Call { op, .. } => write!(f, "{} {}={}", op.verb.name(), op.key, op.value),
+        }
+    }
+}
+
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.command {
-            Command::Open => write!(f, "open@{}", self.term),
-            Command::Configure { voters, outgoing } if outgoing.is_empty() => {
-                write!(f, "voters {voters:?}@{}", self.term)
-            }
-            Command::Configure { voters, outgoing } => write!(f, "voters {outgoing:?} and {voters:?}@{}", self.term),
-            Command::Call { op, .. } => write!(f, "{} {}={}@{}", op.verb.name(), op.key, op.value, self.term),
-        }
+        write!(f, "{:?}@{}", self.command, self.term)
     }
 }
 

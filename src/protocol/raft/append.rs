@@ -307,7 +307,7 @@ impl<M: StateMachine> Raft<M> {
             let (index, term, fingerprint) = (self.applied, entry.term, entry.fingerprint());
             out.observe(Observation::Applied { at, object, replica, index, term, entry: fingerprint });
             let (requester, op) = match &entry.command {
-                Command::Open => continue,
+                Command::Open | Command::NoOp => continue,
                 Command::Configure { .. } => {
                     out.note("configuration_committed", index);
                     self.settle_orders();

@@ -3,6 +3,7 @@
 mod abd;
 mod chain;
 mod crdt;
+mod multi_paxos;
 mod primary_backup;
 mod quorum;
 mod raft;
@@ -17,7 +18,7 @@ use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place};
 
 /// The protocols of the language.
-const PROTOCOLS: &[&str] = &["abd", "chain", "crdt", "primary_backup", "quorum", "raft"];
+const PROTOCOLS: &[&str] = &["abd", "chain", "crdt", "multi_paxos", "primary_backup", "quorum", "raft"];
 
 /// The replicas of a store: how many there are, and where the table of its protocol stands.
 pub(super) struct Replicas<'a, 'b, 't> {
@@ -111,6 +112,7 @@ impl Lowering<'_, '_> {
         let made = match *protocol {
             "chain" => chain::read(&replicas).map(Replication::Chain),
             "crdt" => crdt::read(&replicas).map(Replication::Crdt),
+            "multi_paxos" => multi_paxos::read(&replicas).map(Replication::MultiPaxos),
             "primary_backup" => primary_backup::read(&replicas).map(Replication::PrimaryBackup),
             "quorum" => quorum::read(self, fields, &replicas).map(Replication::Quorum),
             "raft" => raft::read(&replicas).map(Replication::Raft),

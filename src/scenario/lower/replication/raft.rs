@@ -21,20 +21,25 @@ impl FromText for WrittenRange {
     }
 }
 
-/// Reads the knobs of Raft.
-pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<RaftSpec> {
+/// Reads how patient followers are, and how often a leader is heard: `election_timeout`, `heartbeat`.
+pub(super) fn patience(replicas: &Replicas<'_, '_, '_>, default: ((Span, Span), Span)) -> Option<((Span, Span), Span)> {
     let fields = replicas.fields;
-    let mut spec = RaftSpec { bugs: replicas.bugs.clone(), ..RaftSpec::default() };
+    let (mut election_timeout, mut heartbeat) = default;
     let timeout = fields.at::<WrittenRange>("election_timeout");
     if let Some((WrittenRange(shortest, longest), _)) = timeout {
-        spec.election_timeout = (shortest, longest);
+        election_timeout = (shortest, longest);
     }
-    let heartbeat = fields.at::<Span>("heartbeat");
-    if let Some((heartbeat, _)) = heartbeat {
-        spec.heartbeat = heartbeat;
+    let written = fields.at::<Span>("heartbeat");
+    if let Some((every, _)) = written {
+        heartbeat = every;
     }
-    if spec.heartbeat >= spec.election_timeout.0 {
-        let place = heartbeat.map(|h| h.1).or(timeout.map(|t| t.1)).unwrap_or(fields.place.clone());
+    if heartbeat.is_zero() {
+        let place = written.map_or(fields.place.clone(), |h| h.1);
+        fields.error(Diagnostic::error(place, "a leader can't speak all the time").help("such as `50ms`"));
+        return None;
+    }
+    if heartbeat >= election_timeout.0 {
+        let place = written.map(|h| h.1).or(timeout.map(|t| t.1)).unwrap_or(fields.place.clone());
         fields.error(
             Diagnostic::error(place, "followers lose patience before the leader's next heartbeat").help(
                 "`heartbeat` is shorter than the shortest `election_timeout`, several times if messages are lost",
@@ -42,6 +47,14 @@ pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<RaftSpec> {
         );
         return None;
     }
+    Some((election_timeout, heartbeat))
+}
+
+/// Reads the knobs of Raft.
+pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<RaftSpec> {
+    let fields = replicas.fields;
+    let mut spec = RaftSpec { bugs: replicas.bugs.clone(), ..RaftSpec::default() };
+    (spec.election_timeout, spec.heartbeat) = patience(replicas, (spec.election_timeout, spec.heartbeat))?;
     spec.prevote = fields.flag("prevote").unwrap_or(spec.prevote);
     spec.check_quorum = fields.flag("check_quorum").unwrap_or(spec.check_quorum);
     spec.reads = match fields.word("reads", &["log", "read_index", "lease", "follower"]) {
@@ -76,7 +89,7 @@ pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<RaftSpec> {
     Some(spec)
 }
 
-fn positive(replicas: &Replicas<'_, '_, '_>, key: &'static str, default: u64) -> Option<u64> {
+pub(super) fn positive(replicas: &Replicas<'_, '_, '_>, key: &'static str, default: u64) -> Option<u64> {
     let Some((count, place)) = replicas.fields.at::<Count>(key) else { return Some(default) };
     if count.0 == 0 || count.0 > u64::from(u32::MAX) {
         replicas.fields.error(Diagnostic::error(place, format!("`{key}` is a number from 1 to {}", u32::MAX)));
