@@ -8,6 +8,7 @@ pub mod answer;
 pub mod axis;
 pub mod bind;
 pub mod bottleneck;
+pub mod broken_axis;
 pub mod compare;
 pub mod counterexample;
 pub mod curve;

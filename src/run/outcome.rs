@@ -143,12 +143,13 @@ pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let mut roots: Vec<u64> = exemplars.iter().map(|e| e.example.root).collect();
     roots.sort_unstable();
     roots.dedup();
-    Ok((exemplars, again(outcome, Focus { windows: Vec::new(), roots, limit: 20_000 })?))
+    Ok((exemplars, again(outcome, Focus { roots, limit: 20_000, ..Focus::default() })?))
 }
 
-/// Plays the same run again and keeps what its processes said to each other in these windows. An error as of [`explain`].
-pub fn watch(outcome: &Outcome, windows: Vec<(Instant, Instant)>) -> Result<Trace, String> {
-    again(outcome, Focus { windows, roots: Vec::new(), limit: 20_000 })
+/// Plays the same run again and keeps what was asked and said about one key in this window, and who had what of it. An
+/// error as of [`explain`].
+pub fn watch(outcome: &Outcome, key: u64, window: (Instant, Instant)) -> Result<Trace, String> {
+    again(outcome, Focus { windows: vec![window], key: Some(key), limit: 20_000, ..Focus::default() })
 }
 
 fn again(outcome: &Outcome, focus: Focus) -> Result<Trace, String> {

@@ -22,6 +22,7 @@ use super::out::{Effect, Env, Out};
 use super::process::{Process, Role};
 use super::setup::{GroupKind, GroupSetup, Setup};
 use super::trace::{Focus, Trace, TraceEvent};
+use super::watch::Watched;
 
 /// A running system: processes on hosts, the network between them, and everything that is under way.
 ///
@@ -57,6 +58,7 @@ pub struct World<P: Process> {
     pub(super) census: Census,
     pub(super) focus: Focus,
     pub(super) trace: Trace,
+    pub(super) watched: Watched,
     digest: Digest,
     digests: Vec<u64>,
     next_mark: Instant,
@@ -143,6 +145,7 @@ impl<P: Process> World<P> {
             census: Census::default(),
             focus,
             trace: Trace::default(),
+            watched: Watched::default(),
             digest: Digest::new(),
             digests: Vec::new(),
             events: 0,
@@ -349,6 +352,9 @@ impl<P: Process> World<P> {
             if self.focus.covers(self.now) {
                 self.trace.keep(self.focus.limit, TraceEvent::Role { at: self.now, process, role });
             }
+        }
+        if let Some(key) = self.focus.key {
+            self.watch(process, key);
         }
         for effect in effects.drain(..) {
             self.carry_out(process, effect);

@@ -21,7 +21,7 @@ use super::parts::{Bugs, Entry, Gateway, Group, Log, Members, Planted, Sessions}
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Call, Requester, Token};
-use crate::world::{Level, Out, Process, Role, StateMachine};
+use crate::world::{Held, Level, Out, Process, Role, StateMachine};
 
 use append::Progress;
 use reads::Read;
@@ -346,6 +346,10 @@ impl<M: StateMachine> Process for Raft<M> {
             State::Candidate { .. } => Role::Candidate,
             State::Leader(_) => Role::Leader,
         }
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        Some(Held { values: self.machine.machine().held(key), term: Some(self.term) })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

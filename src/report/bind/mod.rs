@@ -97,7 +97,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
     witness::link(&mut page.expectations.rows, &promised);
     page.sections.extend(over_time::sections(&designs));
     page.sections.extend(consistency::sections(&promised));
-    page.sections.extend(witness::section(&promised));
+    page.sections.extend(witness::sections(&promised));
     page.sections.extend(shape::variants(&designs));
     page.sections.extend(latency::percentiles(&designs));
     page.sections.extend(latency::hops(&designs, told));
