@@ -5,7 +5,7 @@ use crate::engine::{Instant, Span};
 use crate::report::number::{NARROW_SPACE, fmt_count, fmt_duration};
 
 /// Room that a cut takes.
-pub const CUT_PX: f64 = 92.0;
+pub const CUT_PX: f64 = 112.0;
 /// Room before and behind what stands between two cuts.
 const PAD_PX: f64 = 16.0;
 /// More cuts than these, and nobody has a feeling for time any more.

@@ -31,7 +31,7 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
         && history.operation(before).precedes(history.operation(late))
     {
         let gap = history.operation(late).invoked.since(history.operation(before).completed);
-        arrows.push(Arrow { from, to, words: format!("begins {} later", describe::span(history, gap)) });
+        arrows.push(Arrow { from, to, words: format!("{} later", describe::span(history, gap)) });
     }
     if let [_, _, ..] = evidence.prefix.as_slice() {
         let labels: Vec<String> =

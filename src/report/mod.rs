@@ -15,6 +15,7 @@ pub mod curve;
 pub mod data;
 pub mod figure;
 pub mod folder;
+pub mod kept;
 pub mod number;
 pub mod page;
 pub mod place;

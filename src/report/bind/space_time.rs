@@ -9,10 +9,10 @@ use crate::history::Operation;
 use crate::report::figure::Witness;
 use crate::report::figure::space_time::{Call, Change, Row, Sent, SpaceTime, State};
 use crate::report::figure::witness::Place;
-use crate::rpc::Requester;
+use crate::rpc::{Requester, Verb};
 use crate::run::{Outcome, watch};
 use crate::scenario::{Kind, Plan};
-use crate::world::{Control, Held, Role, Side, Trace, TraceEvent, When};
+use crate::world::{Control, Held, Part, Role, Side, Trace, TraceEvent, When};
 
 /// More messages than these nobody follows.
 const MESSAGES_MAX: usize = 48;
@@ -134,7 +134,15 @@ pub(super) fn figure(
         }
     }
     let client_row = |process: u32| row_of_client.iter().find(|(p, _)| *p == process).map(|(_, row)| *row);
-    let mut asked: BTreeMap<Requester, usize> = BTreeMap::new();
+    // Requests of the operations, not of others that asked for the key meanwhile.
+    let mut asked: BTreeMap<Requester, (usize, Verb)> = BTreeMap::new();
+    let ours = |client: u32, at: Instant| {
+        operations.iter().any(|o| o.process == client && o.invoked <= at && at <= o.completed)
+    };
+    let foreign = |part: Part, asked: &BTreeMap<Requester, (usize, Verb)>| match part {
+        Part::Request(requester) => !asked.contains_key(&Requester { visit: 0, ..requester }),
+        _ => false,
+    };
     let mut messages: Vec<(bool, Sent)> = Vec::new();
     let mut changes: Vec<Change> = Vec::new();
     let inside = |at: Instant| windows.iter().any(|(from, to)| *from <= at && at <= *to);
@@ -142,6 +150,9 @@ pub(super) fn figure(
         match event {
             TraceEvent::Message { at, from, to, name, about, arrives } if from != to => {
                 let (Some(a), Some(b)) = (places.replica(*from), places.replica(*to)) else { continue };
+                if foreign(about.part, &asked) {
+                    continue;
+                }
                 let words = std::iter::once((*name).to_owned())
                     .chain((!about.values.is_empty()).then(|| names.values(&about.values)))
                     .collect::<Vec<_>>()
@@ -151,14 +162,20 @@ pub(super) fn figure(
             }
             TraceEvent::Requested { at, client, requester, to, verb, arrives, .. } => {
                 let (Some(row), Some(r)) = (client_row(*client), places.replica(*to)) else { continue };
-                asked.insert(*requester, row);
+                if !ours(*client, *at) {
+                    continue;
+                }
+                asked.insert(*requester, (row, *verb));
                 let words = verb.name().to_owned();
                 let to = row_of_replica[r];
                 messages.push((true, Sent { from: row, to, at: *at, arrives: *arrives, words, term: None }));
             }
             TraceEvent::Replied { at, from, requester, value, outcome, arrives } => {
-                let (Some(row), Some(r)) = (asked.get(requester), places.replica(*from)) else { continue };
-                let words = if outcome.answered() { names.values(&[*value]) } else { outcome.name().to_owned() };
+                let (Some((row, verb)), Some(r)) = (asked.get(requester), places.replica(*from)) else { continue };
+                let words = match verb {
+                    Verb::Read if outcome.answered() => names.values(&[*value]),
+                    _ => outcome.name().to_owned(),
+                };
                 let from = row_of_replica[r];
                 messages.push((true, Sent { from, to: *row, at: *at, arrives: *arrives, words, term: None }));
             }

@@ -52,10 +52,11 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
     let words = names.words(evidence);
     let spelled = |text: &str| words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to));
     spell(&mut figure, evidence, history, &spelled);
+    figure.title = format!("Operations on {}", key(history, evidence));
     let messages = trace.and_then(|trace| space_time::figure(shown.outcome, &figure, &operations, &trace, &mut names));
-    let design = if all.len() > 1 { format!("{}: ", capital(shown.name)) } else { String::new() };
     let finding = match sentence {
-        Some(sentence) => format!("{design}{}", spelled(&sentence)),
+        Some(sentence) if all.len() > 1 => format!("With {}, {}", shown.name, spelled(&sentence)),
+        Some(sentence) => capital(&spelled(&sentence)),
         None => format!("{}: no single copy could have answered so", capital(shown.name)),
     };
     let which = format!("Seed {}, {}", plan.seed.0, key(history, evidence));
@@ -80,7 +81,7 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
         let lost = messages.messages.iter().filter(|m| m.arrives.is_none()).count();
         let finding = match (lost, &messages.cut) {
             (0, _) => "Behind it: who asked whom, and who had what".to_owned(),
-            (lost, Some(cut)) => format!("Behind it: {lost} messages were lost, {cut} stood between"),
+            (lost, Some(cut)) => format!("Behind it: {lost} messages were lost while {cut} lasted"),
             (lost, None) => format!("Behind it: {lost} messages were lost"),
         };
         let left = match messages.left_out {

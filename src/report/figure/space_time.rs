@@ -14,14 +14,16 @@ use crate::report::place::{self, Area};
 use crate::report::svg::{Anchor, Paint, Pattern, Svg, Text};
 use crate::report::theme::{FULL_PX, Ink, LEFT_PX};
 
-const TOP_PX: f64 = 58.0;
-const ROW_PX: f64 = 44.0;
+const TOP_PX: f64 = 48.0;
+const ROW_PX: f64 = 41.0;
 const BARRIER_PX: f64 = 30.0;
 /// The column of states.
 const STATE_PX: f64 = 212.0;
 const RIGHT_PX: f64 = FULL_PX - STATE_PX - 14.0;
 const BAR_PX: f64 = 28.0;
 const TICKS_APART_PX: f64 = 96.0;
+/// What is said by several to one within this is named once.
+const SAME_PX: f64 = 90.0;
 
 /// The figure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,12 +290,17 @@ impl SpaceTime {
             svg.rect(layout.axis.x(change.at) - 5.0, y - 5.0, 10.0, 10.0, 2.0, &paint);
         }
         let inside = Area { x: LEFT_PX, y: TOP_PX, width: RIGHT_PX - LEFT_PX, height: layout.bottom - TOP_PX };
-        let mut said: Vec<(usize, Instant, &str)> = Vec::new();
+        let mut said: Vec<(usize, f64)> = Vec::new();
         for (i, sent) in self.messages.iter().enumerate() {
-            let one = (sent.from, sent.at, sent.words.as_str());
             let Some((start, tip)) = self.ends(layout, sent) else { continue };
-            // What goes to several at once is named once.
-            if sent.words.is_empty() || said.contains(&one) {
+            // What goes to several at once, or comes from several at about the same time, is named once.
+            let same = |(other, x): &(usize, f64)| {
+                let other = &self.messages[*other];
+                let sender = other.from == sent.from && other.at == sent.at;
+                let receiver = other.to == sent.to && (x - start.0).abs() < SAME_PX;
+                other.words == sent.words && (sender || receiver)
+            };
+            if sent.words.is_empty() || said.iter().any(same) {
                 continue;
             }
             let along = |part: f64| (start.0 + (tip.0 - start.0) * part, start.1 + (tip.1 - start.1) * part);
@@ -307,7 +314,7 @@ impl SpaceTime {
             let step = number(Step::Message(i));
             let text = Text::tick(&sent.words).ink(Ink::Ink).halo().class(format!("step step-{step}"));
             if place::put(svg, &text, &candidates, &inside, &lines) {
-                said.push(one);
+                said.push((i, start.0));
             }
         }
     }
@@ -315,7 +322,7 @@ impl SpaceTime {
     /// The states of every row: that of the end, and hidden those of all steps before.
     fn draw_states(&self, svg: &mut Svg, layout: &Layout, steps: &[(Instant, Step)]) {
         let x = FULL_PX - STATE_PX;
-        svg.text(x + 10.0, TOP_PX - 8.0, &Text::title(&self.subject).fit(STATE_PX - 10.0));
+        svg.text(x + 10.0, 18.0, &Text::title(&self.subject).fit(STATE_PX - 10.0));
         for (r, y) in layout.rows.iter().enumerate() {
             let Some(state) = self.rows.get(r).and_then(|row| row.state.as_ref()) else { continue };
             let mut shown: Vec<(usize, Option<usize>, String, bool)> = vec![(0, None, state.whole(), false)];
@@ -382,7 +389,7 @@ impl Figure for SpaceTime {
         let layout = self.layout();
         let steps = self.happenings();
         let mut svg = Svg::new(id, FULL_PX, layout.bottom + 40.0);
-        svg.text(0.0, 18.0, &Text::title(&self.title).fit(FULL_PX));
+        svg.text(0.0, 18.0, &Text::title(&self.title).fit(FULL_PX - STATE_PX - 10.0));
         self.draw_rows(&mut svg, &layout);
         self.draw_axis(&mut svg, &layout);
         for (i, (at, _)) in steps.iter().enumerate() {

@@ -111,7 +111,9 @@ impl Witness {
             }
         }
         if self.real_time {
-            let axis = BrokenAxis::new(&instants, &[], LEFT_PX, END_PX);
+            // While something is under way, time is not cut.
+            let whole: Vec<(Instant, Instant)> = self.bars.iter().filter_map(|b| Some((b.from, b.until?))).collect();
+            let axis = BrokenAxis::new(&instants, &whole, LEFT_PX, END_PX);
             let x = instants.iter().map(|at| axis.x(*at)).collect();
             return Layout { instants, x, clients, cuts: axis.cuts() };
         }
@@ -267,7 +269,7 @@ impl Figure for Witness {
                 svg.line((x, TOP_PX - 4.0), (x, bottom), &Paint::stroke(Ink::Axis, 1.5).dashed("3 5"));
             }
             let words = format!("{} pass", fmt_duration(cut.span.0 as f64));
-            svg.text(cut.x + CUT_PX / 2.0, TOP_PX - 12.0, &Text::label(words, Ink::Muted).plain().middle());
+            svg.text(cut.x + CUT_PX / 2.0, TOP_PX - 12.0, &Text::tick(words).middle());
         }
         for arrow in &self.arrows {
             self.draw_arrow(&mut svg, &layout, arrow);

@@ -1,0 +1,158 @@
+//! What clients of a replicated store got while it was cut in two: answers or errors, the newest or the past. The same
+//! numbers for the page, the terminal and the sentence that both begin with.
+
+use super::number::fmt_share;
+use crate::check::{self, Staleness, View};
+use crate::engine::Instant;
+use crate::run::{Outcome, Served, alone_since, served};
+use crate::scenario::{FaultPlan, Kind};
+
+/// A share of stale reads that is worth a word.
+pub const STALE: f64 = 0.001;
+
+/// What the clients of one run got.
+#[derive(Debug)]
+pub struct Kept<'a> {
+    /// The design.
+    pub name: &'a str,
+    /// The run.
+    pub outcome: &'a Outcome,
+    /// All partitions during which somebody asked.
+    pub cuts: Vec<&'a FaultPlan>,
+    /// What each client group got during each of them.
+    pub served: Vec<Served>,
+    /// How old what was read was.
+    pub staleness: Staleness,
+    /// Acknowledged writes that are gone in the end, if anybody looked.
+    pub lost: Option<u64>,
+}
+
+/// One number of the finding: a design, a partition, a client group, a share.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Worst<'k> {
+    design: &'k str,
+    cut: &'k str,
+    clients: &'k str,
+    share: f64,
+}
+
+impl<'a> Kept<'a> {
+    /// Nothing if the run has no replicated store, or nobody asked it.
+    pub fn of(name: &'a str, outcome: &'a Outcome) -> Option<Kept<'a>> {
+        let plan = &outcome.plan;
+        let replicated = plan.components.iter().any(|c| matches!(c.kind, Kind::Store(Some(_))));
+        if !replicated || outcome.history.operations().is_empty() {
+            return None;
+        }
+        let served = served(outcome);
+        let cuts = plan.faults.iter().filter(|f| served.iter().any(|s| s.fault == f.name)).collect();
+        let view = View::new(&outcome.history, None).left_alone_since(alone_since(outcome));
+        let (staleness, lost) = (check::staleness(&view), check::lost_writes(&view));
+        Some(Kept { name, outcome, cuts, served, staleness, lost })
+    }
+
+    /// The client groups, in the order of the file.
+    pub fn groups(&self) -> Vec<&'a str> {
+        self.outcome.plan.clients.iter().map(|(clients, _)| clients.name.as_str()).collect()
+    }
+
+    /// Share of a group's requests that were answered during a partition.
+    pub fn answered(&self, cut: &str, group: &str) -> Option<f64> {
+        self.served.iter().find(|s| s.fault == cut && s.clients == group).map(|s| s.answered)
+    }
+
+    /// Share of the reads invoked in a stretch that missed an acknowledged write; of all clients or of one group.
+    pub fn stale(&self, (from, to): (Instant, Instant), group: Option<&str>) -> Option<f64> {
+        let plan = &self.outcome.plan;
+        // A client's number begins with its group.
+        let number =
+            |name: &str| plan.clients.iter().position(|(c, _)| c.name == name).map(|c| c + plan.components.len());
+        let group = group.and_then(number);
+        let (mut all, mut stale) = (0_u64, 0_u64);
+        for read in &self.staleness.reads {
+            let operation = self.outcome.history.operation(read.read);
+            let theirs = group.is_none_or(|g| (operation.process >> 24) as usize == g);
+            if theirs && operation.invoked >= from && operation.invoked < to {
+                all += 1;
+                stale += u64::from(read.behind > 0);
+            }
+        }
+        (all > 0).then(|| stale as f64 / all as f64)
+    }
+
+    /// The same of one group during a partition.
+    pub fn stale_in(&self, cut: &str, group: &str) -> Option<f64> {
+        let cut = self.cuts.iter().find(|c| c.name == cut)?;
+        self.stale(cut.span()?, Some(group))
+    }
+
+    /// From the end of the warm-up to the end.
+    pub fn whole(&self) -> (Instant, Instant) {
+        (Instant::ZERO + self.outcome.plan.warmup, self.outcome.plan.end)
+    }
+
+    /// From the end of the last partition to the end.
+    pub fn after(&self) -> Option<(Instant, Instant)> {
+        let last = self.cuts.iter().filter_map(|cut| cut.span()).map(|(_, to)| to).max()?;
+        (last < self.outcome.plan.end).then_some((last, self.outcome.plan.end))
+    }
+
+    /// Where fewest were answered, if any group was refused more than any run loses.
+    fn refusing(&self) -> Option<Worst<'_>> {
+        let refused = self.served.iter().filter(|s| !s.enough());
+        let worst = refused.min_by(|a, b| a.answered.total_cmp(&b.answered))?;
+        Some(Worst { design: self.name, cut: &worst.fault, clients: &worst.clients, share: worst.answered })
+    }
+
+    /// Where most reads were stale during a partition, of one group or of any.
+    fn stalest(&self, group: Option<&str>) -> Option<Worst<'_>> {
+        let asked = self.served.iter().filter(|s| group.is_none_or(|g| g == s.clients));
+        let shares = asked.filter_map(|s| {
+            let share = self.stale_in(&s.fault, &s.clients).filter(|share| *share >= STALE)?;
+            Some(Worst { design: self.name, cut: &s.fault, clients: &s.clients, share })
+        });
+        shares.max_by(|a, b| a.share.total_cmp(&b.share))
+    }
+}
+
+/// `CP`, or how many of all designs and which of them is worst; nothing if there is but one.
+fn with(found: &[Worst<'_>], worst: &Worst<'_>, all: usize) -> (String, String) {
+    match (all, found.len()) {
+        (1, _) => (String::new(), String::new()),
+        (_, 1) => (format!(" with {}", worst.design), String::new()),
+        (all, some) => (format!(" with {some} of {all} designs"), format!(" with {}", worst.design)),
+    }
+}
+
+/// Who gets errors, who gets the past, with which design, without a full stop; nothing if nobody does.
+pub fn errors_and_past(all: &[&Kept<'_>]) -> Option<String> {
+    let refusing: Vec<Worst<'_>> = all.iter().filter_map(|kept| kept.refusing()).collect();
+    let errors = refusing.iter().min_by(|a, b| a.share.total_cmp(&b.share));
+    // The past is told of those who are refused elsewhere, if they see it: that is the choice.
+    let most = |group: Option<&str>| -> Vec<Worst<'_>> { all.iter().filter_map(|kept| kept.stalest(group)).collect() };
+    let mut stale = most(errors.map(|e| e.clients));
+    if stale.is_empty() {
+        stale = most(None);
+    }
+    let past = stale.iter().max_by(|a, b| a.share.total_cmp(&b.share));
+    let told = |worst: &Worst<'_>, found: &[Worst<'_>], what: &str, of: &str| {
+        let (designs, which) = with(found, worst, all.len());
+        format!("{what}{designs} ({} {of}{which})", fmt_share(worst.share))
+    };
+    let errors_words = errors.map(|e| told(e, &refusing, "errors", "answered"));
+    let past_words = past.map(|p| told(p, &stale, "stale data", "of their reads"));
+    Some(match (errors.zip(errors_words), past.zip(past_words)) {
+        (None, None) => return None,
+        (Some((e, errors)), None) => format!("During {}, {} get {errors}", e.cut, e.clients),
+        (None, Some((p, past))) => format!("During {}, {} get {past}", p.cut, p.clients),
+        (Some((e, errors)), Some((p, past))) if (e.cut, e.clients) == (p.cut, p.clients) => {
+            format!("During {}, {} get {errors} and {past}", e.cut, e.clients)
+        }
+        (Some((e, errors)), Some((p, past))) if e.cut == p.cut => {
+            format!("During {}, {} get {errors}, and {} get {past}", e.cut, e.clients, p.clients)
+        }
+        (Some((e, errors)), Some((p, past))) => {
+            format!("During {}, {} get {errors}; during {}, {} get {past}", e.cut, e.clients, p.cut, p.clients)
+        }
+    })
+}
