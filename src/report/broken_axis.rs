@@ -12,6 +12,8 @@ const PAD_PX: f64 = 16.0;
 const CUTS_MAX: usize = 3;
 /// A stretch is cut if it takes more than this share of what is left.
 const SHARE: f64 = 0.3;
+/// And is this many times as long as the others are on average.
+const OUTSTANDING: u64 = 4;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Piece {
@@ -51,7 +53,11 @@ impl BrokenAxis {
             let left: u64 = gaps.iter().filter(|gap| !cut.contains(gap)).map(|gap| gap.1.since(gap.0).0).sum();
             let open = gaps.iter().filter(|gap| !cut.contains(gap) && !kept(gap));
             let Some(longest) = open.max_by_key(|gap| gap.1.since(gap.0)) else { break };
-            if gaps.len() < 2 || longest.1.since(longest.0).0 as f64 <= left as f64 * SHARE {
+            let length = longest.1.since(longest.0).0;
+            let others = (gaps.len() - cut.len()).saturating_sub(1).max(1) as u64;
+            // It must stand out among the rest, too.
+            let stands_out = length > (left - length) / others * OUTSTANDING;
+            if gaps.len() < 2 || length as f64 <= left as f64 * SHARE || !stands_out {
                 break;
             }
             cut.push(*longest);
@@ -188,7 +194,8 @@ mod tests {
     #[test]
     fn ticks_are_round_and_count_from_the_first_instant() {
         let axis = BrokenAxis::new(&at(&[44_153, 44_158, 44_163, 44_172, 44_193]), &[], 150.0, 1000.0);
-        let words: Vec<String> = axis.ticks(120.0).into_iter().map(|(_, words)| words.replace('\u{202f}', " ")).collect();
+        let words: Vec<String> =
+            axis.ticks(120.0).into_iter().map(|(_, words)| words.replace('\u{202f}', " ")).collect();
         assert_eq!(words[0], "44.153 s");
         assert!(words[1..].iter().all(|word| word.starts_with('+') && word.ends_with(" ms")), "{words:?}");
         assert!(words.len() >= 3);

@@ -34,8 +34,12 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
         arrows.push(Arrow { from, to, words: format!("{} later", describe::span(history, gap)) });
     }
     if let [_, _, ..] = evidence.prefix.as_slice() {
-        let labels: Vec<String> =
-            evidence.prefix.iter().enumerate().map(|(i, &index)| format!("{} {}", i + 1, short(history, index))).collect();
+        let labels: Vec<String> = evidence
+            .prefix
+            .iter()
+            .enumerate()
+            .map(|(i, &index)| format!("{} {}", i + 1, short(history, index)))
+            .collect();
         if labels.len() <= BARS_MAX / 2 {
             notes.push(format!("In this order one copy could have answered: {}.", labels.join(", ")));
         }
@@ -66,12 +70,13 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
 
 /// What is drawn, in order of invocation: the culprit and its edges, what is needed, and what has a place in the order.
 fn chosen(history: &History, evidence: &Evidence) -> Vec<OpIndex> {
+    let before = against(history, evidence).map(|(before, _)| before);
     let mut by_rank: Vec<(u32, OpIndex)> = evidence
         .operations
         .iter()
         .map(|&index| {
             let in_edge = evidence.edges.iter().any(|edge| edge.from == index || edge.to == index);
-            let rank = if evidence.culprit == Some(index) || in_edge {
+            let rank = if evidence.culprit == Some(index) || before == Some(index) || in_edge {
                 0
             } else if !evidence.optional.contains(&index) {
                 1
@@ -166,7 +171,8 @@ fn against(history: &History, evidence: &Evidence) -> Option<(OpIndex, OpIndex)>
     let best = last.filter(|index| known(index) && over(index));
     let best = best.or_else(|| order().find(|index| known(index) && shows(index) && over(index)));
     // A witness without an order: the last change that was over.
-    let others = || evidence.operations.iter().copied().filter(|&index| index != culprit && known(&index) && over(&index));
+    let others =
+        || evidence.operations.iter().copied().filter(|&index| index != culprit && known(&index) && over(&index));
     let best = best.or_else(|| {
         let ended = |index: &OpIndex| (history.operation(*index).completed, *index);
         others().filter(|index| changes(index) && !evidence.optional.contains(index)).max_by_key(ended)
@@ -188,16 +194,18 @@ pub fn plain(history: &History, evidence: &Evidence) -> Option<String> {
         value => history.value_text(value),
     };
     let later = describe::span(history, late.invoked.since(early.completed));
+    let whose = if early.process == late.process { "its own".to_owned() } else { format!("{}'s", who(early.process)) };
     let told = match early.function {
         Function::Write if early.value != late.result() => {
-            format!("after {}'s write of {} was acknowledged", who(early.process), history.value_text(early.value))
+            format!("after {whose} write of {} was acknowledged", history.value_text(early.value))
         }
-        Function::Delete if late.result() != 0 => format!("after {}'s delete was acknowledged", who(early.process)),
+        Function::Delete if late.result() != 0 => format!("after {whose} delete was acknowledged"),
         Function::Add => {
-            format!("after {}'s addition of {} was acknowledged", who(early.process), early.value as i64)
+            format!("after {whose} addition of {} was acknowledged", early.value as i64)
         }
         Function::Read if early.result() != late.result() => {
-            format!("after {} had read {}", who(early.process), history.value_text(early.result()))
+            let reader = if early.process == late.process { "it".to_owned() } else { who(early.process) };
+            format!("after {reader} had read {}", history.value_text(early.result()))
         }
         _ => return None,
     };

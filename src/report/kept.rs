@@ -64,14 +64,13 @@ impl<'a> Kept<'a> {
     /// Share of the reads invoked in a stretch that missed an acknowledged write; of all clients or of one group.
     pub fn stale(&self, (from, to): (Instant, Instant), group: Option<&str>) -> Option<f64> {
         let plan = &self.outcome.plan;
-        // A client's number begins with its group.
         let number =
             |name: &str| plan.clients.iter().position(|(c, _)| c.name == name).map(|c| c + plan.components.len());
         let group = group.and_then(number);
         let (mut all, mut stale) = (0_u64, 0_u64);
         for read in &self.staleness.reads {
             let operation = self.outcome.history.operation(read.read);
-            let theirs = group.is_none_or(|g| (operation.process >> 24) as usize == g);
+            let theirs = group.is_none_or(|g| self.outcome.client(operation.process).0 == g);
             if theirs && operation.invoked >= from && operation.invoked < to {
                 all += 1;
                 stale += u64::from(read.behind > 0);
@@ -115,11 +114,26 @@ impl<'a> Kept<'a> {
     }
 }
 
+/// Where no partition made a difference: how many reads of the whole run were stale.
+fn past_of_the_whole(all: &[&Kept<'_>]) -> Option<String> {
+    let share = |kept: &Kept<'_>| kept.stale(kept.whole(), None).filter(|share| *share >= STALE);
+    let stale: Vec<(&str, f64)> = all.iter().filter_map(|kept| Some((kept.name, share(kept)?))).collect();
+    let (name, share) = stale.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let share = fmt_share(*share);
+    Some(match (all.len(), stale.len()) {
+        (1, _) => format!("{share} of reads are stale"),
+        (_, 1) => format!("Only with {name} reads are stale: {share} of them"),
+        (all, some) if all == some => format!("Reads are stale with every design: {share} of them with {name}"),
+        (all, some) => format!("Reads are stale with {some} of {all} designs: {share} of them with {name}"),
+    })
+}
+
 /// `CP`, or how many of all designs and which of them is worst; nothing if there is but one.
 fn with(found: &[Worst<'_>], worst: &Worst<'_>, all: usize) -> (String, String) {
     match (all, found.len()) {
         (1, _) => (String::new(), String::new()),
         (_, 1) => (format!(" with {}", worst.design), String::new()),
+        (all, some) if all == some => (" with every design".to_owned(), format!(" with {}", worst.design)),
         (all, some) => (format!(" with {some} of {all} designs"), format!(" with {}", worst.design)),
     }
 }
@@ -142,7 +156,7 @@ pub fn errors_and_past(all: &[&Kept<'_>]) -> Option<String> {
     let errors_words = errors.map(|e| told(e, &refusing, "errors", "answered"));
     let past_words = past.map(|p| told(p, &stale, "stale data", "of their reads"));
     Some(match (errors.zip(errors_words), past.zip(past_words)) {
-        (None, None) => return None,
+        (None, None) => return past_of_the_whole(all),
         (Some((e, errors)), None) => format!("During {}, {} get {errors}", e.cut, e.clients),
         (None, Some((p, past))) => format!("During {}, {} get {past}", p.cut, p.clients),
         (Some((e, errors)), Some((p, past))) if (e.cut, e.clients) == (p.cut, p.clients) => {

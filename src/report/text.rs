@@ -1,7 +1,7 @@
 //! What the terminal says: answer, numbers, expectations, and the line that repeats it.
 
 use super::answer::{answer, facts, plain};
-use super::number::Unit;
+use super::number::{Unit, elide};
 use super::summary::summary;
 use crate::expect;
 use crate::run::{Judged, Run, Served, cap_word, served};
@@ -75,6 +75,8 @@ fn numbers(runs: &[&Run]) -> String {
 
 /// No table of what stores kept is wider than this.
 const COLUMNS: usize = 80;
+/// Longer names are cut in the middle there.
+const NAME_CHARS: usize = 22;
 
 /// What stores kept, a row a variant: who was answered during each partition, whether all was like a single copy, and
 /// what that makes of it. Nothing if no run was judged for it.
@@ -128,8 +130,27 @@ fn kept_table(rows: &[KeptRow]) -> String {
     let got = |row: &KeptRow, clients: &str, fault: &str| {
         share(row.served.iter().find(|s| s.clients == clients && s.fault == fault).map(|s| s.answered))
     };
-    let mut head = vec![String::new()];
-    head.extend(asked.iter().map(|(clients, fault)| format!("{clients} in {fault}")));
+    let once = |list: &mut Vec<String>, word: &str| {
+        if list.iter().all(|known| known != word) {
+            list.push(word.to_owned());
+        }
+    };
+    let (mut groups, mut faults) = (Vec::new(), Vec::new());
+    asked.iter().for_each(|(clients, fault)| {
+        once(&mut groups, clients);
+        once(&mut faults, fault);
+    });
+    // One partition is named once.
+    let (corner, named) = match faults.as_slice() {
+        [one] => (format!("in {}", elide(one, NAME_CHARS)), false),
+        _ => (String::new(), true),
+    };
+    let mut head = vec![corner];
+    head.extend(asked.iter().map(
+        |(clients, fault)| {
+            if named { format!("{clients} in {fault}") } else { elide(clients, NAME_CHARS) }
+        },
+    ));
     head.extend((!asked.is_empty()).then(|| "CAP".to_owned()));
     head.push("linearizable".to_owned());
     let line = |row: &KeptRow| {
@@ -143,32 +164,23 @@ fn kept_table(rows: &[KeptRow]) -> String {
     if fits(&wide) {
         return aligned(&wide);
     }
-    let once = |list: &mut Vec<String>, word: &str| {
-        if list.iter().all(|known| known != word) {
-            list.push(word.to_owned());
-        }
-    };
-    let (mut groups, mut faults) = (Vec::new(), Vec::new());
-    asked.iter().for_each(|(clients, fault)| {
-        once(&mut groups, clients);
-        once(&mut faults, fault);
-    });
     // Names stand once, above what they are the name of.
     let verdicts: Vec<Vec<String>> = std::iter::once(["", "CAP", "linearizable"].map(str::to_owned).to_vec())
-        .chain(rows.iter().map(|row| vec![row.name.clone(), row.cap.clone(), row.linearizable.clone()]))
+        .chain(rows.iter().map(|row| vec![elide(&row.name, NAME_CHARS), row.cap.clone(), row.linearizable.clone()]))
         .collect();
     let mut by_fault = vec![vec!["answered".to_owned(), "in".to_owned()]];
-    by_fault[0].extend(groups.iter().cloned());
+    by_fault[0].extend(groups.iter().map(|group| elide(group, NAME_CHARS)));
     let mut by_group = vec![["answered", "in", "clients", "share"].map(str::to_owned).to_vec()];
     for row in rows {
         for (f, fault) in faults.iter().enumerate() {
-            let name = if f == 0 { row.name.clone() } else { String::new() };
-            let mut cells = vec![name.clone(), fault.clone()];
+            let name = if f == 0 { elide(&row.name, NAME_CHARS) } else { String::new() };
+            let mut cells = vec![name.clone(), elide(fault, NAME_CHARS)];
             cells.extend(groups.iter().map(|group| got(row, group, fault)));
             by_fault.push(cells);
             for (g, group) in groups.iter().enumerate() {
                 let name = if g == 0 { name.clone() } else { String::new() };
-                by_group.push(vec![name, fault.clone(), group.clone(), got(row, group, fault)]);
+                let (fault_name, group_name) = (elide(fault, NAME_CHARS), elide(group, NAME_CHARS));
+                by_group.push(vec![name, fault_name, group_name, got(row, group, fault)]);
             }
         }
     }
@@ -357,9 +369,10 @@ mod tests {
         ];
         let table = kept_table(&rows);
         narrow(&table);
-        let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split("  ").filter(|w| !w.is_empty()).collect()).collect();
+        let lines: Vec<Vec<&str>> =
+            table.lines().map(|line| line.split("  ").filter(|w| !w.is_empty()).collect()).collect();
         let words = |line: &[&str]| line.iter().map(|w| w.trim().to_owned()).collect::<Vec<_>>();
-        assert_eq!(words(&lines[0]), ["east-users in cut", "west-users in cut", "CAP", "linearizable"]);
+        assert_eq!(words(&lines[0]), ["in cut", "east-users", "west-users", "CAP", "linearizable"]);
         assert_eq!(words(&lines[1]), ["cp-quorum-no-writeback", "99.8 %", "0 %", "neither", "violated"]);
         assert_eq!(words(&lines[2]), ["ap", "99.8 %", "100 %", "AP", "violated"]);
     }
@@ -367,7 +380,8 @@ mod tests {
     #[test]
     fn no_partition_and_no_group_is_left_out_where_there_are_many() {
         let faults = ["isolate", "deaf", "cut", "flapping-link-between-regions"];
-        for groups in [&["us"][..], &["us-users", "eu-users", "ap-users"], &["a-group-of-clients-with-a-long-name"; 1]] {
+        for groups in [&["us"][..], &["us-users", "eu-users", "ap-users"], &["a-group-of-clients-with-a-long-name"; 1]]
+        {
             let mut served = Vec::new();
             for (f, fault) in faults.iter().enumerate() {
                 for (g, group) in groups.iter().enumerate() {
@@ -377,7 +391,10 @@ mod tests {
             let table = kept_table(&[row("split-brain-fenced", "holds", "CP", &served)]);
             narrow(&table);
             for (group, fault, answered) in served {
-                assert!(table.contains(group) && table.contains(fault), "{table}");
+                assert!(
+                    table.contains(&elide(group, NAME_CHARS)) && table.contains(&elide(fault, NAME_CHARS)),
+                    "{table}"
+                );
                 assert!(table.contains(&share(Some(answered))), "{answered} is missing in {table}");
             }
             assert!(table.contains("CP") && table.contains("holds"));

@@ -55,6 +55,7 @@ pub struct World<P: Process> {
     pub(super) history: History,
     pub(super) renamed: std::collections::BTreeMap<(GroupId, u32), u32>,
     pub(super) next_name: u32,
+    pub(super) origins: std::collections::BTreeMap<u32, (GroupId, u32)>,
     pub(super) census: Census,
     pub(super) focus: Focus,
     pub(super) trace: Trace,
@@ -142,6 +143,7 @@ impl<P: Process> World<P> {
             history,
             renamed: std::collections::BTreeMap::new(),
             next_name: 1 << 31,
+            origins: std::collections::BTreeMap::new(),
             census: Census::default(),
             focus,
             trace: Trace::default(),
@@ -219,6 +221,7 @@ impl<P: Process> World<P> {
             pending,
             meters: self.meters,
             history: self.history,
+            origins: self.origins,
             acted: self.acted,
             roles: self.roles,
             trace: self.trace,
@@ -408,6 +411,8 @@ pub struct Finished<P> {
     pub meters: Meters,
     /// What clients saw, and what was observed.
     pub history: History,
+    /// Clients that went on under a new number: their group, and their place in it.
+    pub origins: std::collections::BTreeMap<u32, (GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// Who became what, when.

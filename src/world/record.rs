@@ -73,6 +73,7 @@ impl<P: Process> World<P> {
                     let group = self.members[caller.index()].group;
                     self.next_name += 1;
                     self.renamed.insert((group, client), self.next_name);
+                    self.origins.insert(self.next_name, (group, client));
                 }
             }
             Status::Ok => {

@@ -131,8 +131,6 @@ pub enum TraceEvent {
         at: Instant,
         /// The client's number in the history.
         client: u32,
-        /// Its place among its population.
-        place: u32,
         /// By whom, as far as the answer names it.
         requester: Requester,
         /// To whom.

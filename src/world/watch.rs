@@ -54,8 +54,8 @@ impl<P: Process> World<P> {
         let requester = named(call.requester);
         self.watched.requests.insert(requester);
         self.watched.threads.follow(requester);
-        let (client, place) = (self.client_number(from, call.cause.client), call.cause.client);
-        let event = TraceEvent::Requested { at: self.now, client, place, requester, to, verb: call.op.verb, arrives };
+        let client = self.client_number(from, call.cause.client);
+        let event = TraceEvent::Requested { at: self.now, client, requester, to, verb: call.op.verb, arrives };
         self.trace.keep(self.focus.limit, event);
     }
 

@@ -123,9 +123,7 @@ impl Message for Msg {
             Msg::Stored { epoch, index, .. } => About::term(*epoch).part(Part::Upto(*index)),
             Msg::Forward { requester, op } => handed_on(*requester, op, key),
             Msg::Answered { requester, answer } => About::request(*requester).saying([answer.value]),
-            Msg::VersionQuery { requester } | Msg::Version { requester, .. } => {
-                About::request(*requester)
-            }
+            Msg::VersionQuery { requester } | Msg::Version { requester, .. } => About::request(*requester),
         }
     }
 }

@@ -110,6 +110,7 @@ pub(super) fn sections(all: &[Shown<'_>]) -> Vec<Section> {
 }
 
 /// Names of the partitions and of the client groups that asked during any of them, of all designs.
+/// Partitions by when they begin, groups as in the file.
 fn cuts_and_groups<'s>(all: &'s [Shown<'_>]) -> (Vec<&'s str>, Vec<&'s str>) {
     let (mut cuts, mut groups): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for served in all.iter().flat_map(|s| &s.kept.served) {
@@ -120,6 +121,11 @@ fn cuts_and_groups<'s>(all: &'s [Shown<'_>]) -> (Vec<&'s str>, Vec<&'s str>) {
             groups.push(&served.clients);
         }
     }
+    let begins = |name: &str| {
+        let plans = all.iter().flat_map(|s| &s.kept.cuts).filter(|cut| cut.name == name);
+        plans.filter_map(|cut| cut.span()).map(|(from, _)| from).min()
+    };
+    cuts.sort_by_key(|name| begins(name));
     (cuts, groups)
 }
 
@@ -161,7 +167,9 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
     }
     let before = "acknowledged writes that are gone in the end, and what a write costs";
     let caption = match cuts.as_slice() {
-        [] => format!("The strongest model that the whole history keeps, reads that missed an acknowledged write, {before}."),
+        [] => format!(
+            "The strongest model that the whole history keeps, reads that missed an acknowledged write, {before}."
+        ),
         [cut] => format!(
             "In {cut}: each group's share of requests answered and, if any, of its reads that were stale. Then the \
              strongest model that the whole history keeps, stale reads of all clients after {cut}, {before} before {cut}."
@@ -241,23 +249,12 @@ fn finding(all: &[Shown<'_>]) -> String {
     if let Some(told) = errors_and_past(&kept) {
         return told;
     }
-    let share = |s: &Shown<'_>| s.kept.stale(s.kept.whole(), None).filter(|share| *share >= STALE);
-    let stale: Vec<(&Shown<'_>, f64)> = all.iter().filter_map(|s| Some((s, share(s)?))).collect();
-    let worst = stale.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let cuts = cuts_and_groups(all).0;
     let when = match cuts.as_slice() {
         [] => String::new(),
         [cut] => format!(", also during {cut}"),
         _ => ", also during partitions".to_owned(),
     };
-    if let Some((s, share)) = worst {
-        let share = fmt_share(*share);
-        return match (all.len(), stale.len()) {
-            (1, _) => format!("{share} of reads are stale"),
-            (_, 1) => format!("Only with {} reads are stale ({share})", s.name),
-            (all, some) => format!("Reads are stale with {some} of {all} designs ({share} with {})", s.name),
-        };
-    }
     let held = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).count();
     match held {
         n if n == all.len() => format!("Every answer is that of a single copy{when}"),
@@ -320,7 +317,12 @@ fn ladder(all: &[Shown<'_>]) -> Option<Section> {
             "Each model judged over the whole history, strongest first; {} operations. Framed: the strongest that held.",
             fmt_count(count)
         ),
-        figures: vec![Drawing::Ladder(Ladder { title: "Models that held".to_owned(), rungs, designs, notes: untold(all) })],
+        figures: vec![Drawing::Ladder(Ladder {
+            title: "Models that held".to_owned(),
+            rungs,
+            designs,
+            notes: untold(all),
+        })],
         tables: Vec::new(),
         how_to_read: "✓ holds, ✕ violated, ? not told, – nothing to judge. A model that holds brings those that it \
                       implies; no system can be linearizable or sequential and answer everybody during a partition."
@@ -355,7 +357,13 @@ fn untold(all: &[Shown<'_>]) -> Vec<String> {
         }
     }
     let sentence = |(state, reason, models, designs): (State, String, Vec<String>, Vec<&str>)| {
-        let whose = if all.len() > 1 { format!(" of {}", designs.join(", ")) } else { String::new() };
+        let whose = match designs.len() {
+            _ if all.len() == 1 => String::new(),
+            some if some == all.len() => " of every design".to_owned(),
+            _ => format!(" of {}", designs.join(", ")),
+        };
+        // What would help stands in the verdicts of `netsplit judge`.
+        let reason = reason.split([';', ':']).next().unwrap_or_default();
         format!("{} {}{whose}: {reason}.", state.sign(), models.join(", "))
     };
     reasons.into_iter().map(sentence).collect()

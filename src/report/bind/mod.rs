@@ -22,6 +22,9 @@ mod shape;
 mod space_time;
 mod witness;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use promises::measured;
 
 /// What a page says that no run knows.

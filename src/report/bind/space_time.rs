@@ -16,6 +16,8 @@ use crate::world::{Control, Held, Part, Role, Side, Trace, TraceEvent, When};
 
 /// More messages than these nobody follows.
 const MESSAGES_MAX: usize = 48;
+/// Nor more changes than these.
+const CHANGES_MAX: usize = 32;
 /// A run of more events is not played again for a picture.
 const EVENTS_MAX: u64 = 30_000_000;
 /// How long a picture looks on where no outcome is known.
@@ -145,7 +147,11 @@ pub(super) fn figure(
     };
     let mut messages: Vec<(bool, Sent)> = Vec::new();
     let mut changes: Vec<Change> = Vec::new();
-    let inside = |at: Instant| windows.iter().any(|(from, to)| *from <= at && at <= *to);
+    // What has no known end counts for as long as the longest of the others took.
+    let known = windows.iter().filter(|w| w.1 != Instant::NEVER);
+    let longest = known.map(|(from, to)| to.since(*from)).max().unwrap_or(LOOK_ON);
+    let end = |(from, to): &(Instant, Instant)| if *to == Instant::NEVER { *from + longest } else { *to };
+    let inside = |at: Instant| windows.iter().any(|w| w.0 <= at && at <= end(w));
     for event in &trace.events {
         match event {
             TraceEvent::Message { at, from, to, name, about, arrives } if from != to => {
@@ -160,7 +166,7 @@ pub(super) fn figure(
                 let (from, to) = (row_of_replica[a], row_of_replica[b]);
                 messages.push((inside(*at), Sent { from, to, at: *at, arrives: *arrives, words, term: about.term }));
             }
-            TraceEvent::Requested { at, client, requester, to, verb, arrives, .. } => {
+            TraceEvent::Requested { at, client, requester, to, verb, arrives } => {
                 let (Some(row), Some(r)) = (client_row(*client), places.replica(*to)) else { continue };
                 if !ours(*client, *at) {
                     continue;
@@ -196,27 +202,40 @@ pub(super) fn figure(
         }
     }
     drop_repetitions(&mut changes, &rows);
+    // Where too much changes, the picture begins later.
+    let from = changes.len().checked_sub(CHANGES_MAX + 1).map(|last| changes[last].at);
+    if let Some(from) = from {
+        for change in changes.iter().filter(|c| c.at <= from) {
+            rows[change.row].state = Some(change.state.clone());
+        }
+        changes.retain(|c| c.at > from);
+    }
+    let late = |at: Instant| from.is_none_or(|from| at > from);
     // What was said during the operations comes first, then what was said between them.
     let all = messages.len();
     let mut order: Vec<usize> = (0..all).collect();
-    order.sort_by_key(|i| (!messages[*i].0, *i));
+    order.retain(|i| late(messages[*i].1.at));
+    order.sort_by_key(|i| (!messages[*i].0, std::cmp::Reverse(*i)));
     order.truncate(MESSAGES_MAX);
     order.sort_unstable();
     let messages: Vec<Sent> = order.into_iter().map(|i| messages[i].1.clone()).collect();
     if messages.is_empty() {
         return None;
     }
-    let calls = example.bars.iter().filter_map(|bar| {
+    let seen = example.bars.iter().filter(|bar| bar.until.is_none_or(late));
+    let calls = seen.filter_map(|bar| {
         let row = rows.iter().position(|row| row.state.is_none() && row.name == bar.client)?;
         let nowhere = bar.place == Place::Nowhere;
-        Some(Call { row, words: bar.words.clone(), from: bar.from, until: bar.until, nowhere })
+        let begins = from.map_or(bar.from, |from| bar.from.max(from));
+        Some(Call { row, words: bar.words.clone(), from: begins, until: bar.until, nowhere })
     });
     let calls = calls.collect();
     Some(SpaceTime {
         title: "What was asked and said about the key".to_owned(),
-        subject: "what each has".to_owned(),
+        subject: "each replica has".to_owned(),
         rows,
         cut: cut.map(|cut| cut.name),
+        from,
         calls,
         left_out: (all - messages.len()) as u64,
         messages,

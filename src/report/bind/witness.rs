@@ -1,8 +1,6 @@
 //! The counter-example of a report: the smallest part of a run's history that no single copy could have produced, in the
 //! names of the scenario.
 
-use std::collections::BTreeMap;
-
 use super::consistency::Shown;
 use super::space_time;
 use crate::check::{Evidence, describe};
@@ -14,8 +12,7 @@ use crate::report::counterexample::{picture, plain};
 use crate::report::figure::{Drawing, Witness};
 use crate::report::number::{fmt_count, fmt_duration};
 use crate::report::page::{Expectation, Section};
-use crate::scenario::Plan;
-use crate::world::{Trace, TraceEvent};
+use crate::run::Outcome;
 
 /// The values of a run are large numbers that say nothing; from here on they get short names.
 const PLAIN_MAX: u64 = 9999;
@@ -45,15 +42,19 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
     let history = shown.history();
     let plan = &shown.outcome.plan;
     let operations: Vec<Operation> = evidence.operations.iter().map(|&index| *history.operation(index)).collect();
-    let trace = space_time::watched(shown.outcome, &operations);
-    let mut names = Names::of(plan, history, &operations, trace.as_ref());
+    let mut names = Names::of(shown.outcome, &operations);
     let mut figure = picture(history, "linearizable", evidence)?;
+    // Of a large witness only what is drawn is looked at.
+    let drawn =
+        |o: &Operation| figure.bars.iter().any(|b| b.from == o.invoked && b.until.is_none_or(|u| u == o.completed));
+    let drawn: Vec<Operation> = operations.iter().copied().filter(drawn).collect();
+    let trace = space_time::watched(shown.outcome, &drawn);
     let sentence = plain(history, evidence);
     let words = names.words(evidence);
     let spelled = |text: &str| words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to));
     spell(&mut figure, evidence, history, &spelled);
     figure.title = format!("Operations on {}", key(history, evidence));
-    let messages = trace.and_then(|trace| space_time::figure(shown.outcome, &figure, &operations, &trace, &mut names));
+    let messages = trace.and_then(|trace| space_time::figure(shown.outcome, &figure, &drawn, &trace, &mut names));
     let finding = match sentence {
         Some(sentence) if all.len() > 1 => format!("With {}, {}", shown.name, spelled(&sentence)),
         Some(sentence) => capital(&spelled(&sentence)),
@@ -79,25 +80,27 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
     }];
     if let Some(messages) = messages {
         let lost = messages.messages.iter().filter(|m| m.arrives.is_none()).count();
+        let from = messages.from.map_or_else(String::new, |from| format!(" From {} on:", clock(from)));
         let finding = match (lost, &messages.cut) {
             (0, _) => "Behind it: who asked whom, and who had what".to_owned(),
-            (lost, Some(cut)) => format!("Behind it: {lost} messages were lost while {cut} lasted"),
+            (lost, Some(cut)) => format!("Behind it: {lost} messages were lost while `{cut}` lasted"),
             (lost, None) => format!("Behind it: {lost} messages were lost"),
         };
         let left = match messages.left_out {
             0 => String::new(),
-            left => format!(" {} messages between the operations are left out.", fmt_count(left)),
+            left => format!(" {} more messages are left out.", fmt_count(left)),
         };
         sections.push(Section {
             name: "Messages".to_owned(),
             anchor: "messages".to_owned(),
             finding: if lost == 1 { finding.replace("1 messages were", "1 message was") } else { finding },
-            caption: format!("{which}: all that was asked, said and changed.{left}"),
+            caption: format!("{which}.{from} What was asked, said and changed.{left}"),
             figures: vec![Drawing::SpaceTime(messages)],
             tables: Vec::new(),
-            how_to_read: "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what \
+            how_to_read:
+                "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what \
                           a replica has; the right column has it in words, as of the step."
-                .to_owned(),
+                    .to_owned(),
             folded: false,
         });
     }
@@ -106,10 +109,7 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
 
 /// Clients by their group, values by short names. What a run counts in large numbers says nothing to anybody.
 pub(super) struct Names<'a> {
-    plan: &'a Plan,
-    history: &'a History,
-    /// Clients that go on under a new number: their group and place in it.
-    renamed: BTreeMap<u32, (usize, u32)>,
+    outcome: &'a Outcome,
     /// Values that have a short name.
     values: Vec<(u64, String)>,
     /// Whether values are amounts.
@@ -117,17 +117,9 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn of(plan: &'a Plan, history: &'a History, operations: &[Operation], trace: Option<&Trace>) -> Names<'a> {
-        let mut renamed = BTreeMap::new();
-        let first: usize = plan.components.iter().map(|c| c.hosts.len()).sum();
-        for event in trace.iter().flat_map(|trace| &trace.events) {
-            if let TraceEvent::Requested { client, place, requester, .. } = event {
-                let group = requester.process.index().checked_sub(first).map(|c| c + plan.components.len());
-                renamed.extend(group.map(|group| (*client, (group, *place))));
-            }
-        }
+    fn of(outcome: &'a Outcome, operations: &[Operation]) -> Names<'a> {
         let counts = operations.iter().any(|o| o.function == Function::Add);
-        let mut names = Names { plan, history, renamed, values: Vec::new(), counts };
+        let mut names = Names { outcome, values: Vec::new(), counts };
         for o in operations.iter().filter(|o| matches!(o.function, Function::Write | Function::Read | Function::Cas)) {
             for value in [o.value, o.expected(), o.result()] {
                 names.value(value);
@@ -138,19 +130,17 @@ impl<'a> Names<'a> {
 
     /// The group of a client.
     pub(super) fn group(&self, process: u32) -> usize {
-        self.renamed.get(&process).map_or((process >> 24) as usize, |(group, _)| *group)
+        self.outcome.client(process).0
     }
 
-    /// `west-users 5`: a client's number begins with its group.
+    /// `west-users 5`.
     pub(super) fn client(&self, process: u32) -> String {
-        let (group, place) = match self.renamed.get(&process) {
-            Some((group, place)) => (*group, *place),
-            None => ((process >> 24) as usize, process & 0x00ff_ffff),
-        };
-        let group = group.checked_sub(self.plan.components.len()).and_then(|c| self.plan.clients.get(c));
+        let plan = &self.outcome.plan;
+        let (group, place) = self.outcome.client(process);
+        let group = group.checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c));
         match group {
             Some((group, _)) => format!("{} {place}", group.name),
-            None => format!("process {}", self.history.process_text(process)),
+            None => format!("process {}", self.outcome.history.process_text(process)),
         }
     }
 
@@ -158,7 +148,7 @@ impl<'a> Names<'a> {
     fn value(&mut self, value: u64) -> String {
         match value {
             0 if !self.counts => return "nothing".to_owned(),
-            value if value <= PLAIN_MAX || self.counts => return self.history.value_text(value),
+            value if value <= PLAIN_MAX || self.counts => return self.outcome.history.value_text(value),
             _ => {}
         }
         if let Some((_, known)) = self.values.iter().find(|(known, _)| *known == value) {
@@ -183,7 +173,7 @@ impl<'a> Names<'a> {
 
     /// What stands in the evidence of a verdict, and what a page says instead; what contains another goes first.
     fn words(&self, evidence: &Evidence) -> Vec<(String, String)> {
-        let history = self.history;
+        let history = &self.outcome.history;
         let operation = |index: &OpIndex| history.operation(*index);
         let mut words: Vec<(String, String)> = vec![("→ nil".to_owned(), "→ nothing".to_owned())];
         words.extend(self.values.iter().map(|(value, short)| (history.value_text(*value), short.clone())));

@@ -9,7 +9,7 @@ use crate::report::theme::{FULL_PX, Ink, Mark, State};
 
 const LEFT_PX: f64 = 284.0;
 const COLUMN_MAX_PX: f64 = 220.0;
-const ROW_PX: f64 = 45.0;
+const ROW_PX: f64 = 43.0;
 const LINE_PX: f64 = 20.0;
 const NOTE_PX: f64 = 26.0;
 
@@ -82,15 +82,15 @@ impl Figure for Ladder {
         for (r, rung) in self.rungs.iter().enumerate() {
             let y = top + r as f64 * ROW_PX;
             svg.line((0.0, y), (right, y), &Paint::stroke(Ink::Rule, 1.0));
-            svg.text(0.0, y + 20.0, &Text::title(&rung.name).fit(LEFT_PX - 10.0));
-            svg.text(0.0, y + 38.0, &Text::tick(&rung.promise).fit(LEFT_PX - 10.0));
+            svg.text(0.0, y + 19.0, &Text::title(&rung.name).fit(LEFT_PX - 10.0));
+            svg.text(0.0, y + 36.5, &Text::tick(&rung.promise).fit(LEFT_PX - 10.0));
             for (i, design) in self.designs.iter().enumerate() {
                 let Some(state) = design.states.get(r) else { continue };
                 if design.strongest.get(r).copied().unwrap_or(false) {
                     let paint = Paint::fill(Ink::Bg).outlined(Ink::First, 3.0);
                     svg.rect(centre(i) - 28.0, y + 5.0, 56.0, ROW_PX - 10.0, 5.0, &paint);
                 }
-                svg.text(centre(i), y + 30.0, &Text::name(state.sign(), state.ink()).middle());
+                svg.text(centre(i), y + 28.5, &Text::name(state.sign(), state.ink()).middle());
             }
         }
         let mut y = top + self.rungs.len() as f64 * ROW_PX;

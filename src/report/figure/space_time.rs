@@ -36,6 +36,8 @@ pub struct SpaceTime {
     pub rows: Vec<Row>,
     /// Name of the fault that stands between the sides; none if nothing was cut then.
     pub cut: Option<String>,
+    /// Where it begins, if it leaves out the beginning.
+    pub from: Option<Instant>,
     /// What clients did.
     pub calls: Vec<Call>,
     /// Messages in the order in which they were sent.
@@ -226,6 +228,7 @@ impl SpaceTime {
     }
 
     fn draw_calls(&self, svg: &mut Svg, layout: &Layout) {
+        let mut beside: Vec<(Area, Text)> = Vec::new();
         for call in &self.calls {
             let Some(y) = layout.rows.get(call.row) else { continue };
             let left = layout.axis.x(call.from);
@@ -235,17 +238,21 @@ impl SpaceTime {
                 (_, None) => Paint::pattern(Pattern::UnknownHatch).outlined(Ink::Axis, 1.5),
                 _ => Paint::fill(Ink::Bg).outlined(Ink::Axis, 2.0),
             };
-            svg.rect(left, y - BAR_PX / 2.0, right - left, BAR_PX, 4.0, &paint);
+            let area = Area { x: left, y: y - BAR_PX / 2.0, width: right - left, height: BAR_PX };
+            svg.rect(area.x, area.y, area.width, area.height, 4.0, &paint);
             let text = Text::label(&call.words, if call.nowhere { Ink::Error } else { Ink::Ink });
-            let inside = text.width() + 12.0 <= right - left;
-            if inside {
+            if text.width() + 12.0 <= right - left {
                 svg.text((left + right) / 2.0, y + 6.0, &text.middle());
-                continue;
+            } else {
+                svg.reserve(area);
+                beside.push((area, text));
             }
-            svg.reserve(Area { x: left, y: y - BAR_PX / 2.0, width: right - left, height: BAR_PX });
-            let places = [(right + 9.0, y + 6.0, Anchor::Start), (left - 9.0, y + 6.0, Anchor::End)];
-            let area = Area { x: LEFT_PX, y: 0.0, width: FULL_PX - LEFT_PX, height: layout.bottom };
-            place::put(svg, &text, &places, &area, &[]);
+        }
+        let inside = Area { x: LEFT_PX, y: 0.0, width: FULL_PX - LEFT_PX, height: layout.bottom };
+        for (area, text) in beside {
+            let y = area.y + BAR_PX / 2.0 + 6.0;
+            let places = [(area.x + area.width + 9.0, y, Anchor::Start), (area.x - 9.0, y, Anchor::End)];
+            place::put(svg, &text, &places, &inside, &[]);
         }
     }
 
@@ -489,12 +496,17 @@ mod tests {
             until: until.map(Instant),
             nowhere: from > 0,
         };
-        let change = |(row, at, state): (usize, u64, &str)| Change { row, at: Instant(at), state: State { has: state.into(), rank: String::new() } };
+        let change = |(row, at, state): (usize, u64, &str)| Change {
+            row,
+            at: Instant(at),
+            state: State { has: state.into(), rank: String::new() },
+        };
         SpaceTime {
             title: "Messages behind it".into(),
             subject: "key 73 now".into(),
             rows: rows.map(row).into(),
             cut: cut.map(str::to_owned),
+            from: None,
             calls: vec![call(0, 0, Some(900_000)), call(6, 5_000_000, None)],
             messages: (0..messages).map(sent).collect(),
             changes: [(1, 1_200_000, "v2"), (5, 3_000_000, "v2"), (1, 9_000_000, "v2, v3")].map(change).into(),

@@ -227,14 +227,20 @@ impl Bar {
             let room = theme::FULL_PX - right;
             let text = Text::label(format!("✕ {} fits nowhere", self.words), Ink::Error).fit(room);
             self.block(svg, right, y, text);
-        } else if free(right, self.width()) || !free(left, self.width()) {
-            // Where nothing is free, the words stand on what is there, with their halo.
-            let room = theme::FULL_PX - right - self.badge();
-            let next = others.iter().filter(|other| other.x > area.x && (other.y - area.y).abs() < 1.0);
-            let next = next.map(|other| other.x).fold(theme::FULL_PX, f64::min) - right - self.badge() - 4.0;
-            self.block(svg, right, y, self.text().fit(room.min(next.max(24.0))));
-        } else {
+        } else if free(right, self.width()) {
+            self.block(svg, right, y, self.text());
+        } else if free(left, self.width()) {
             self.block(svg, left, y, self.text());
+        } else {
+            // What has no room stands in the table; the number at least is here, if it can be.
+            let middle = area.x + (area.width - 28.0) / 2.0;
+            let place = [right, middle, area.x - PAD_PX - 28.0].into_iter().find(|left| {
+                let inside = *left == middle && area.width >= 30.0;
+                inside && !svg.texts().iter().any(|t| t.overlaps(&Area { width: 28.0, ..area })) || free(*left, 28.0)
+            });
+            if let Some(place) = place.filter(|_| self.badge() > 0.0) {
+                self.block(svg, place, y, Text::tick(""));
+            }
         }
     }
 
