@@ -4,7 +4,7 @@
 use crate::engine::{Instant, Span};
 use crate::report::number::{NARROW_SPACE, fmt_count, fmt_duration};
 
-/// Room that a cut takes.
+/// Room that a cut takes, at least: its length in words stands above it.
 pub const CUT_PX: f64 = 112.0;
 /// Room before and behind what stands between two cuts.
 const PAD_PX: f64 = 16.0;
@@ -29,13 +29,16 @@ pub struct BrokenAxis {
     pieces: Vec<Piece>,
     px_per_ns: f64,
     right: f64,
+    cut_px: f64,
 }
 
 /// A stretch that was cut out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cut {
-    /// Its left edge; it is [`CUT_PX`] wide.
+    /// Its left edge.
     pub x: f64,
+    /// How wide it is.
+    pub width: f64,
     /// How much time it takes out.
     pub span: Span,
 }
@@ -43,6 +46,17 @@ pub struct Cut {
 impl BrokenAxis {
     /// An axis from `left` to `right` on which all these instants are. No stretch that is inside one of `whole` is cut.
     pub fn new(instants: &[Instant], whole: &[(Instant, Instant)], left: f64, right: f64) -> BrokenAxis {
+        BrokenAxis::with_cuts(instants, whole, left, right, CUT_PX)
+    }
+
+    /// The same with cuts of a width of one's own.
+    pub fn with_cuts(
+        instants: &[Instant],
+        whole: &[(Instant, Instant)],
+        left: f64,
+        right: f64,
+        cut_px: f64,
+    ) -> BrokenAxis {
         let mut instants = instants.to_vec();
         instants.sort_unstable();
         instants.dedup();
@@ -71,14 +85,14 @@ impl BrokenAxis {
         }
         let time: u64 = pieces.iter().map(|piece| piece.to.since(piece.from).0).sum();
         let count = pieces.len() as f64;
-        let room = right - left - (count - 1.0).max(0.0) * CUT_PX - count * 2.0 * PAD_PX;
+        let room = right - left - (count - 1.0).max(0.0) * cut_px - count * 2.0 * PAD_PX;
         let px_per_ns = if time == 0 { 0.0 } else { room.max(1.0) / time as f64 };
         let mut x = left;
         for piece in &mut pieces {
             piece.x = x + PAD_PX;
-            x = piece.x + piece.to.since(piece.from).0 as f64 * px_per_ns + PAD_PX + CUT_PX;
+            x = piece.x + piece.to.since(piece.from).0 as f64 * px_per_ns + PAD_PX + cut_px;
         }
-        BrokenAxis { pieces, px_per_ns, right }
+        BrokenAxis { pieces, px_per_ns, right, cut_px }
     }
 
     /// Where an instant is; one that was cut out is in the middle of its cut.
@@ -91,7 +105,7 @@ impl BrokenAxis {
             return piece.x + at.since(piece.from).0 as f64 * self.px_per_ns;
         }
         let end = self.end(piece) + PAD_PX;
-        if after < self.pieces.len() { end + CUT_PX / 2.0 } else { end.min(self.right) }
+        if after < self.pieces.len() { end + self.cut_px / 2.0 } else { end.min(self.right) }
     }
 
     fn end(&self, piece: &Piece) -> f64 {
@@ -106,7 +120,13 @@ impl BrokenAxis {
     /// What was cut out, from left to right.
     pub fn cuts(&self) -> Vec<Cut> {
         let pairs = self.pieces.windows(2);
-        pairs.map(|pair| Cut { x: self.end(&pair[0]) + PAD_PX, span: pair[1].from.since(pair[0].to) }).collect()
+        pairs
+            .map(|pair| Cut {
+                x: self.end(&pair[0]) + PAD_PX,
+                width: self.cut_px,
+                span: pair[1].from.since(pair[0].to),
+            })
+            .collect()
     }
 
     /// Ticks at least `apart_px` from each other, the first instant in full, the others by how long after it they are.

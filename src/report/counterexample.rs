@@ -191,8 +191,17 @@ pub fn plain(history: &History, evidence: &Evidence) -> Option<String> {
     }
     let read = match late.result() {
         0 if early.function != Function::Add => "nothing".to_owned(),
+        value if early.function == Function::Add => (value as i64).to_string(),
         value => history.value_text(value),
     };
+    if early.function == Function::Add {
+        let acknowledged = evidence.operations.iter().map(|&index| history.operation(index)).filter(|o| {
+            o.function == Function::Add && o.status == Status::Ok && (o.object, o.key) == (late.object, late.key)
+        });
+        let total: i64 = acknowledged.filter(|o| o.precedes(late)).map(|o| o.value as i64).sum();
+        let told = format!("{} read {read} after additions of {total} in all were acknowledged", who(late.process));
+        return (total != late.result() as i64).then_some(told);
+    }
     let later = describe::span(history, late.invoked.since(early.completed));
     let whose = if early.process == late.process { "its own".to_owned() } else { format!("{}'s", who(early.process)) };
     let told = match early.function {
@@ -200,9 +209,6 @@ pub fn plain(history: &History, evidence: &Evidence) -> Option<String> {
             format!("after {whose} write of {} was acknowledged", history.value_text(early.value))
         }
         Function::Delete if late.result() != 0 => format!("after {whose} delete was acknowledged"),
-        Function::Add => {
-            format!("after {whose} addition of {} was acknowledged", early.value as i64)
-        }
         Function::Read if early.result() != late.result() => {
             let reader = if early.process == late.process { "it".to_owned() } else { who(early.process) };
             format!("after {reader} had read {}", history.value_text(early.result()))

@@ -128,13 +128,13 @@ fn past_of_the_whole(all: &[&Kept<'_>]) -> Option<String> {
     })
 }
 
-/// `CP`, or how many of all designs and which of them is worst; nothing if there is but one.
-fn with(found: &[Worst<'_>], worst: &Worst<'_>, all: usize) -> (String, String) {
+/// ` with CP`, or with how many; nothing if there is but one. Of several, the share is that of the worst.
+fn with(found: &[Worst<'_>], worst: &Worst<'_>, all: usize) -> String {
     match (all, found.len()) {
-        (1, _) => (String::new(), String::new()),
-        (_, 1) => (format!(" with {}", worst.design), String::new()),
-        (all, some) if all == some => (" with every design".to_owned(), format!(" with {}", worst.design)),
-        (all, some) => (format!(" with {some} of {all} designs"), format!(" with {}", worst.design)),
+        (1, _) => String::new(),
+        (_, 1) => format!(" with {}", worst.design),
+        (all, some) if all == some => " with every design".to_owned(),
+        (all, some) => format!(" with {some} of {all} designs"),
     }
 }
 
@@ -149,12 +149,12 @@ pub fn errors_and_past(all: &[&Kept<'_>]) -> Option<String> {
         stale = most(None);
     }
     let past = stale.iter().max_by(|a, b| a.share.total_cmp(&b.share));
-    let told = |worst: &Worst<'_>, found: &[Worst<'_>], what: &str, of: &str| {
-        let (designs, which) = with(found, worst, all.len());
-        format!("{what}{designs} ({} {of}{which})", fmt_share(worst.share))
+    let told = |worst: &Worst<'_>, found: &[Worst<'_>], what: &str, limit: &str, of: &str| {
+        let limit = if found.len() > 1 { limit } else { "" };
+        format!("{what}{} ({limit}{} {of})", with(found, worst, all.len()), fmt_share(worst.share))
     };
-    let errors_words = errors.map(|e| told(e, &refusing, "errors", "answered"));
-    let past_words = past.map(|p| told(p, &stale, "stale data", "of their reads"));
+    let errors_words = errors.map(|e| told(e, &refusing, "errors", "down to ", "answered"));
+    let past_words = past.map(|p| told(p, &stale, "stale data", "up to ", "of their reads"));
     Some(match (errors.zip(errors_words), past.zip(past_words)) {
         (None, None) => return past_of_the_whole(all),
         (Some((e, errors)), None) => format!("During {}, {} get {errors}", e.cut, e.clients),

@@ -62,7 +62,7 @@ impl<P: Process> World<P> {
     /// Keeps the answer to such a request.
     pub(super) fn watch_reply(&mut self, from: ProcessId, to: Requester, answer: &Answer, arrives: Option<Instant>) {
         let requester = named(to);
-        if !self.watched.requests.remove(&requester) {
+        if !self.watched.requests.remove(&requester) || !self.focus.covers(self.now) {
             return;
         }
         let (value, outcome) = (answer.value, answer.outcome);

@@ -80,7 +80,7 @@ impl<'a> Shown<'a> {
     fn got(&self, cut: &str, group: &str) -> String {
         let Some(answered) = self.kept.answered(cut, group) else { return NOTHING.to_owned() };
         match self.kept.stale_in(cut, group).filter(|share| *share >= STALE) {
-            Some(stale) => format!("{}, **{} stale**", fmt_share(answered), fmt_share(stale)),
+            Some(stale) => format!("{}, **{}\u{a0}stale**", fmt_share(answered), fmt_share(stale)),
             None => fmt_share(answered),
         }
     }
@@ -143,7 +143,7 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
     table.columns.push("strongest model".to_owned());
     let stale = match cuts.as_slice() {
         [] => "stale reads",
-        [_] => "stale after it",
+        [_] => "stale after",
         _ => "stale reads, whole run",
     };
     table.columns.extend([stale, "lost writes", "p99 write"].map(str::to_owned));
@@ -171,8 +171,8 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
             "The strongest model that the whole history keeps, reads that missed an acknowledged write, {before}."
         ),
         [cut] => format!(
-            "In {cut}: each group's share of requests answered and, if any, of its reads that were stale. Then the \
-             strongest model that the whole history keeps, stale reads of all clients after {cut}, {before} before {cut}."
+            "In {cut}: requests answered and, if any, stale reads of each group. Then the strongest model that held, stale \
+             reads of all clients after {cut}, {before} before {cut}."
         ),
         cuts => format!(
             "{} partitions. Above, of the whole run: the strongest model, stale reads of all clients, {before} before the \

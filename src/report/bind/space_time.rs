@@ -230,7 +230,7 @@ pub(super) fn figure(
         Some(Call { row, words: bar.words.clone(), from: begins, until: bar.until, nowhere })
     });
     let calls = calls.collect();
-    Some(SpaceTime {
+    Some(without_idle_clients(SpaceTime {
         title: "What was asked and said about the key".to_owned(),
         subject: "each replica has".to_owned(),
         rows,
@@ -240,7 +240,23 @@ pub(super) fn figure(
         left_out: (all - messages.len()) as u64,
         messages,
         changes,
-    })
+    }))
+}
+
+/// Leaves out the rows of clients that do nothing in the picture.
+fn without_idle_clients(mut picture: SpaceTime) -> SpaceTime {
+    let busy = |row: usize| {
+        picture.rows[row].state.is_some()
+            || picture.calls.iter().any(|call| call.row == row)
+            || picture.messages.iter().any(|m| m.from == row || m.to == row)
+    };
+    let kept: Vec<usize> = (0..picture.rows.len()).filter(|row| busy(*row)).collect();
+    let now = |row: usize| kept.iter().position(|old| *old == row).unwrap_or(0);
+    picture.calls.iter_mut().for_each(|call| call.row = now(call.row));
+    picture.changes.iter_mut().for_each(|change| change.row = now(change.row));
+    picture.messages.iter_mut().for_each(|m| (m.from, m.to) = (now(m.from), now(m.to)));
+    picture.rows = kept.iter().map(|row| picture.rows[*row].clone()).collect();
+    picture
 }
 
 /// A value that was already there is no change.

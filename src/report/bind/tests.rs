@@ -83,7 +83,7 @@ fn the_finding_and_the_table_tell_the_same_numbers_of_the_same_clients() {
     let refused = cell(table, "careful", "westerners in cut");
     assert!(finding.contains(&format!("({refused} answered)")), "{finding} but {refused}");
     let lied = cell(table, "quick", "westerners in cut");
-    let share = lied.split("**").nth(1).and_then(|s| s.strip_suffix(" stale")).expect("reads were stale");
+    let share = lied.split("**").nth(1).and_then(|s| s.strip_suffix("\u{a0}stale")).expect("reads were stale");
     assert!(finding.contains(&format!("stale data with quick ({share} of their reads)")), "{finding} but {lied}");
     assert!(lied.starts_with("100\u{202f}%, "), "{lied}");
 }

@@ -52,7 +52,7 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
     let sentence = plain(history, evidence);
     let words = names.words(evidence);
     let spelled = |text: &str| words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to));
-    spell(&mut figure, evidence, history, &spelled);
+    spell(&mut figure, &spelled);
     figure.title = format!("Operations on {}", key(history, evidence));
     let messages = trace.and_then(|trace| space_time::figure(shown.outcome, &figure, &drawn, &trace, &mut names));
     let finding = match sentence {
@@ -80,7 +80,7 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
     }];
     if let Some(messages) = messages {
         let lost = messages.messages.iter().filter(|m| m.arrives.is_none()).count();
-        let from = messages.from.map_or_else(String::new, |from| format!(" From {} on:", clock(from)));
+        let from = messages.from.map_or_else(String::new, |from| format!(" From {} on.", clock(from)));
         let finding = match (lost, &messages.cut) {
             (0, _) => "Behind it: who asked whom, and who had what".to_owned(),
             (lost, Some(cut)) => format!("Behind it: {lost} messages were lost while `{cut}` lasted"),
@@ -194,9 +194,8 @@ impl<'a> Names<'a> {
 }
 
 /// Puts names into a picture, and counts its times from the first of them.
-fn spell(figure: &mut Witness, evidence: &Evidence, history: &History, spelled: &dyn Fn(&str) -> String) {
-    let operations = evidence.operations.iter().map(|&index| history.operation(index));
-    let origin = operations.map(|o| o.invoked).min().unwrap_or(Instant::ZERO);
+fn spell(figure: &mut Witness, spelled: &dyn Fn(&str) -> String) {
+    let origin = figure.bars.iter().map(|bar| bar.from).min().unwrap_or(Instant::ZERO);
     let since = |at: Instant| {
         if at == origin { clock(at) } else { format!("+{}", fmt_duration(at.since(origin).0 as f64)) }
     };

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Instant;
-use crate::report::broken_axis::{BrokenAxis, CUT_PX, clock};
+use crate::report::broken_axis::{BrokenAxis, clock};
 use crate::report::figure::{Figure, Table};
 use crate::report::number::fmt_duration;
 use crate::report::place::{self, Area};
@@ -206,12 +206,12 @@ impl SpaceTime {
     /// What was cut out of the axis, and its ticks.
     fn draw_axis(&self, svg: &mut Svg, layout: &Layout) {
         for cut in layout.axis.cuts() {
-            svg.rect(cut.x, TOP_PX, CUT_PX, layout.bottom - TOP_PX, 0.0, &Paint::fill(Ink::Bg));
-            for x in [cut.x, cut.x + CUT_PX] {
+            svg.rect(cut.x, TOP_PX, cut.width, layout.bottom - TOP_PX, 0.0, &Paint::fill(Ink::Bg));
+            for x in [cut.x, cut.x + cut.width] {
                 svg.line((x, TOP_PX), (x, layout.bottom), &Paint::stroke(Ink::Axis, 1.5).dashed("3 5"));
             }
             let words = format!("{} pass", fmt_duration(cut.span.0 as f64));
-            svg.text(cut.x + CUT_PX / 2.0, TOP_PX - 8.0, &Text::tick(words).middle().fit(CUT_PX + 40.0));
+            svg.text(cut.x + cut.width / 2.0, TOP_PX - 8.0, &Text::tick(words).middle().fit(cut.width + 40.0));
         }
         let y = layout.bottom + 22.0;
         let mut free = 0.0;

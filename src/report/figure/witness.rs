@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Instant;
-use crate::report::broken_axis::{BrokenAxis, CUT_PX, Cut};
+use crate::report::broken_axis::{BrokenAxis, Cut};
 use crate::report::figure::{Figure, Table};
 use crate::report::number::fmt_duration;
 use crate::report::place::Area;
@@ -74,10 +74,16 @@ pub struct Witness {
     pub real_time: bool,
 }
 
-const ROW_PX: f64 = 58.0;
-const BAR_PX: f64 = 42.0;
+/// A row where there is room, and where there are many.
+const ROW_PX: [f64; 2] = [58.0, 47.0];
+/// More rows than these are many.
+const ROWS: usize = 5;
+/// Of a row, beside its bar.
+const BETWEEN_PX: f64 = 16.0;
+/// A cut has room for the words of the bar before it.
+const CUT_PX: f64 = 150.0;
 const TOP_PX: f64 = 62.0;
-const BADGE_PX: f64 = 34.0;
+const BADGE_GAP_PX: f64 = 6.0;
 const PAD_PX: f64 = 10.0;
 const STEP_PX: f64 = 16.0;
 const NOTE_PX: f64 = 30.0;
@@ -94,6 +100,11 @@ struct Layout {
     x: Vec<f64>,
     clients: Vec<String>,
     cuts: Vec<Cut>,
+}
+
+/// The height of one of so many rows.
+fn row_px(rows: usize) -> f64 {
+    ROW_PX[usize::from(rows > ROWS)]
 }
 
 impl Witness {
@@ -113,7 +124,7 @@ impl Witness {
         if self.real_time {
             // While something is under way, time is not cut.
             let whole: Vec<(Instant, Instant)> = self.bars.iter().filter_map(|b| Some((b.from, b.until?))).collect();
-            let axis = BrokenAxis::new(&instants, &whole, LEFT_PX, END_PX);
+            let axis = BrokenAxis::with_cuts(&instants, &whole, LEFT_PX, END_PX, CUT_PX);
             let x = instants.iter().map(|at| axis.x(*at)).collect();
             return Layout { instants, x, clients, cuts: axis.cuts() };
         }
@@ -154,7 +165,15 @@ impl Layout {
     /// The middle of a bar's row.
     fn row(&self, bar: &Bar) -> f64 {
         let row = self.clients.iter().position(|client| *client == bar.client).unwrap_or(0);
-        TOP_PX + (row as f64 + 0.5) * ROW_PX
+        self.middle(row)
+    }
+
+    fn middle(&self, row: usize) -> f64 {
+        TOP_PX + (row as f64 + 0.5) * row_px(self.clients.len())
+    }
+
+    fn bar_px(&self) -> f64 {
+        row_px(self.clients.len()) - BETWEEN_PX
     }
 
     /// Left and right edge of a bar.
@@ -166,7 +185,7 @@ impl Layout {
 
     fn area(&self, bar: &Bar) -> Area {
         let (left, right) = self.edges(bar);
-        Area { x: left, y: self.row(bar) - BAR_PX / 2.0, width: right - left, height: BAR_PX }
+        Area { x: left, y: self.row(bar) - self.bar_px() / 2.0, width: right - left, height: self.bar_px() }
     }
 }
 
@@ -179,7 +198,16 @@ impl Bar {
     }
 
     fn badge(&self) -> f64 {
-        if matches!(self.place, Place::Order(_)) { BADGE_PX } else { 0.0 }
+        match self.place {
+            Place::Order(number) => Bar::disc(number) + BADGE_GAP_PX,
+            _ => 0.0,
+        }
+    }
+
+    /// A disc, longer for long numbers.
+    fn disc(number: u32) -> f64 {
+        let digits = Text::label(number.to_string(), Ink::Bg).width();
+        (digits + 14.0).max(28.0)
     }
 
     /// Of its words and its number.
@@ -225,18 +253,21 @@ impl Bar {
         let (right, left) = (area.x + area.width + PAD_PX, area.x - PAD_PX - self.width());
         if self.place == Place::Nowhere {
             let room = theme::FULL_PX - right;
-            let text = Text::label(format!("✕ {} fits nowhere", self.words), Ink::Error).fit(room);
-            self.block(svg, right, y, text);
+            let text = Text::label(format!("✕ {} fits nowhere", self.words), Ink::Error);
+            let short = || Text::label(format!("✕ {}", self.words), Ink::Error).fit(room);
+            self.block(svg, right, y, if text.width() <= room { text } else { short() });
         } else if free(right, self.width()) {
             self.block(svg, right, y, self.text());
         } else if free(left, self.width()) {
             self.block(svg, left, y, self.text());
         } else {
             // What has no room stands in the table; the number at least is here, if it can be.
-            let middle = area.x + (area.width - 28.0) / 2.0;
-            let place = [right, middle, area.x - PAD_PX - 28.0].into_iter().find(|left| {
-                let inside = *left == middle && area.width >= 30.0;
-                inside && !svg.texts().iter().any(|t| t.overlaps(&Area { width: 28.0, ..area })) || free(*left, 28.0)
+            let disc = self.badge() - BADGE_GAP_PX;
+            let middle = area.x + (area.width - disc) / 2.0;
+            let place = [right, middle, area.x - PAD_PX - disc].into_iter().find(|left| {
+                let inside = *left == middle && area.width >= disc + 2.0;
+                inside && !svg.texts().iter().any(|t| t.overlaps(&Area { x: middle, width: disc, ..area }))
+                    || free(*left, disc)
             });
             if let Some(place) = place.filter(|_| self.badge() > 0.0) {
                 self.block(svg, place, y, Text::tick(""));
@@ -247,9 +278,11 @@ impl Bar {
     fn block(&self, svg: &mut Svg, left: f64, y: f64, text: Text) {
         let mut words = left;
         if let Place::Order(number) = self.place {
-            svg.circle(left + 14.0, y, 14.0, &Paint::fill(Ink::OkText));
-            svg.text(left + 14.0, y + 6.5, &Text::label(number.to_string(), Ink::Bg).ink(Ink::Bg).plain().middle());
-            words += BADGE_PX;
+            let disc = Bar::disc(number);
+            svg.rect(left, y - 14.0, disc, 28.0, 14.0, &Paint::fill(Ink::OkText));
+            let text = Text::label(number.to_string(), Ink::Bg).ink(Ink::Bg).plain().middle();
+            svg.text(left + disc / 2.0, y + 6.5, &text);
+            words += self.badge();
         }
         svg.text(words, y + 7.0, &text);
     }
@@ -258,24 +291,24 @@ impl Bar {
 impl Figure for Witness {
     fn svg(&self, id: &str) -> String {
         let layout = self.layout();
-        let bottom = TOP_PX + layout.clients.len() as f64 * ROW_PX;
+        let bottom = TOP_PX + layout.clients.len() as f64 * row_px(layout.clients.len());
         let mut svg = Svg::new(id, theme::FULL_PX, bottom + 30.0);
         svg.text(0.0, 20.0, &Text::title(self.title.clone()).fit(theme::FULL_PX));
         for &x in &layout.x {
             svg.line((x, TOP_PX - 4.0), (x, bottom), &Paint::stroke(Ink::Grid, 1.0));
         }
         for (row, client) in layout.clients.iter().enumerate() {
-            let y = TOP_PX + (row as f64 + 0.5) * ROW_PX;
+            let y = layout.middle(row);
             svg.line((LEFT_PX, y), (END_PX, y), &Paint::stroke(Ink::Rule, 1.0));
             svg.text(0.0, y + 7.0, &Text::name(client.clone(), Ink::Ink).fit(LEFT_PX - 14.0));
         }
         for cut in &layout.cuts {
-            svg.rect(cut.x, TOP_PX - 4.0, CUT_PX, bottom - TOP_PX + 4.0, 0.0, &Paint::fill(Ink::Bg));
-            for x in [cut.x, cut.x + CUT_PX] {
+            svg.rect(cut.x, TOP_PX - 4.0, cut.width, bottom - TOP_PX + 4.0, 0.0, &Paint::fill(Ink::Bg));
+            for x in [cut.x, cut.x + cut.width] {
                 svg.line((x, TOP_PX - 4.0), (x, bottom), &Paint::stroke(Ink::Axis, 1.5).dashed("3 5"));
             }
             let words = format!("{} pass", fmt_duration(cut.span.0 as f64));
-            svg.text(cut.x + CUT_PX / 2.0, TOP_PX - 12.0, &Text::tick(words).middle());
+            svg.text(cut.x + cut.width / 2.0, TOP_PX - 12.0, &Text::tick(words).middle());
         }
         for arrow in &self.arrows {
             self.draw_arrow(&mut svg, &layout, arrow);
@@ -338,7 +371,7 @@ impl Witness {
             let (a, b) = (layout.edges(from), layout.edges(to));
             let middle = |(left, right): (f64, f64)| (left + right.min(END_PX)) / 2.0;
             let down = if y1 < y2 { 1.0 } else { -1.0 };
-            ((middle(a), y1 + down * BAR_PX / 2.0), (middle(b), y2 - down * BAR_PX / 2.0))
+            ((middle(a), y1 + down * layout.bar_px() / 2.0), (middle(b), y2 - down * layout.bar_px() / 2.0))
         };
         svg.line(start, tip, &paint);
         svg.arrow_head(start, tip, 14.0, &Paint::fill(Ink::Ink));
