@@ -178,7 +178,7 @@ pub fn clock(at: Instant) -> String {
 /// A multiple of a round step in the largest unit in which the step is whole.
 fn exact(ns: u64, step: u64) -> String {
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns")];
-    let (size, unit) = units.into_iter().find(|(size, _)| step % size == 0).unwrap_or((1, "ns"));
+    let (size, unit) = units.into_iter().find(|(size, _)| step.is_multiple_of(*size)).unwrap_or((1, "ns"));
     format!("{}{NARROW_SPACE}{unit}", fmt_count(ns / size))
 }
 

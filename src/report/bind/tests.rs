@@ -190,7 +190,7 @@ fn the_numbered_bars_are_an_order_that_one_copy_could_have_made() {
 
 #[test]
 fn messages_belong_to_the_operations_and_states_explain_the_answer() {
-    for replication in [AP, ("forgetful", "quorum = { w = 3, r = 3 }")] {
+    for replication in [AP, ("lopsided", "quorum = { w = 1, r = 3 }")] {
         let (_, section, witness, picture) = example(&play(&[replication], CUT));
         let culprit = witness.bars.iter().find(|b| b.place == Place::Nowhere).expect("there is one");
         let row = picture.rows.iter().position(|r| r.name == culprit.client).expect("the client has a row");
