@@ -42,6 +42,9 @@ macro_rules! processes {
                 fn bytes(&self) -> u32 {
                     match self { $(Msg::$kind(msg) => msg.bytes()),+ }
                 }
+                fn about(&self, key: u64) -> $crate::world::About {
+                    match self { $(Msg::$kind(msg) => msg.about(key)),+ }
+                }
             }
 
             // A level of their own: a kind and its process may have the same name.
@@ -146,6 +149,9 @@ macro_rules! processes {
             );
             fn role(&self) -> $crate::world::Role {
                 match self { $($name::$kind(process) => process.role()),+ }
+            }
+            fn holds(&self, key: u64) -> Option<$crate::world::Held> {
+                match self { $($name::$kind(process) => process.holds(key)),+ }
             }
         }
     };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Op, Token, Verb};
 use crate::state_machine::Kv;
-use crate::world::{Never, Out, Process, StateMachine};
+use crate::world::{Held, Never, Out, Process, StateMachine};
 
 /// One record of the log: an operation that changes something.
 pub type Record = Op;
@@ -61,6 +61,10 @@ impl Process for Store {
             let answer = self.machine.apply(&call.op);
             out.answer(&call, answer);
         }
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        Some(Held { values: self.machine.held(key), term: None })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -13,7 +13,7 @@ use super::parts::{Bugs, Group, Members, Planted};
 use crate::engine::{ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Outcome, Token, Verb};
-use crate::world::{Message, Out, Process};
+use crate::world::{About, Held, Message, Out, Process};
 
 /// How one group is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,15 @@ impl Message for Msg {
         match self {
             Msg::Store { bytes, .. } => 32 + bytes,
             _ => 32,
+        }
+    }
+    fn about(&self, key: u64) -> About {
+        match self {
+            Msg::Query { of, key: of_key } => About::asks(*of).carrying(*of_key == key, []),
+            // It doesn't say of which key: the number does.
+            Msg::Newest { of, value, .. } => About::answers(*of).saying([*value]),
+            Msg::Stored { of } => About::answers(*of),
+            Msg::Store { of, key: of_key, value, .. } => About::asks(*of).carrying(*of_key == key, [*value]),
         }
     }
 }
@@ -298,6 +307,11 @@ impl Process for Abd {
         // What has been stored somewhere may be seen yet.
         let definite = operation.call.op.verb == Verb::Read || !operation.storing;
         out.answer(&operation.call, Answer { definite, ..Answer::of(Outcome::Unavailable) });
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        let value = self.registers.get(&key).map(|register| register.value);
+        Some(Held { values: value.into_iter().collect(), term: None })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -1,7 +1,8 @@
 //! The finding in a few sentences, made of the numbers. Terminal and page say the same.
 
+use super::kept::{Kept, errors_and_past};
 use super::number::{Unit, fmt_rate, fmt_share};
-use super::summary::{Summary, summary};
+use super::summary::{Seen, Summary, summary};
 use crate::engine::{Instant, Span};
 use crate::metric::EpochSet;
 use crate::run::{Outcome, Run};
@@ -12,20 +13,20 @@ pub fn answer(runs: &[&Run]) -> String {
     let sums: Vec<(&str, Summary)> =
         runs.iter().map(|r| (r.outcome.plan.variant.as_str(), summary(&r.outcome))).collect();
     let Some((base, first)) = sums.first() else { return String::new() };
-    let Some(users) = first.seen.first() else { return String::new() };
-    let who = if first.seen.len() > 1 { format!(" of {}", users.name) } else { String::new() };
-    let mut text = match users.mean_ns {
-        Some(mean) => format!(
-            "{}: **{} of {}** requests/s{who} are answered in full; a request takes **{}** on average and **{}** at \
-             p99.",
-            capital(base),
-            Unit::PerSecond.tick(users.goodput),
-            Unit::PerSecond.tick(users.offered),
-            time(Some(mean)),
-            time(users.latency_ns[2].map(|ns| ns as f64)),
-        ),
-        None => format!("{}: no request ended.", capital(base)),
-    };
+    let who: Vec<&Seen> = first.seen.iter().collect();
+    if who.is_empty() {
+        return String::new();
+    }
+    let mut text = served(base, &who);
+    // Of a store that may refuse or lie, that comes first: who is fast by it is no better.
+    let kept: Vec<Kept<'_>> = runs.iter().filter_map(|r| Kept::of(&r.outcome.plan.variant, &r.outcome)).collect();
+    if let Some(told) = errors_and_past(&kept.iter().collect::<Vec<_>>()) {
+        text = format!("**{told}.**{} {text}", lost(&kept));
+        if first.bottleneck.part.is_some() {
+            text += &format!(" {}", first.bottleneck.sentence);
+        }
+        return text;
+    }
     if let Some(phases) = runs.first().and_then(|r| phases(&r.outcome)) {
         text += &format!(" {phases}.");
     }
@@ -38,6 +39,50 @@ pub fn answer(runs: &[&Run]) -> String {
             &format!(" Best is **{}**: {}, {} on average.", sums[best].0, fmt_rate(seen.goodput), time(seen.mean_ns));
     }
     text
+}
+
+/// How the base serves its users, each group for itself.
+fn served(base: &str, who: &[&Seen]) -> String {
+    let some = who.iter().any(|seen| seen.mean_ns.is_some());
+    if !some {
+        return format!("{}: no request ended.", capital(base));
+    }
+    let several = who.len() > 1;
+    let rate = |(i, seen): (usize, &&Seen)| {
+        let of = if several { format!(" of {}", seen.name) } else { String::new() };
+        let unit = if i == 0 { " requests/s" } else { "" };
+        let (got, asked) = (Unit::PerSecond.tick(seen.goodput), Unit::PerSecond.tick(seen.offered));
+        format!("**{got} of {asked}**{unit}{of}")
+    };
+    let rates: Vec<String> = who.iter().enumerate().map(rate).collect();
+    let means: Vec<String> = who.iter().map(|seen| format!("**{}**", time(seen.mean_ns))).collect();
+    let tails: Vec<String> =
+        who.iter().map(|seen| format!("**{}**", time(seen.latency_ns[2].map(|ns| ns as f64)))).collect();
+    format!(
+        "{}: {} are answered in full; a request takes {} on average and {} at p99.",
+        capital(base),
+        listed(&rates),
+        listed(&means),
+        listed(&tails)
+    )
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
+/// What is gone in the end, with the design that loses most.
+fn lost(kept: &[Kept<'_>]) -> String {
+    let losing: Vec<(&str, u64)> = kept.iter().filter_map(|k| Some((k.name, k.lost.filter(|n| *n > 0)?))).collect();
+    let Some((name, most)) = losing.iter().max_by_key(|(_, n)| *n) else { return String::new() };
+    let writes = if *most == 1 { "acknowledged write is" } else { "acknowledged writes are" };
+    let with = if kept.len() > 1 { format!(" with {name}") } else { String::new() };
+    format!(" In the end **{} {writes} lost**{with}.", super::number::fmt_count(*most))
 }
 
 /// The variant that serves its users best: goodput first, to a thousandth of what was asked; then the mean. The base

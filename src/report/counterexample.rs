@@ -3,7 +3,7 @@
 use super::figure::witness::{Arrow, Bar, Place, Witness};
 use crate::check::{Evidence, describe};
 use crate::engine::Instant;
-use crate::history::{Function, History, OpIndex, Status};
+use crate::history::{Function, History, OpIndex, Status, TimeUnit};
 
 // More rows than these no lecture hall reads.
 const CLIENTS_MAX: usize = 8;
@@ -25,19 +25,24 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
         }
     }
     let mut notes = Vec::new();
-    if let (true, Some(culprit)) = (arrows.is_empty(), evidence.culprit)
-        && let Some(before) = last_before(history, evidence, &chosen, culprit)
-        && let (Some(from), Some(to)) = (at(before), at(culprit))
+    if arrows.is_empty()
+        && let Some((before, late)) = against(history, evidence)
+        && let (Some(from), Some(to)) = (at(before), at(late))
+        && history.operation(before).precedes(history.operation(late))
     {
-        let gap = history.operation(culprit).invoked.since(history.operation(before).completed);
-        let words = format!(
-            "\"{}\" began {} after \"{}\" had ended",
-            describe::label(history, culprit),
-            describe::span(history, gap),
-            describe::label(history, before)
-        );
-        notes.push(format!("Dashed arrow: {words}."));
-        arrows.push(Arrow { from, to, words });
+        let gap = history.operation(late).invoked.since(history.operation(before).completed);
+        arrows.push(Arrow { from, to, words: format!("{} later", describe::span(history, gap)) });
+    }
+    if let [_, _, ..] = evidence.prefix.as_slice() {
+        let labels: Vec<String> = evidence
+            .prefix
+            .iter()
+            .enumerate()
+            .map(|(i, &index)| format!("{} {}", i + 1, short(history, index)))
+            .collect();
+        if labels.len() <= BARS_MAX / 2 {
+            notes.push(format!("In this order one copy could have answered: {}.", labels.join(", ")));
+        }
     }
     notes.extend(evidence.why_not.iter().map(|reason| format!("But {reason}.")));
     for edge in &evidence.edges {
@@ -55,18 +60,23 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
             "Not drawn: {left_out} more operations, most of which may have happened at any time or not at all; none helps."
         ));
     }
-    let title = format!("Not {property}: {}", evidence.sentence);
-    Some(Witness { description: format!("{title}. {}", notes.join(" ")), title, bars, arrows, notes })
+    let title = match plain(history, evidence) {
+        Some(sentence) => format!("Not {property}: {sentence}"),
+        None => format!("Not {property}: {}", evidence.sentence),
+    };
+    let real_time = history.time_unit() == TimeUnit::Nanoseconds;
+    Some(Witness { description: format!("{title}. {}", notes.join(" ")), title, bars, arrows, notes, real_time })
 }
 
 /// What is drawn, in order of invocation: the culprit and its edges, what is needed, and what has a place in the order.
 fn chosen(history: &History, evidence: &Evidence) -> Vec<OpIndex> {
+    let before = against(history, evidence).map(|(before, _)| before);
     let mut by_rank: Vec<(u32, OpIndex)> = evidence
         .operations
         .iter()
         .map(|&index| {
             let in_edge = evidence.edges.iter().any(|edge| edge.from == index || edge.to == index);
-            let rank = if evidence.culprit == Some(index) || in_edge {
+            let rank = if evidence.culprit == Some(index) || before == Some(index) || in_edge {
                 0
             } else if !evidence.optional.contains(&index) {
                 1
@@ -136,14 +146,74 @@ fn short(history: &History, index: OpIndex) -> String {
     }
 }
 
-/// Of what was over before the culprit began, the change that ended last.
-fn last_before(history: &History, evidence: &Evidence, chosen: &[OpIndex], culprit: OpIndex) -> Option<OpIndex> {
+/// What the operation that fits nowhere contradicts, and that operation: of the order that explains most, the last that
+/// shows what one copy would have then. Best if it was over before; an acknowledged change tells more than a read.
+fn against(history: &History, evidence: &Evidence) -> Option<(OpIndex, OpIndex)> {
+    let culprit = evidence.culprit?;
     let late = history.operation(culprit);
-    let changes = |index: &OpIndex| {
+    let known = |index: &OpIndex| {
         let operation = history.operation(*index);
-        operation.status == Status::Ok && !operation.function.is_read() && operation.function != Function::Dequeue
+        operation.status == Status::Ok && operation.key == late.key && operation.object == late.object
     };
-    let before = chosen.iter().copied().filter(|&index| history.operation(index).precedes(late));
-    let before = before.filter(|index| !evidence.optional.contains(index));
-    before.filter(changes).max_by_key(|&index| (history.operation(index).completed, index))
+    let changes = |index: &OpIndex| {
+        let function = history.operation(*index).function;
+        !function.is_read() && function != Function::Dequeue
+    };
+    let order = || evidence.prefix.iter().rev().copied();
+    let last = order().find(changes);
+    // Whoever read the last change, or wrote it.
+    let shows = |index: &OpIndex| {
+        let operation = history.operation(*index);
+        let value = last.map(|last| history.operation(last).value);
+        Some(*index) == last || operation.function == Function::Read && Some(operation.result()) == value
+    };
+    let over = |index: &OpIndex| history.operation(*index).precedes(late);
+    let best = last.filter(|index| known(index) && over(index));
+    let best = best.or_else(|| order().find(|index| known(index) && shows(index) && over(index)));
+    // A witness without an order: the last change that was over.
+    let others =
+        || evidence.operations.iter().copied().filter(|&index| index != culprit && known(&index) && over(&index));
+    let best = best.or_else(|| {
+        let ended = |index: &OpIndex| (history.operation(*index).completed, *index);
+        others().filter(|index| changes(index) && !evidence.optional.contains(index)).max_by_key(ended)
+    });
+    Some((best?, culprit))
+}
+
+/// The violation in plain words: who read what, how long after somebody else was told otherwise. Nothing if it isn't a
+/// read of a register that contradicts one other operation.
+pub fn plain(history: &History, evidence: &Evidence) -> Option<String> {
+    let (before, culprit) = against(history, evidence)?;
+    let (early, late) = (history.operation(before), history.operation(culprit));
+    let who = |process: u32| format!("process {}", history.process_text(process));
+    if late.function != Function::Read || late.status != Status::Ok {
+        return None;
+    }
+    let read = match late.result() {
+        0 if early.function != Function::Add => "nothing".to_owned(),
+        value if early.function == Function::Add => (value as i64).to_string(),
+        value => history.value_text(value),
+    };
+    if early.function == Function::Add {
+        let acknowledged = evidence.operations.iter().map(|&index| history.operation(index)).filter(|o| {
+            o.function == Function::Add && o.status == Status::Ok && (o.object, o.key) == (late.object, late.key)
+        });
+        let total: i64 = acknowledged.filter(|o| o.precedes(late)).map(|o| o.value as i64).sum();
+        let told = format!("{} read {read} after additions of {total} in all were acknowledged", who(late.process));
+        return (total != late.result() as i64).then_some(told);
+    }
+    let later = describe::span(history, late.invoked.since(early.completed));
+    let whose = if early.process == late.process { "its own".to_owned() } else { format!("{}'s", who(early.process)) };
+    let told = match early.function {
+        Function::Write if early.value != late.result() => {
+            format!("after {whose} write of {} was acknowledged", history.value_text(early.value))
+        }
+        Function::Delete if late.result() != 0 => format!("after {whose} delete was acknowledged"),
+        Function::Read if early.result() != late.result() => {
+            let reader = if early.process == late.process { "it".to_owned() } else { who(early.process) };
+            format!("after {reader} had read {}", history.value_text(early.result()))
+        }
+        _ => return None,
+    };
+    Some(format!("{} read {read}, {later} {told}", who(late.process)))
 }

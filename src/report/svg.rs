@@ -200,6 +200,11 @@ impl Text {
         self.halo = false;
         self
     }
+    /// At weight 650.
+    pub fn bold(mut self) -> Text {
+        self.weight = 650;
+        self
+    }
     /// At weight 400.
     pub fn light(mut self) -> Text {
         self.weight = 400;

@@ -1,7 +1,7 @@
 //! What the terminal says: answer, numbers, expectations, and the line that repeats it.
 
 use super::answer::{answer, facts, plain};
-use super::number::Unit;
+use super::number::{Unit, elide};
 use super::summary::summary;
 use crate::expect;
 use crate::run::{Judged, Run, Served, cap_word, served};
@@ -73,49 +73,123 @@ fn numbers(runs: &[&Run]) -> String {
     aligned(&rows)
 }
 
-/// What stores kept, a row a variant: who was answered during a partition, and whether all was like a single copy.
-/// Nothing if no run was judged for it.
+/// No table of what stores kept is wider than this.
+const COLUMNS: usize = 80;
+/// Longer names are cut in the middle there.
+const NAME_CHARS: usize = 22;
+
+/// What stores kept, a row a variant: who was answered during each partition, whether all was like a single copy, and
+/// what that makes of it. Nothing if no run was judged for it.
 fn kept(runs: &[&Run]) -> String {
     let verdict = |run: &Run| {
         let judged = run.judged.iter().find(|j| j.text.starts_with("linearizable("));
         judged.map(|j| j.finding.verdict)
     };
-    let served: Vec<Vec<Served>> = runs.iter().map(|r| served(&r.outcome)).collect();
     if runs.iter().all(|r| verdict(r).is_none()) {
         return String::new();
     }
-    let mut groups: Vec<(&str, &str)> = Vec::new();
-    for one in served.iter().flatten() {
-        let group = (one.clients.as_str(), one.fault.as_str());
-        if !groups.contains(&group) {
-            groups.push(group);
-        }
-    }
-    // More columns no terminal has room for.
-    groups.truncate(4);
-    let mut head = vec![String::new()];
-    head.extend(groups.iter().map(|(clients, fault)| format!("{clients} in {fault}")));
-    head.extend((!groups.is_empty()).then(|| "CAP".to_owned()));
-    head.push("linearizable".to_owned());
-    let mut rows = vec![head];
-    for (run, served) in runs.iter().zip(&served) {
-        let mut row = vec![run.outcome.plan.variant.clone()];
-        row.extend(groups.iter().map(|(clients, fault)| {
-            share(served.iter().find(|s| s.clients == *clients && s.fault == *fault).map(|s| s.answered))
-        }));
-        let verdict = verdict(run);
-        if !groups.is_empty() {
+    let rows: Vec<KeptRow> = runs
+        .iter()
+        .map(|run| {
+            let served = served(&run.outcome);
+            let verdict = verdict(run);
             let word = match verdict {
-                Some(expect::Verdict::Holds) => cap_word(true, served),
-                Some(expect::Verdict::Violated) => cap_word(false, served),
+                Some(expect::Verdict::Holds) => cap_word(true, &served),
+                Some(expect::Verdict::Violated) => cap_word(false, &served),
                 _ => None,
             };
-            row.push(word.unwrap_or("–").to_owned());
+            KeptRow {
+                name: run.outcome.plan.variant.clone(),
+                served,
+                cap: word.unwrap_or("–").to_owned(),
+                linearizable: verdict.map_or_else(|| "–".to_owned(), |v| v.to_string()),
+            }
+        })
+        .collect();
+    format!("\n{}", kept_table(&rows))
+}
+
+/// What one run kept.
+struct KeptRow {
+    name: String,
+    served: Vec<Served>,
+    cap: String,
+    linearizable: String,
+}
+
+/// As wide as it may be: a column for each group and partition; else a row for each partition; else one for each group
+/// as well. None is left out.
+fn kept_table(rows: &[KeptRow]) -> String {
+    let mut asked: Vec<(&str, &str)> = Vec::new();
+    for one in rows.iter().flat_map(|r| &r.served) {
+        let pair = (one.clients.as_str(), one.fault.as_str());
+        if !asked.contains(&pair) {
+            asked.push(pair);
         }
-        row.push(verdict.map_or_else(|| "–".to_owned(), |v| v.to_string()));
-        rows.push(row);
     }
-    format!("\n{}", aligned(&rows))
+    let got = |row: &KeptRow, clients: &str, fault: &str| {
+        share(row.served.iter().find(|s| s.clients == clients && s.fault == fault).map(|s| s.answered))
+    };
+    let once = |list: &mut Vec<String>, word: &str| {
+        if list.iter().all(|known| known != word) {
+            list.push(word.to_owned());
+        }
+    };
+    let (mut groups, mut faults) = (Vec::new(), Vec::new());
+    asked.iter().for_each(|(clients, fault)| {
+        once(&mut groups, clients);
+        once(&mut faults, fault);
+    });
+    // One partition is named once.
+    let (corner, named) = match faults.as_slice() {
+        [one] => (format!("in {}", elide(one, NAME_CHARS)), false),
+        _ => (String::new(), true),
+    };
+    let mut head = vec![corner];
+    head.extend(asked.iter().map(
+        |(clients, fault)| {
+            if named { format!("{clients} in {fault}") } else { elide(clients, NAME_CHARS) }
+        },
+    ));
+    head.extend((!asked.is_empty()).then(|| "CAP".to_owned()));
+    head.push("linearizable".to_owned());
+    let line = |row: &KeptRow| {
+        let mut cells = vec![row.name.clone()];
+        cells.extend(asked.iter().map(|(clients, fault)| got(row, clients, fault)));
+        cells.extend((!asked.is_empty()).then(|| row.cap.clone()));
+        cells.push(row.linearizable.clone());
+        cells
+    };
+    let wide: Vec<Vec<String>> = std::iter::once(head).chain(rows.iter().map(line)).collect();
+    if fits(&wide) {
+        return aligned(&wide);
+    }
+    // Names stand once, above what they are the name of.
+    let verdicts: Vec<Vec<String>> = std::iter::once(["", "CAP", "linearizable"].map(str::to_owned).to_vec())
+        .chain(rows.iter().map(|row| vec![elide(&row.name, NAME_CHARS), row.cap.clone(), row.linearizable.clone()]))
+        .collect();
+    let mut by_fault = vec![vec!["answered".to_owned(), "in".to_owned()]];
+    by_fault[0].extend(groups.iter().map(|group| elide(group, NAME_CHARS)));
+    let mut by_group = vec![["answered", "in", "clients", "share"].map(str::to_owned).to_vec()];
+    for row in rows {
+        for (f, fault) in faults.iter().enumerate() {
+            let name = if f == 0 { elide(&row.name, NAME_CHARS) } else { String::new() };
+            let mut cells = vec![name.clone(), elide(fault, NAME_CHARS)];
+            cells.extend(groups.iter().map(|group| got(row, group, fault)));
+            by_fault.push(cells);
+            for (g, group) in groups.iter().enumerate() {
+                let name = if g == 0 { name.clone() } else { String::new() };
+                let (fault_name, group_name) = (elide(fault, NAME_CHARS), elide(group, NAME_CHARS));
+                by_group.push(vec![name, fault_name, group_name, got(row, group, fault)]);
+            }
+        }
+    }
+    let answered = if fits(&by_fault) { aligned(&by_fault) } else { aligned(&by_group) };
+    format!("{}\n{answered}", aligned(&verdicts))
+}
+
+fn fits(rows: &[Vec<String>]) -> bool {
+    aligned(rows).lines().all(|line| line.chars().count() <= COLUMNS)
 }
 
 /// A table in columns: the first to the left, the others to the right.
@@ -265,6 +339,67 @@ pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn row(name: &str, linearizable: &str, cap: &str, served: &[(&str, &str, f64)]) -> KeptRow {
+        let one = |(clients, fault, answered): &(&str, &str, f64)| Served {
+            clients: (*clients).to_owned(),
+            fault: (*fault).to_owned(),
+            answered: *answered,
+            asked: 100,
+        };
+        KeptRow {
+            name: name.to_owned(),
+            served: served.iter().map(one).collect(),
+            cap: cap.to_owned(),
+            linearizable: linearizable.to_owned(),
+        }
+    }
+
+    fn narrow(table: &str) {
+        assert!(table.lines().all(|line| line.chars().count() <= COLUMNS), "{table}");
+        assert!(!table.contains('\x1b') && !table.contains('\u{202f}'), "{table}");
+    }
+
+    #[test]
+    fn one_partition_is_a_row_a_design() {
+        let served = |west| [("east-users", "cut", 0.998), ("west-users", "cut", west)];
+        let rows = [
+            row("cp-quorum-no-writeback", "violated", "neither", &served(0.0)),
+            row("ap", "violated", "AP", &served(1.0)),
+        ];
+        let table = kept_table(&rows);
+        narrow(&table);
+        let lines: Vec<Vec<&str>> =
+            table.lines().map(|line| line.split("  ").filter(|w| !w.is_empty()).collect()).collect();
+        let words = |line: &[&str]| line.iter().map(|w| w.trim().to_owned()).collect::<Vec<_>>();
+        assert_eq!(words(&lines[0]), ["in cut", "east-users", "west-users", "CAP", "linearizable"]);
+        assert_eq!(words(&lines[1]), ["cp-quorum-no-writeback", "99.8 %", "0 %", "neither", "violated"]);
+        assert_eq!(words(&lines[2]), ["ap", "99.8 %", "100 %", "AP", "violated"]);
+    }
+
+    #[test]
+    fn no_partition_and_no_group_is_left_out_where_there_are_many() {
+        let faults = ["isolate", "deaf", "cut", "flapping-link-between-regions"];
+        for groups in [&["us"][..], &["us-users", "eu-users", "ap-users"], &["a-group-of-clients-with-a-long-name"; 1]]
+        {
+            let mut served = Vec::new();
+            for (f, fault) in faults.iter().enumerate() {
+                for (g, group) in groups.iter().enumerate() {
+                    served.push((*group, *fault, 0.5 + 0.01 * (f * 10 + g) as f64));
+                }
+            }
+            let table = kept_table(&[row("split-brain-fenced", "holds", "CP", &served)]);
+            narrow(&table);
+            for (group, fault, answered) in served {
+                assert!(
+                    table.contains(&elide(group, NAME_CHARS)) && table.contains(&elide(fault, NAME_CHARS)),
+                    "{table}"
+                );
+                assert!(table.contains(&share(Some(answered))), "{answered} is missing in {table}");
+            }
+            assert!(table.contains("CP") && table.contains("holds"));
+        }
+    }
 
     #[test]
     fn numbers_are_those_of_the_page_with_plain_spaces() {

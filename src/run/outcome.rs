@@ -1,10 +1,11 @@
 //! Plays a plan, and plays it again to look closer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::build::{Member, build_with};
 use crate::catalog::AnyProcess;
-use crate::engine::{Instant, Span};
+use crate::engine::{GroupId, Instant, Span};
 use crate::history::History;
 use crate::scenario::Plan;
 use crate::world::{Acted, Example, Finished, Focus, Meters, Process, Role, Trace, World};
@@ -24,12 +25,25 @@ pub struct Outcome {
     pub meters: Meters,
     /// What clients of stores saw, and what was observed.
     pub history: History,
+    /// Clients that went on under a new number in the history: their group, and their place in it.
+    pub origins: BTreeMap<u32, (GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// Who became what, when.
     pub roles: Vec<(Instant, crate::engine::ProcessId, Role)>,
     /// Self-checks that failed: errors of ours.
     pub broken: Vec<String>,
+}
+
+impl Outcome {
+    /// The group of a process of the history among all groups, and its place in it: a number says both until an
+    /// operation of its client ended in doubt.
+    pub fn client(&self, process: u32) -> (usize, u32) {
+        match self.origins.get(&process) {
+            Some((group, place)) => (group.index(), *place),
+            None => ((process >> 24) as usize, process & 0x00ff_ffff),
+        }
+    }
 }
 
 /// The run ended before its time.
@@ -100,6 +114,7 @@ pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
         events: finished.events,
         meters: finished.meters,
         history: finished.history,
+        origins: finished.origins,
         acted: finished.acted,
         roles: finished.roles,
         broken: finished.broken,
@@ -143,12 +158,13 @@ pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let mut roots: Vec<u64> = exemplars.iter().map(|e| e.example.root).collect();
     roots.sort_unstable();
     roots.dedup();
-    Ok((exemplars, again(outcome, Focus { windows: Vec::new(), roots, limit: 20_000 })?))
+    Ok((exemplars, again(outcome, Focus { roots, limit: 20_000, ..Focus::default() })?))
 }
 
-/// Plays the same run again and keeps what its processes said to each other in these windows. An error as of [`explain`].
-pub fn watch(outcome: &Outcome, windows: Vec<(Instant, Instant)>) -> Result<Trace, String> {
-    again(outcome, Focus { windows, roots: Vec::new(), limit: 20_000 })
+/// Plays the same run again and keeps what was asked and said about one key in this window, and who had what of it. An
+/// error as of [`explain`].
+pub fn watch(outcome: &Outcome, key: u64, window: (Instant, Instant)) -> Result<Trace, String> {
+    again(outcome, Focus { windows: vec![window], key: Some(key), limit: 20_000, ..Focus::default() })
 }
 
 fn again(outcome: &Outcome, focus: Focus) -> Result<Trace, String> {

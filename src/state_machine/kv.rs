@@ -16,6 +16,16 @@ struct Entry {
     list: Vec<u64>,
 }
 
+impl Entry {
+    fn values(&self) -> Vec<u64> {
+        let mut values = self.list.clone();
+        if self.value != 0 {
+            values.push(self.value);
+        }
+        values
+    }
+}
+
 /// The machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kv {
@@ -95,15 +105,12 @@ impl StateMachine for Kv {
         self.bytes
     }
 
+    fn held(&self, key: u64) -> Vec<u64> {
+        self.entries.get(&key).map_or_else(Vec::new, Entry::values)
+    }
+
     fn contents(&self) -> Vec<(u64, Vec<u64>)> {
-        let held = |entry: &Entry| {
-            let mut values = entry.list.clone();
-            if entry.value != 0 {
-                values.push(entry.value);
-            }
-            values
-        };
-        self.entries.iter().map(|(key, entry)| (*key, held(entry))).collect()
+        self.entries.iter().map(|(key, entry)| (*key, entry.values())).collect()
     }
 }
 

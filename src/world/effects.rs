@@ -66,9 +66,12 @@ impl<P: Process> World<P> {
             Crossing::Arrives { at, .. } => Some(*at),
             Crossing::Lost(_) => None,
         };
-        if self.focus.covers(self.now) {
-            let (name, text) = (msg.name(), format!("{msg:?}"));
-            self.trace.keep(self.focus.limit, TraceEvent::Message { at: self.now, from, to, name, text, arrives });
+        if let Some(key) = self.focus.key.filter(|_| self.focus.covers(self.now)) {
+            let about = msg.about(key);
+            if self.watched.threads.follows(from, to, &about) {
+                let event = TraceEvent::Message { at: self.now, from, to, name: msg.name(), about, arrives };
+                self.trace.keep(self.focus.limit, event);
+            }
         }
         match crossing {
             Crossing::Arrives { at, again } => {

@@ -22,6 +22,7 @@ use super::out::{Effect, Env, Out};
 use super::process::{Process, Role};
 use super::setup::{GroupKind, GroupSetup, Setup};
 use super::trace::{Focus, Trace, TraceEvent};
+use super::watch::Watched;
 
 /// A running system: processes on hosts, the network between them, and everything that is under way.
 ///
@@ -54,9 +55,11 @@ pub struct World<P: Process> {
     pub(super) history: History,
     pub(super) renamed: std::collections::BTreeMap<(GroupId, u32), u32>,
     pub(super) next_name: u32,
+    pub(super) origins: std::collections::BTreeMap<u32, (GroupId, u32)>,
     pub(super) census: Census,
     pub(super) focus: Focus,
     pub(super) trace: Trace,
+    pub(super) watched: Watched,
     digest: Digest,
     digests: Vec<u64>,
     next_mark: Instant,
@@ -140,9 +143,11 @@ impl<P: Process> World<P> {
             history,
             renamed: std::collections::BTreeMap::new(),
             next_name: 1 << 31,
+            origins: std::collections::BTreeMap::new(),
             census: Census::default(),
             focus,
             trace: Trace::default(),
+            watched: Watched::default(),
             digest: Digest::new(),
             digests: Vec::new(),
             events: 0,
@@ -216,6 +221,7 @@ impl<P: Process> World<P> {
             pending,
             meters: self.meters,
             history: self.history,
+            origins: self.origins,
             acted: self.acted,
             roles: self.roles,
             trace: self.trace,
@@ -350,6 +356,9 @@ impl<P: Process> World<P> {
                 self.trace.keep(self.focus.limit, TraceEvent::Role { at: self.now, process, role });
             }
         }
+        if let Some(key) = self.focus.key {
+            self.watch(process, key);
+        }
         for effect in effects.drain(..) {
             self.carry_out(process, effect);
         }
@@ -402,6 +411,8 @@ pub struct Finished<P> {
     pub meters: Meters,
     /// What clients saw, and what was observed.
     pub history: History,
+    /// Clients that went on under a new number: their group, and their place in it.
+    pub origins: std::collections::BTreeMap<u32, (GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// Who became what, when.

@@ -1,5 +1,6 @@
 //! Where processes meet physics; the only interpreter of effects.
 
+pub mod about;
 mod check;
 pub mod control;
 mod effects;
@@ -14,12 +15,14 @@ mod requests;
 pub mod setup;
 pub mod state_machine;
 pub mod trace;
+mod watch;
 
+pub use about::{About, Part};
 pub use control::{Acted, ClockFault, Control, Gray, Power, Scheduled, Setting, Side, Target, When};
 pub use kernel::{Finished, World};
 pub use meters::{EdgeMeters, Example, GroupMeters, MemberMeters, Meters};
 pub use out::{Counted, Effect, Env, Level, Meter, Out, Point, Sink};
-pub use process::{Message, Never, Process, Role};
+pub use process::{Held, Message, Never, Process, Role};
 pub use record::function;
 pub use setup::{GroupKind, GroupSetup, HostSetup, ServiceTime, Setup};
 pub use state_machine::StateMachine;

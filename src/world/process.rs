@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use super::about::About;
 use super::out::Out;
 use crate::engine::ProcessId;
 use crate::rpc::{Answer, Call, Op, Token};
@@ -15,6 +16,20 @@ pub trait Message: Clone + Hash + Debug {
     fn bytes(&self) -> u32 {
         0
     }
+    /// What it belongs to, and what it says about a key: for traces.
+    fn about(&self, key: u64) -> About {
+        let _ = key;
+        About::default()
+    }
+}
+
+/// What a process has of one key: the state that a space-time diagram shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Its values, several if they stand side by side; 0 and none are nil.
+    pub values: Vec<u64>,
+    /// The newest term or epoch that it knows, where there are any.
+    pub term: Option<u64>,
 }
 
 /// A message type for processes that have no peers.
@@ -109,6 +124,11 @@ pub trait Process: Clone + Debug {
     /// What it is among its peers.
     fn role(&self) -> Role {
         Role::Peer
+    }
+    /// What it would answer of a key if it were asked alone; nothing for what keeps no keys. Only looked at when a run is
+    /// played again for a picture.
+    fn holds(&self, key: u64) -> Option<Held> {
+        None
     }
     /// Called at the end of the run: facts that a check needs, as [`Out::observe`].
     fn finish(&mut self, out: &mut Out<'_, Self>) {}

@@ -46,7 +46,7 @@ impl<P: Process> World<P> {
 
     /// A client row is one sequential process until one of its operations ends in doubt: then it goes on under a new
     /// number (Jepsen's rule). Whatever a service does is a process of its own, for its requests overlap.
-    fn client_number(&mut self, caller: ProcessId, client: u32) -> u32 {
+    pub(super) fn client_number(&mut self, caller: ProcessId, client: u32) -> u32 {
         let group = self.members[caller.index()].group;
         if !self.is_client(caller) {
             self.next_name += 1;
@@ -73,6 +73,7 @@ impl<P: Process> World<P> {
                     let group = self.members[caller.index()].group;
                     self.next_name += 1;
                     self.renamed.insert((group, client), self.next_name);
+                    self.origins.insert(self.next_name, (group, client));
                 }
             }
             Status::Ok => {

@@ -121,11 +121,12 @@ impl<P: Process> World<P> {
         }
         self.census.requests_sent += 1;
         let crossing = self.network.cross(depart, a, b, call.op.bytes, &mut bits);
+        let arrives = match &crossing {
+            Crossing::Arrives { at, .. } => Some(*at),
+            Crossing::Lost(_) => None,
+        };
+        self.watch_request(to, &call, arrives);
         if self.focus.follows(root) {
-            let arrives = match &crossing {
-                Crossing::Arrives { at, .. } => Some(*at),
-                Crossing::Lost(_) => None,
-            };
             let event = TraceEvent::Sent { at: self.now, from, to, work: Work { root, path }, arrives };
             self.trace.keep(self.focus.limit, event);
         }
@@ -293,7 +294,15 @@ impl<P: Process> World<P> {
         let (a, b) = (self.host_of(from), self.host_of(requester.process));
         let mut bits = self.wire_bits(root, path, 1);
         self.census.answers_sent += 1;
-        match self.network.cross(self.now, a, b, answer.bytes, &mut bits) {
+        let crossing = self.network.cross(self.now, a, b, answer.bytes, &mut bits);
+        if self.focus.key.is_some() {
+            let arrives = match &crossing {
+                Crossing::Arrives { at, .. } => Some(*at),
+                Crossing::Lost(_) => None,
+            };
+            self.watch_reply(from, requester, &answer, arrives);
+        }
+        match crossing {
             Crossing::Arrives { at, again } => {
                 if let Some(again) = again {
                     self.census.answers_sent += 1;

@@ -13,6 +13,10 @@ pub trait StateMachine: Clone + Debug + Default {
     fn is_read(&self, op: &Op) -> bool;
     /// Bytes of a snapshot on the wire; the snapshot itself is a clone.
     fn bytes(&self) -> u64;
+    /// What it holds of one key, in the order of [`contents`](StateMachine::contents).
+    fn held(&self, key: u64) -> Vec<u64> {
+        self.contents().into_iter().find(|(k, _)| *k == key).map_or_else(Vec::new, |(_, values)| values)
+    }
     /// What it holds of each key, in the order of keys: for checks at the end of a run.
     fn contents(&self) -> Vec<(u64, Vec<u64>)>;
 }

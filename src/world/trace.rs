@@ -3,17 +3,22 @@
 //! The first pass of a run keeps no trace. A second pass of the same seed keeps the windows and the requests that the
 //! verdicts and the report want to show.
 
-use crate::engine::{EdgeId, Instant, ProcessId, Span};
-use crate::rpc::{Outcome, Verb};
+use std::collections::BTreeMap;
 
+use crate::engine::{EdgeId, Instant, ProcessId, Span};
+use crate::rpc::{Outcome, Requester, Verb};
+
+use super::about::About;
 use super::out::Point;
-use super::process::Role;
+use super::process::{Held, Role};
 
 /// Which part of a run is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Focus {
-    /// Peer messages, points and roles in these windows.
+    /// Points and roles in these windows; with a key, what is said about it, and what processes have of it.
     pub windows: Vec<(Instant, Instant)>,
+    /// The key whose messages, requests and states are kept.
+    pub key: Option<u64>,
     /// Everything that happens on behalf of these requests (roots of causes), sorted.
     pub roots: Vec<u64>,
     /// At most this many events; what comes later is counted only.
@@ -23,6 +28,8 @@ pub struct Focus {
 /// What was kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
+    /// What each process had of the key when the first window began.
+    pub before: BTreeMap<ProcessId, Held>,
     /// In the order in which they happened.
     pub events: Vec<TraceEvent>,
     /// How many more there were.
@@ -111,12 +118,51 @@ pub enum TraceEvent {
         from: ProcessId,
         /// To.
         to: ProcessId,
-        /// Its name.
+        /// Its kind.
         name: &'static str,
-        /// What it says, for people.
-        text: String,
+        /// What it belongs to, and what it says about the key.
+        about: About,
         /// When it arrives; `None` = lost.
         arrives: Option<Instant>,
+    },
+    /// A client's request about the key went on the wire.
+    Requested {
+        /// When.
+        at: Instant,
+        /// The client's number in the history.
+        client: u32,
+        /// By whom, as far as the answer names it.
+        requester: Requester,
+        /// To whom.
+        to: ProcessId,
+        /// What is asked.
+        verb: Verb,
+        /// When it arrives; `None` = lost.
+        arrives: Option<Instant>,
+    },
+    /// The answer to such a request went on the wire.
+    Replied {
+        /// When.
+        at: Instant,
+        /// From whom.
+        from: ProcessId,
+        /// To which request.
+        requester: Requester,
+        /// The value in it.
+        value: u64,
+        /// How it ended.
+        outcome: Outcome,
+        /// When it arrives; `None` = lost.
+        arrives: Option<Instant>,
+    },
+    /// What a process has of the key changed.
+    State {
+        /// When.
+        at: Instant,
+        /// Whose.
+        process: ProcessId,
+        /// Into what.
+        held: Held,
     },
     /// A process changed its role.
     Role {

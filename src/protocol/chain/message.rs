@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::parts::{Entry, Position};
+use super::super::parts::{Entry, Position, handed_on, shipped};
 use crate::rpc::{Answer, Op, Requester};
-use crate::world::Message;
+use crate::world::{About, Message, Part};
 
 /// Who follows whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -113,6 +113,17 @@ impl Message for Msg {
             Msg::Forward { op, .. } => 40 + op.bytes,
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
+        }
+    }
+    fn about(&self, key: u64) -> About {
+        match self {
+            Msg::Alive { epoch, .. } | Msg::Missing { epoch, .. } => About::term(*epoch),
+            Msg::View { chain, .. } => About::term(chain.epoch),
+            Msg::Update { epoch, prev, entries, .. } => shipped(*epoch, prev.index, entries, key),
+            Msg::Stored { epoch, index, .. } => About::term(*epoch).part(Part::Upto(*index)),
+            Msg::Forward { requester, op } => handed_on(*requester, op, key),
+            Msg::Answered { requester, answer } => About::request(*requester).saying([answer.value]),
+            Msg::VersionQuery { requester } | Msg::Version { requester, .. } => About::request(*requester),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::parts::{Bugs, Command, Entry, Gateway, Group, Journal, Log, Planted, 
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Op, Outcome, Requester, Token};
-use crate::world::{Out, Process, Role, StateMachine};
+use crate::world::{Held, Out, Process, Role, StateMachine};
 
 use master::Master;
 pub use message::{Chain, Msg, Record};
@@ -505,6 +505,10 @@ impl<M: StateMachine> Process for ChainServer<M> {
 
     fn role(&self) -> Role {
         Role::Peer
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        Some(Held { values: self.machine.machine().held(key), term: Some(self.chain.epoch) })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

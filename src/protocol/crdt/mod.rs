@@ -22,7 +22,7 @@ use super::parts::{Bugs, Group, Join, Members, Planted};
 use crate::engine::{ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Outcome, Token};
-use crate::world::{Counted, Message, Out, Process};
+use crate::world::{About, Counted, Held, Message, Out, Process};
 
 /// What replicas send one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,18 @@ impl Message for Msg {
             Msg::Merge { changes, .. } => 8 + size(changes),
             Msg::Effect { after, changes, .. } => 16 + after.bytes() + size(changes),
             _ => 16,
+        }
+    }
+    fn about(&self, key: u64) -> About {
+        let (about, changes) = match self {
+            Msg::Merge { upto, changes } => (About::asks(*upto), changes),
+            Msg::Effect { event, changes, .. } => (About::asks(event.count), changes),
+            Msg::Merged { upto } => return About::answers(*upto),
+            Msg::Delivered { event } => return About::answers(event.count),
+        };
+        match changes.iter().find(|(k, _)| *k == key) {
+            Some((_, value)) => about.carrying(true, value.contents()),
+            None => about,
         }
     }
 }
@@ -419,6 +431,10 @@ impl Process for Crdt {
                 out.send(to, msg);
             }
         }
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        Some(Held { values: self.value(key).contents(), term: None })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -3,10 +3,10 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::super::parts::{Command, Sessions};
+use super::super::parts::{Command, Sessions, handed_on};
 use super::{Accepted, Ballot};
 use crate::rpc::{Answer, Op, Requester};
-use crate::world::{Message, StateMachine};
+use crate::world::{About, Message, Part, StateMachine};
 
 /// Between replicas.
 #[derive(Clone, Debug)]
@@ -189,6 +189,38 @@ impl<M: StateMachine> Message for Msg<M> {
             Msg::Forward { op, .. } => 40 + op.bytes,
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
+        }
+    }
+    fn about(&self, key: u64) -> About {
+        let of_key = |command: &Command| match command {
+            Command::Call { op, .. } if op.key == key => Some(op.value),
+            _ => None,
+        };
+        let carried = |suffix: &Suffix<M>, about: About| {
+            let slots = suffix.slots.iter().flatten().filter_map(|accepted| of_key(&accepted.command));
+            let held = suffix.snapshot.iter().flat_map(|snapshot| snapshot.machine.machine().held(key));
+            let values: Vec<u64> = held.chain(slots).collect();
+            about.carrying(!values.is_empty(), values)
+        };
+        match self {
+            Msg::Prepare { ballot, .. } | Msg::Heartbeat { ballot, .. } | Msg::Heard { ballot, .. } => {
+                About::term(ballot.number())
+            }
+            Msg::Nack { promised } => About::term(promised.number()),
+            Msg::Promise { ballot, suffix } => carried(suffix, About::term(ballot.number())),
+            Msg::Accept { ballot, first, commands, .. } => {
+                let values: Vec<u64> = commands.iter().filter_map(of_key).collect();
+                let after = first.saturating_sub(1);
+                About::term(ballot.number()).part(Part::Entries { after }).carrying(!values.is_empty(), values)
+            }
+            Msg::Accepted { ballot, last, .. } => About::term(ballot.number()).part(Part::Upto(*last)),
+            Msg::Learn { .. } => About::default(),
+            Msg::Chosen { suffix, .. } => {
+                let after = suffix.first.saturating_sub(1);
+                carried(suffix, About::default().part(Part::Entries { after }))
+            }
+            Msg::Forward { requester, op } => handed_on(*requester, op, key),
+            Msg::Answered { requester, answer } => About::request(*requester).saying([answer.value]),
         }
     }
 }

@@ -26,7 +26,7 @@ use super::parts::{Bugs, Gateway, Group, Journal, Members, Planted, Sessions};
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Call, Requester, Token};
-use crate::world::{Level, Out, Process, Role, StateMachine};
+use crate::world::{Held, Level, Out, Process, Role, StateMachine};
 
 use acceptor::After;
 use leader::Leadership;
@@ -289,6 +289,10 @@ impl<M: StateMachine> Process for MultiPaxos<M> {
             State::Preparing { .. } => Role::Candidate,
             State::Leading(_) => Role::Leader,
         }
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        Some(Held { values: self.machine.machine().held(key), term: Some(self.promised.number()) })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Members;
 use crate::engine::digest::DigestHasher;
 use crate::rpc::{Op, Requester};
+use crate::world::{About, Part};
 
 /// A place in a log. By log matching, two logs that have the same position agree up to it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +82,21 @@ impl Entry {
     pub fn bytes(&self) -> u32 {
         self.command.bytes()
     }
+}
+
+/// Entries after this position, and what they carry of a key.
+pub fn shipped(term: u64, after: u64, entries: &[Entry], key: u64) -> About {
+    let of_key = entries.iter().filter_map(|entry| match &entry.command {
+        Command::Call { op, .. } if op.key == key => Some(op.value),
+        _ => None,
+    });
+    let values: Vec<u64> = of_key.collect();
+    About::term(term).part(Part::Entries { after }).carrying(!values.is_empty(), values)
+}
+
+/// A request that is handed on, and what it carries of a key.
+pub fn handed_on(requester: Requester, op: &Op, key: u64) -> About {
+    About::request(requester).carrying(op.key == key, (op.value != 0).then_some(op.value))
 }
 
 impl fmt::Debug for Position {

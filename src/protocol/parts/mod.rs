@@ -16,6 +16,6 @@ pub use gateway::Gateway;
 pub use group::Group;
 pub use join::Join;
 pub use journal::Journal;
-pub use log::{Command, Entry, Log, Position};
+pub use log::{Command, Entry, Log, Position, handed_on, shipped};
 pub use members::Members;
 pub use sessions::Sessions;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::parts::{Entry, Position};
+use super::super::parts::{Entry, Position, handed_on, shipped};
 use crate::rpc::{Answer, Op, Requester};
-use crate::world::Message;
+use crate::world::{About, Message, Part};
 
 /// Between replicas.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -110,6 +110,21 @@ impl Message for Msg {
             Msg::Forward { op, .. } => 40 + op.bytes,
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
+        }
+    }
+    fn about(&self, key: u64) -> About {
+        match self {
+            Msg::Append { epoch, prev, entries, .. } => shipped(*epoch, prev.index, entries, key),
+            Msg::Stored { epoch, index, .. } => About::term(*epoch).part(Part::Upto(*index)),
+            Msg::Missing { epoch, .. }
+            | Msg::Fenced { epoch }
+            | Msg::Elect { epoch, .. }
+            | Msg::Elected { epoch }
+            | Msg::Poll { epoch }
+            | Msg::Standing { epoch, .. }
+            | Msg::Promote { epoch } => About::term(*epoch),
+            Msg::Forward { requester, op } => handed_on(*requester, op, key),
+            Msg::Answered { requester, answer } => About::request(*requester).saying([answer.value]),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::engine::random::Bits as _;
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Op, Outcome, Requester, Token};
-use crate::world::{Out, Process, Role, StateMachine};
+use crate::world::{Held, Out, Process, Role, StateMachine};
 
 pub use message::{Msg, Record};
 
@@ -402,6 +402,10 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
 
     fn role(&self) -> Role {
         if self.leading.is_some() { Role::Primary } else { Role::Backup }
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        Some(Held { values: self.machine.machine().held(key), term: Some(self.epoch) })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

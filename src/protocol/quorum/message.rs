@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::version::{self, Object};
 use crate::protocol::clocks::VectorClock;
-use crate::world::Message;
+use crate::world::{About, Message};
 
 /// Between replicas. `of` is the sender's own number of what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +92,23 @@ impl Message for Msg {
             Msg::Keys { leaves, objects, .. } => {
                 4 * leaves.len() as u32 + objects.iter().map(|(_, o)| 8 + version::bytes(o)).sum::<u32>()
             }
+        }
+    }
+    fn about(&self, key: u64) -> About {
+        let values = |object: &Object| -> Vec<u64> { object.iter().map(|version| version.value).collect() };
+        match self {
+            Msg::Fetch { of, key: of_key } => About::asks(*of).carrying(*of_key == key, []),
+            // It doesn't say of which key: the number does.
+            Msg::Fetched { of, object, .. } => About::answers(*of).saying(values(object)),
+            Msg::Stored { of, .. } => About::answers(*of),
+            Msg::Store { of, key: of_key, object } | Msg::Hint { of, key: of_key, object, .. } => {
+                About::asks(*of).carrying(*of_key == key, values(object))
+            }
+            Msg::Hashes { .. } => About::default(),
+            Msg::Keys { objects, .. } => match objects.iter().find(|(k, _)| *k == key) {
+                Some((_, object)) => About::default().carrying(true, values(object)),
+                None => About::default(),
+            },
         }
     }
 }

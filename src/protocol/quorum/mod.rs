@@ -243,6 +243,16 @@ impl Quorum {
         self.spec.sloppy || self.spec.bugs.has("sloppy_as_strict")
     }
 
+    /// What an object comes to: one value, or all that stand side by side.
+    fn values(&self, object: &Object) -> Vec<u64> {
+        match self.spec.conflict {
+            Conflict::Siblings => object.iter().map(|v| v.value).filter(|v| *v != 0).collect(),
+            Conflict::LastWriteWins => {
+                version::winner(object).map(|v| v.value).filter(|v| *v != 0).into_iter().collect()
+            }
+        }
+    }
+
     /// Sends a message, after the delay of its leg if there is one.
     fn tell(&mut self, to: ProcessId, msg: Msg, out: &mut Out<'_, Self>) {
         let Some(wars) = &self.spec.wars else { return out.send(to, msg) };
@@ -357,15 +367,15 @@ impl Process for Quorum {
         self.written(token.0, out);
     }
 
+    fn holds(&self, key: u64) -> Option<crate::world::Held> {
+        let values = self.held.get(&key).map_or_else(Vec::new, |held| self.values(&held.object));
+        Some(crate::world::Held { values, term: None })
+    }
+
     fn finish(&mut self, out: &mut Out<'_, Self>) {
         let replica = out.index();
         for (key, held) in &self.held {
-            let values: Vec<u64> = match self.spec.conflict {
-                Conflict::Siblings => held.object.iter().map(|v| v.value).filter(|v| *v != 0).collect(),
-                Conflict::LastWriteWins => {
-                    version::winner(&held.object).map(|v| v.value).filter(|v| *v != 0).into_iter().collect()
-                }
-            };
+            let values = self.values(&held.object);
             out.observe(Observation::FinalState { object: self.object, replica, key: *key, values });
         }
     }

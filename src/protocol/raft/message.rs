@@ -4,10 +4,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::super::parts::Sessions;
-use super::super::parts::{Entry, Position};
+use super::super::parts::{Entry, Position, handed_on, shipped};
 use super::Config;
 use crate::rpc::{Answer, Op, Requester};
-use crate::world::{Message, StateMachine};
+use crate::world::{About, Message, Part, StateMachine};
 
 /// Between replicas. `round` numbers the leader's rounds of heartbeats within its term: who answers it, followed then.
 #[derive(Clone, Debug)]
@@ -187,6 +187,26 @@ impl<M: StateMachine> Message for Msg<M> {
             Msg::Forward { op, .. } => 40 + op.bytes,
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
+        }
+    }
+    fn about(&self, key: u64) -> About {
+        match self {
+            Msg::PreVote { term, .. }
+            | Msg::PreVoted { term, .. }
+            | Msg::RequestVote { term, .. }
+            | Msg::Voted { term, .. }
+            | Msg::Rejected { term, .. }
+            | Msg::TimeoutNow { term } => About::term(*term),
+            Msg::AppendEntries { term, prev, entries, .. } => shipped(*term, prev.index, entries, key),
+            Msg::Appended { term, index, .. } => About::term(*term).part(Part::Upto(*index)),
+            Msg::InstallSnapshot { term, snapshot, .. } => {
+                let held = snapshot.machine.machine().held(key);
+                About::term(*term).carrying(!held.is_empty(), held)
+            }
+            Msg::Forward { requester, op } => handed_on(*requester, op, key),
+            Msg::Answered { requester, answer } => About::request(*requester).saying([answer.value]),
+            Msg::ReadIndex { requester } => About::request(*requester),
+            Msg::ReadAt { requester, term, .. } => About::term(*term).part(Part::Request(*requester)),
         }
     }
 }

@@ -24,7 +24,7 @@ use super::parts::{Bugs, Command, Entry, Gateway, Group, Log, Members, Planted, 
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Call, Op, Requester, Token, Verb};
-use crate::world::{Level, Out, Process, Role, StateMachine};
+use crate::world::{Held, Level, Out, Process, Role, StateMachine};
 
 use append::Progress;
 use config::Configs;
@@ -456,6 +456,10 @@ impl<M: StateMachine> Process for Raft<M> {
             State::Candidate { .. } => Role::Candidate,
             State::Leader(_) => Role::Leader,
         }
+    }
+
+    fn holds(&self, key: u64) -> Option<Held> {
+        Some(Held { values: self.machine.machine().held(key), term: Some(self.term) })
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -4,20 +4,19 @@
 use rayon::prelude::*;
 
 use super::Design;
-use crate::check::{self, Property, Staleness, Standing, Steps, Verdict as Checked, View, hierarchy::MODELS};
+use crate::check::{self, Property, Standing, Steps, Verdict as Checked, View, hierarchy::MODELS};
 use crate::engine::Instant;
 use crate::history::{History, Status};
-use crate::report::answer::capital;
 use crate::report::figure::freshness::{Fresh, Freshness};
+use crate::report::figure::ladder::{Ladder, Rung, Standpoint};
 use crate::report::figure::{Drawing, Table};
+use crate::report::kept::{Kept, STALE, errors_and_past};
 use crate::report::number::{NOTHING, fmt_count, fmt_duration, fmt_share};
 use crate::report::page::Section;
-use crate::report::theme::State;
-use crate::run::{Outcome, Served, alone_since, cap_word, served};
-use crate::scenario::{FaultPlan, Kind};
+use crate::report::theme::{Mark, State};
+use crate::run::{Outcome, alone_since, cap_word};
+use crate::scenario::FaultPlan;
 
-/// A share of stale reads that is worth a word.
-const STALE: f64 = 0.001;
 /// Bins of write age: this many a decade, from 1 ms to 100 s.
 const BINS_A_DECADE: f64 = 4.0;
 const DECADES: f64 = 5.0;
@@ -33,42 +32,31 @@ const SESSION: [Property; 4] =
 pub(super) struct Shown<'a> {
     pub(super) name: &'a str,
     pub(super) outcome: &'a Outcome,
-    /// The partition that is looked at: the first.
-    cut: Option<&'a FaultPlan>,
-    served: Vec<Served>,
+    mark: Mark,
+    kept: Kept<'a>,
     standing: Standing,
     converged: Checked,
-    staleness: Staleness,
-    lost: Option<u64>,
     p99_write_ns: Option<u64>,
 }
 
 /// Of every design that has a replicated store and recorded operations.
 pub(super) fn shown<'a>(designs: &'a [Design<'_>]) -> Vec<Shown<'a>> {
-    designs.par_iter().filter_map(|d| Shown::of(d.name(), &d.run.outcome)).collect()
+    designs.par_iter().filter_map(Shown::of).collect()
 }
 
 impl<'a> Shown<'a> {
-    fn of(name: &'a str, outcome: &'a Outcome) -> Option<Shown<'a>> {
-        let plan = &outcome.plan;
-        let history = &outcome.history;
-        let replicated = plan.components.iter().any(|c| matches!(c.kind, Kind::Store(Some(_))));
-        if !replicated || history.operations().is_empty() {
-            return None;
-        }
-        let served = served(outcome);
-        let cut = served.first().and_then(|s| plan.faults.iter().find(|f| f.name == s.fault));
-        let view = View::new(history, None).left_alone_since(alone_since(outcome));
+    fn of(design: &'a Design<'_>) -> Option<Shown<'a>> {
+        let (name, outcome) = (design.name(), &design.run.outcome);
+        let kept = Kept::of(name, outcome)?;
+        let view = View::new(&outcome.history, None).left_alone_since(alone_since(outcome));
         Some(Shown {
             name,
             outcome,
-            cut,
-            served: served.into_iter().filter(|s| cut.is_some_and(|c| c.name == s.fault)).collect(),
+            mark: design.mark,
             standing: check::standing(&view, Steps::DEFAULT),
             converged: check::judge_with(&view, Property::Converged, check::Engine::Fastest, Steps::DEFAULT),
-            staleness: check::staleness(&view),
-            lost: check::lost_writes(&view),
-            p99_write_ns: p99_write(outcome, cut),
+            p99_write_ns: p99_write(outcome, &kept.cuts),
+            kept,
         })
     }
 
@@ -82,44 +70,26 @@ impl<'a> Shown<'a> {
 
     fn cap(&self) -> Option<&'static str> {
         match self.linearizable()? {
-            Checked::Holds => cap_word(true, &self.served),
-            Checked::Violated(_) => cap_word(false, &self.served),
+            Checked::Holds => cap_word(true, &self.kept.served),
+            Checked::Violated(_) => cap_word(false, &self.kept.served),
             Checked::Unknown(_) | Checked::Vacuous(_) => None,
         }
     }
 
-    /// Share of the reads invoked in a window that were behind; of all clients or of one group.
-    fn stale(&self, (from, to): (Instant, Instant), group: Option<&str>) -> Option<f64> {
-        let plan = &self.outcome.plan;
-        // A client's number begins with its group.
-        let number =
-            |name: &str| plan.clients.iter().position(|(c, _)| c.name == name).map(|c| c + plan.components.len());
-        let group = group.and_then(number);
-        let (mut all, mut stale) = (0_u64, 0_u64);
-        for read in &self.staleness.reads {
-            let operation = self.history().operation(read.read);
-            let theirs = group.is_none_or(|g| (operation.process >> 24) as usize == g);
-            if theirs && operation.invoked >= from && operation.invoked < to {
-                all += 1;
-                stale += u64::from(read.behind > 0);
-            }
+    /// What a group got during a partition: `100 %, 47 % stale`.
+    fn got(&self, cut: &str, group: &str) -> String {
+        let Some(answered) = self.kept.answered(cut, group) else { return NOTHING.to_owned() };
+        match self.kept.stale_in(cut, group).filter(|share| *share >= STALE) {
+            Some(stale) => format!("{}, **{}\u{a0}stale**", fmt_share(answered), fmt_share(stale)),
+            None => fmt_share(answered),
         }
-        (all > 0).then(|| stale as f64 / all as f64)
-    }
-
-    fn stale_in_cut(&self, group: Option<&str>) -> Option<f64> {
-        self.stale(self.cut?.span()?, group)
-    }
-
-    fn whole(&self) -> (Instant, Instant) {
-        (Instant::ZERO + self.outcome.plan.warmup, self.outcome.plan.end)
     }
 }
 
-/// The 99th percentile of acknowledged writes: before the cut if there is one, after the warm-up.
-fn p99_write(outcome: &Outcome, cut: Option<&FaultPlan>) -> Option<u64> {
+/// The 99th percentile of acknowledged writes: before the first cut if there is one, after the warm-up.
+fn p99_write(outcome: &Outcome, cuts: &[&FaultPlan]) -> Option<u64> {
     let from = Instant::ZERO + outcome.plan.warmup;
-    let to = cut.and_then(FaultPlan::span).map_or(outcome.plan.end, |span| span.0);
+    let to = cuts.iter().filter_map(|cut| cut.span()).map(|span| span.0).min().unwrap_or(outcome.plan.end);
     let operations = outcome.history.operations().iter();
     let mut taken: Vec<u64> = operations
         .filter(|o| o.status == Status::Ok && !o.function.is_read() && o.invoked >= from && o.invoked < to)
@@ -139,65 +109,123 @@ pub(super) fn sections(all: &[Shown<'_>]) -> Vec<Section> {
     [numbers(all), ladder(all), freshness(all)].into_iter().flatten().collect()
 }
 
+/// Names of the partitions and of the client groups that asked during any of them, of all designs.
+/// Partitions by when they begin, groups as in the file.
+fn cuts_and_groups<'s>(all: &'s [Shown<'_>]) -> (Vec<&'s str>, Vec<&'s str>) {
+    let (mut cuts, mut groups): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for served in all.iter().flat_map(|s| &s.kept.served) {
+        if !cuts.contains(&served.fault.as_str()) {
+            cuts.push(&served.fault);
+        }
+        if !groups.contains(&served.clients.as_str()) {
+            groups.push(&served.clients);
+        }
+    }
+    let begins = |name: &str| {
+        let plans = all.iter().flat_map(|s| &s.kept.cuts).filter(|cut| cut.name == name);
+        plans.filter_map(|cut| cut.span()).map(|(from, _)| from).min()
+    };
+    cuts.sort_by_key(|name| begins(name));
+    (cuts, groups)
+}
+
 fn numbers(all: &[Shown<'_>]) -> Option<Section> {
-    let first = all.first()?;
-    let cut = first.cut.map(|c| c.name.as_str());
+    all.first()?;
+    let (cuts, groups) = cuts_and_groups(all);
     let mut table = Table::new(&["design"]);
-    let groups: Vec<&str> = first.served.iter().map(|s| s.clients.as_str()).collect();
-    if let Some(cut) = cut {
+    if !cuts.is_empty() {
         table.columns.push("CAP".to_owned());
+    }
+    // What one partition did has room in the same table.
+    if let [cut] = cuts.as_slice() {
         table.columns.extend(groups.iter().map(|g| format!("{g} in {cut}")));
     }
     table.columns.push("strongest model".to_owned());
-    match cut {
-        Some(cut) => table.columns.extend([format!("stale in {cut}"), "stale after".to_owned()]),
-        None => table.columns.push("stale reads".to_owned()),
-    }
-    table.columns.extend(["lost writes", "p99 write"].map(str::to_owned));
+    let stale = match cuts.as_slice() {
+        [] => "stale reads",
+        [_] => "stale after",
+        _ => "stale reads, whole run",
+    };
+    table.columns.extend([stale, "lost writes", "p99 write"].map(str::to_owned));
     for shown in all {
         let mut row = vec![format!("**{}**", shown.name)];
-        if cut.is_some() {
+        if !cuts.is_empty() {
             row.push(shown.cap().unwrap_or("?").to_owned());
-            let of = |g: &&str| shown.served.iter().find(|s| s.clients == **g).map(|s| s.answered);
-            row.extend(groups.iter().map(|g| percent(of(g))));
+        }
+        if let [cut] = cuts.as_slice() {
+            row.extend(groups.iter().map(|g| shown.got(cut, g)));
         }
         row.push(strongest(&shown.standing));
-        match shown.cut.and_then(FaultPlan::span) {
-            Some((_, to)) => {
-                row.push(percent(shown.stale_in_cut(None)));
-                row.push(percent(shown.stale((to, shown.outcome.plan.end), None)));
-            }
-            None => row.push(percent(shown.stale(shown.whole(), None))),
-        }
-        row.push(shown.lost.map_or_else(|| NOTHING.to_owned(), fmt_count));
+        let kept = &shown.kept;
+        row.push(percent(match cuts.as_slice() {
+            [_] => kept.after().and_then(|after| kept.stale(after, None)),
+            _ => kept.stale(kept.whole(), None),
+        }));
+        row.push(kept.lost.map_or_else(|| NOTHING.to_owned(), fmt_count));
         row.push(shown.p99_write_ns.map_or_else(|| NOTHING.to_owned(), |ns| fmt_duration(ns as f64)));
         table.rows.push(row);
     }
-    let caption = match cut {
-        Some(cut) => format!(
-            "Share of requests answered in {cut}, the strongest model the whole history keeps, reads that missed an \
-             acknowledged write, acknowledged writes gone in the end, and what a write costs before {cut}."
+    let before = "acknowledged writes that are gone in the end, and what a write costs";
+    let caption = match cuts.as_slice() {
+        [] => format!(
+            "The strongest model that the whole history keeps, reads that missed an acknowledged write, {before}."
         ),
-        None => "The strongest model the whole history keeps, reads that missed an acknowledged write, acknowledged \
-                 writes gone in the end, and what a write costs."
-            .to_owned(),
+        [cut] => format!(
+            "In {cut}: requests answered and, if any, stale reads of each group. Then the strongest model that held, stale \
+             reads of all clients after {cut}, {before} before {cut}."
+        ),
+        cuts => format!(
+            "{} partitions. Above, of the whole run: the strongest model, stale reads of all clients, {before} before the \
+             first partition. Below, of each partition and group: requests answered and, if any, stale reads.",
+            cuts.len()
+        ),
     };
+    let mut tables = vec![table];
+    if cuts.len() > 1 {
+        tables.push(by_cut(all, &cuts, &groups));
+    }
     let cap = "CAP is read off the run: consistent if all of it is linearizable, available if every client group was \
-               answered in 99\u{202f}% of cases. ";
+               answered in 99\u{202f}% of cases in every partition. ";
     Some(Section {
         name: "Consistency".to_owned(),
         anchor: "consistency".to_owned(),
         finding: finding(all),
         caption,
         figures: Vec::new(),
-        tables: vec![table],
+        tables,
         how_to_read: format!(
             "{}A lucky run can look better than its protocol, never worse. Stale and lost count what clients were told, \
              not what replicas hold.",
-            if cut.is_some() { cap } else { "" }
+            if cuts.is_empty() { "" } else { cap }
         ),
         folded: false,
     })
+}
+
+/// What each group got in each partition: a row each, a column a design.
+fn by_cut(all: &[Shown<'_>], cuts: &[&str], groups: &[&str]) -> Table {
+    let mut table = Table::new(&["partition", "when", "clients"]);
+    table.columns.extend(all.iter().map(|s| s.name.to_owned()));
+    for cut in cuts {
+        let plan = all.iter().flat_map(|s| &s.kept.cuts).find(|c| c.name == *cut);
+        let when = plan.map_or_else(String::new, |plan| when(plan));
+        for group in groups {
+            let mut row = vec![format!("**{cut}**"), when.clone(), (*group).to_owned()];
+            row.extend(all.iter().map(|s| s.got(cut, group)));
+            table.rows.push(row);
+        }
+    }
+    table
+}
+
+/// `40 s to 70 s`; of a fault that comes and goes, how often, and from when to when it does.
+fn when(cut: &FaultPlan) -> String {
+    let Some((from, to)) = cut.span() else { return String::new() };
+    let at = |at: Instant| fmt_duration(at.0 as f64);
+    match cut.windows.len() {
+        0 | 1 => format!("{} to {}", at(from), at(to)),
+        times => format!("{times} times, {} to {}", at(from), at(to)),
+    }
 }
 
 fn strongest(standing: &Standing) -> String {
@@ -209,40 +237,29 @@ fn strongest(standing: &Standing) -> String {
 }
 
 fn spoken(model: Property) -> String {
-    model.name().replace('_', " ")
+    match model {
+        Property::Pram => "PRAM".to_owned(),
+        model => model.name().replace('_', " "),
+    }
 }
 
-/// Errors with whom, the past with whom.
+/// Errors with whom, the past with whom; else whether all was as with a single copy.
 fn finding(all: &[Shown<'_>]) -> String {
-    let refusing = all.iter().find(|s| s.served.iter().any(|s| !s.enough()));
-    let group = refusing.and_then(|s| s.served.iter().min_by(|a, b| a.answered.total_cmp(&b.answered)));
-    let cut = all.first().and_then(|s| s.cut);
-    let share = |s: &Shown<'_>| match cut {
-        Some(_) => s.stale_in_cut(group.map(|g| g.clients.as_str())),
-        None => s.stale(s.whole(), None),
+    let kept: Vec<&Kept<'_>> = all.iter().map(|s| &s.kept).collect();
+    if let Some(told) = errors_and_past(&kept) {
+        return told;
+    }
+    let cuts = cuts_and_groups(all).0;
+    let when = match cuts.as_slice() {
+        [] => String::new(),
+        [cut] => format!(", also during {cut}"),
+        _ => ", also during partitions".to_owned(),
     };
-    let stale = all
-        .iter()
-        .filter_map(|s| Some((s, share(s).filter(|share| *share >= STALE)?)))
-        .max_by(|a, b| a.1.total_cmp(&b.1));
-    let with = |name: &str| if all.len() > 1 { format!(" with {name}") } else { String::new() };
-    let past = stale.map(|(s, share)| format!("stale data{} ({} of reads)", with(s.name), fmt_share(share)));
-    let errors =
-        refusing.zip(group).map(|(s, g)| format!("errors{} ({} answered)", with(s.name), fmt_share(g.answered)));
-    let who = group.map_or("clients", |g| g.clients.as_str());
-    let got: Vec<String> = errors.into_iter().chain(past).collect();
-    match (cut, got.is_empty()) {
-        (Some(cut), false) => format!("During {}, {who} get {}", cut.name, got.join(" and ")),
-        (None, false) => format!("{} get {}", capital(who), got.join(" and ")),
-        (cut, true) => {
-            let when = cut.map_or_else(String::new, |c| format!(", also during {}", c.name));
-            let held = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).count();
-            match held {
-                n if n == all.len() => format!("Every answer is that of a single copy{when}"),
-                0 => format!("Nobody reads the past{when}, and yet no single copy could have answered so"),
-                n => format!("{n} of {} designs answer like a single copy{when}", all.len()),
-            }
-        }
+    let held = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).count();
+    match held {
+        n if n == all.len() => format!("Every answer is that of a single copy{when}"),
+        0 => format!("Nobody reads the past{when}, and yet no single copy could have answered so"),
+        n => format!("{n} of {} designs answer like a single copy{when}", all.len()),
     }
 }
 
@@ -265,25 +282,23 @@ fn ladder(all: &[Shown<'_>]) -> Option<Section> {
     if all.is_empty() {
         return None;
     }
-    let mut table = Table::new(&["model", "promises"]);
-    table.columns.extend(all.iter().map(|s| s.name.to_owned()));
-    let sign = |verdict: Option<&Checked>| match verdict {
-        Some(Checked::Holds) => State::Ok.sign(),
-        Some(Checked::Violated(_)) => State::Error.sign(),
-        Some(Checked::Unknown(_)) => State::Unknown.sign(),
-        Some(Checked::Vacuous(_)) | None => NOTHING,
+    let rung = |model: Property| Rung { name: spoken(model), promise: promise(model).to_owned() };
+    let mut rungs: Vec<Rung> = MODELS.into_iter().map(rung).collect();
+    rungs.push(Rung { name: "converged".to_owned(), promise: promise(Property::Converged).to_owned() });
+    let state = |verdict: Option<&Checked>| match verdict {
+        Some(Checked::Holds) => State::Ok,
+        Some(Checked::Violated(_)) => State::Error,
+        Some(Checked::Unknown(_)) => State::Unknown,
+        Some(Checked::Vacuous(_)) | None => State::Vacuous,
     };
-    for model in MODELS {
-        let mut row = vec![format!("**{}**", spoken(model)), promise(model).to_owned()];
-        row.extend(all.iter().map(|s| {
-            let sign = sign(s.standing.of(model));
-            if s.standing.strongest().contains(&model) { format!("**{sign} strongest**") } else { sign.to_owned() }
-        }));
-        table.rows.push(row);
-    }
-    let mut row = vec!["**converged**".to_owned(), promise(Property::Converged).to_owned()];
-    row.extend(all.iter().map(|s| sign(Some(&s.converged)).to_owned()));
-    table.rows.push(row);
+    let designs = all.iter().map(|s| {
+        let mut states: Vec<State> = MODELS.into_iter().map(|model| state(s.standing.of(model))).collect();
+        states.push(state(Some(&s.converged)));
+        let strongest = s.standing.strongest();
+        let frames = MODELS.into_iter().map(|model| strongest.contains(&model)).collect();
+        Standpoint { name: s.name.to_owned(), mark: s.mark, states, strongest: frames }
+    });
+    let designs = designs.collect();
     let held: Vec<&str> = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).map(|s| s.name).collect();
     let finding = match held.as_slice() {
         [] if all.len() == 1 => format!("The strongest promise that held: {}", strongest(&all[0].standing)),
@@ -298,14 +313,60 @@ fn ladder(all: &[Shown<'_>]) -> Option<Section> {
         name: "Models".to_owned(),
         anchor: "models".to_owned(),
         finding,
-        caption: format!("Each model judged over the whole history, strongest first; {} operations.", fmt_count(count)),
-        figures: Vec::new(),
-        tables: vec![table],
-        how_to_read: "✓ holds, ✕ violated, ? not told within the budget. A model that holds brings those that it \
+        caption: format!(
+            "Each model judged over the whole history, strongest first; {} operations. Framed: the strongest that held.",
+            fmt_count(count)
+        ),
+        figures: vec![Drawing::Ladder(Ladder {
+            title: "Models that held".to_owned(),
+            rungs,
+            designs,
+            notes: untold(all),
+        })],
+        tables: Vec::new(),
+        how_to_read: "✓ holds, ✕ violated, ? not told, – nothing to judge. A model that holds brings those that it \
                       implies; no system can be linearizable or sequential and answer everybody during a partition."
             .to_owned(),
         folded: false,
     })
+}
+
+/// Why a sign is `?` or `–`: a sentence for each reason.
+fn untold(all: &[Shown<'_>]) -> Vec<String> {
+    let mut reasons: Vec<(State, String, Vec<String>, Vec<&str>)> = Vec::new();
+    for shown in all {
+        let models = MODELS.into_iter().map(|model| (spoken(model), shown.standing.of(model)));
+        for (model, verdict) in models.chain([("converged".to_owned(), Some(&shown.converged))]) {
+            let (state, reason) = match verdict {
+                Some(Checked::Unknown(reason)) => (State::Unknown, &reason.0),
+                Some(Checked::Vacuous(reason)) => (State::Vacuous, &reason.0),
+                _ => continue,
+            };
+            let found = reasons.iter_mut().find(|(s, r, ..)| (*s, r.as_str()) == (state, reason.as_str()));
+            match found {
+                Some((_, _, models, designs)) => {
+                    if !models.contains(&model) {
+                        models.push(model);
+                    }
+                    if !designs.contains(&shown.name) {
+                        designs.push(shown.name);
+                    }
+                }
+                None => reasons.push((state, reason.clone(), vec![model], vec![shown.name])),
+            }
+        }
+    }
+    let sentence = |(state, reason, models, designs): (State, String, Vec<String>, Vec<&str>)| {
+        let whose = match designs.len() {
+            _ if all.len() == 1 => String::new(),
+            some if some == all.len() => " of every design".to_owned(),
+            _ => format!(" of {}", designs.join(", ")),
+        };
+        // What would help stands in the verdicts of `netsplit judge`.
+        let reason = reason.split([';', ':']).next().unwrap_or_default();
+        format!("{} {}{whose}: {reason}.", state.sign(), models.join(", "))
+    };
+    reasons.into_iter().map(sentence).collect()
 }
 
 fn freshness(all: &[Shown<'_>]) -> Option<Section> {
@@ -313,7 +374,11 @@ fn freshness(all: &[Shown<'_>]) -> Option<Section> {
     if panels.iter().all(|p| p.calm.is_empty() && p.cut.is_empty()) {
         return None;
     }
-    let cut = all.first().and_then(|s| s.cut).map(|c| c.name.clone());
+    let cut = match cuts_and_groups(all).0.as_slice() {
+        [] => None,
+        [cut] => Some((*cut).to_owned()),
+        _ => Some("partitions".to_owned()),
+    };
     let late = panels.iter().filter(|p| p.settles_ns() != Some(0.0)).count();
     let never = panels.iter().filter(|p| p.settles_ns().is_none()).count();
     let finding = match (late, never, panels.len()) {
@@ -357,14 +422,14 @@ fn freshness(all: &[Shown<'_>]) -> Option<Section> {
 }
 
 fn fresh(shown: &Shown<'_>) -> Fresh {
-    let span = shown.cut.and_then(FaultPlan::span);
-    let warm = shown.whole().0;
+    let spans: Vec<(Instant, Instant)> = shown.kept.cuts.iter().filter_map(|cut| cut.span()).collect();
+    let warm = shown.kept.whole().0;
     let bins = (BINS_A_DECADE * DECADES) as usize;
     let mut counts = vec![[(0_u64, 0_u64); 2]; bins];
-    for read in &shown.staleness.reads {
+    for read in &shown.kept.staleness.reads {
         let at = shown.history().operation(read.read).invoked;
         let Some(age) = read.since_write.filter(|_| at >= warm) else { continue };
-        let inside = span.is_some_and(|(from, to)| at >= from && at < to);
+        let inside = spans.iter().any(|(from, to)| at >= *from && at < *to);
         let decades = libm::log10((age.0 as f64 / 1e6).max(1.0));
         let bin = ((decades * BINS_A_DECADE) as usize).min(bins - 1);
         let (all, fresh) = &mut counts[bin][usize::from(inside)];

@@ -22,6 +22,9 @@ mod shape;
 mod space_time;
 mod witness;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use promises::measured;
 
 /// What a page says that no run knows.
@@ -97,7 +100,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
     witness::link(&mut page.expectations.rows, &promised);
     page.sections.extend(over_time::sections(&designs));
     page.sections.extend(consistency::sections(&promised));
-    page.sections.extend(witness::section(&promised));
+    page.sections.extend(witness::sections(&promised));
     page.sections.extend(shape::variants(&designs));
     page.sections.extend(latency::percentiles(&designs));
     page.sections.extend(latency::hops(&designs, told));

@@ -5,13 +5,14 @@ use super::consistency::Shown;
 use super::space_time;
 use crate::check::{Evidence, describe};
 use crate::engine::Instant;
-use crate::history::{Function, History, OpIndex};
+use crate::history::{Function, History, OpIndex, Operation};
 use crate::report::answer::capital;
-use crate::report::counterexample::picture;
+use crate::report::broken_axis::clock;
+use crate::report::counterexample::{picture, plain};
 use crate::report::figure::{Drawing, Witness};
-use crate::report::number::{NARROW_SPACE, fmt_count, fmt_duration};
+use crate::report::number::{fmt_count, fmt_duration};
 use crate::report::page::{Expectation, Section};
-use crate::scenario::Plan;
+use crate::run::Outcome;
 
 /// The values of a run are large numbers that say nothing; from here on they get short names.
 const PLAIN_MAX: u64 = 9999;
@@ -31,106 +32,181 @@ fn about(history: &History, evidence: &Evidence) -> String {
     format!("{count} operation{}, {}", if count == 1 { "" } else { "s" }, key(history, evidence))
 }
 
-/// The counter-example of the first design that is not linearizable.
-pub(super) fn section(all: &[Shown<'_>]) -> Option<Section> {
+/// The counter-example of the first design that is not linearizable, and what was said behind it.
+pub(super) fn sections(all: &[Shown<'_>]) -> Vec<Section> {
+    example(all).unwrap_or_default()
+}
+
+fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
     let (shown, evidence) = violated(all)?;
     let history = shown.history();
+    let plan = &shown.outcome.plan;
+    let operations: Vec<Operation> = evidence.operations.iter().map(|&index| *history.operation(index)).collect();
+    let mut names = Names::of(shown.outcome, &operations);
     let mut figure = picture(history, "linearizable", evidence)?;
-    let values = spell(&mut figure, &shown.outcome.plan, history, evidence);
-    let operations = || evidence.operations.iter().map(|&index| history.operation(index));
-    let topic = space_time::Topic {
-        key: operations().next()?.key,
-        values: &values,
-        windows: operations().map(|o| (o.invoked, o.completed.min(shown.outcome.plan.end))).collect(),
+    // Of a large witness only what is drawn is looked at.
+    let drawn =
+        |o: &Operation| figure.bars.iter().any(|b| b.from == o.invoked && b.until.is_none_or(|u| u == o.completed));
+    let drawn: Vec<Operation> = operations.iter().copied().filter(drawn).collect();
+    let trace = space_time::watched(shown.outcome, &drawn);
+    let sentence = plain(history, evidence);
+    let words = names.words(evidence);
+    let spelled = |text: &str| words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to));
+    spell(&mut figure, &spelled);
+    figure.title = format!("Operations on {}", key(history, evidence));
+    let messages = trace.and_then(|trace| space_time::figure(shown.outcome, &figure, &drawn, &trace, &mut names));
+    let finding = match sentence {
+        Some(sentence) if all.len() > 1 => format!("With {}, {}", shown.name, spelled(&sentence)),
+        Some(sentence) => capital(&spelled(&sentence)),
+        None => format!("{}: no single copy could have answered so", capital(shown.name)),
     };
-    let messages = space_time::figure(shown.outcome, &figure, &topic);
-    let behind = messages.as_ref().map_or_else(String::new, |m| {
-        let left =
-            if m.left_out > 0 { format!("; {} more are left out", fmt_count(m.left_out)) } else { String::new() };
-        format!(" Below: what replicas said about the key meanwhile{left}.")
-    });
+    let which = format!("Seed {}, {}", plan.seed.0, key(history, evidence));
     let minimal = if evidence.minimal { " Without any of them there is no contradiction." } else { "" };
-    Some(Section {
+    let mut sections = vec![Section {
         name: "Counter-example".to_owned(),
         anchor: "witness".to_owned(),
-        finding: format!("{}: no single copy could have answered so", capital(shown.name)),
+        finding,
         caption: format!(
-            "Seed {}, {}: {} of {} operations.{minimal}{behind}",
-            shown.outcome.plan.seed.0,
-            key(history, evidence),
+            "No single copy could have answered so. {which}: {} of {} operations.{minimal}",
             evidence.operations.len(),
             fmt_count(history.operations().len() as u64)
         ),
-        figures: [Some(Drawing::Witness(figure)), messages.map(Drawing::SpaceTime)].into_iter().flatten().collect(),
+        figures: vec![Drawing::Witness(figure)],
         tables: Vec::new(),
-        how_to_read: "A bar runs from request to answer. Numbers give the longest order one copy could have made; the \
-                      framed bar fits nowhere after it. The axis keeps the order of events, not their distances."
+        how_to_read: "A bar runs from request to answer. Numbers give the longest order that one copy could have made; \
+                      the framed bar fits nowhere after it. Time is to scale, but for the stretches between dashed lines."
             .to_owned(),
         folded: false,
-    })
+    }];
+    if let Some(messages) = messages {
+        let lost = messages.messages.iter().filter(|m| m.arrives.is_none()).count();
+        let from = messages.from.map_or_else(String::new, |from| format!(" From {} on.", clock(from)));
+        let finding = match (lost, &messages.cut) {
+            (0, _) => "Behind it: who asked whom, and who had what".to_owned(),
+            (lost, Some(cut)) => format!("Behind it: {lost} messages were lost while `{cut}` lasted"),
+            (lost, None) => format!("Behind it: {lost} messages were lost"),
+        };
+        let left = match messages.left_out {
+            0 => String::new(),
+            left => format!(" {} more messages are left out.", fmt_count(left)),
+        };
+        sections.push(Section {
+            name: "Messages".to_owned(),
+            anchor: "messages".to_owned(),
+            finding: if lost == 1 { finding.replace("1 messages were", "1 message was") } else { finding },
+            caption: format!("{which}.{from} What was asked, said and changed.{left}"),
+            figures: vec![Drawing::SpaceTime(messages)],
+            tables: Vec::new(),
+            how_to_read:
+                "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what \
+                          a replica has; the right column has it in words, as of the step."
+                    .to_owned(),
+            folded: false,
+        });
+    }
+    Some(sections)
 }
 
-/// Clients by their group, values by short names, times from the first of them. Gives back the names of the values.
-fn spell(figure: &mut Witness, plan: &Plan, history: &History, evidence: &Evidence) -> Vec<(String, String)> {
-    let operation = |index: &OpIndex| history.operation(*index);
-    let origin = evidence.operations.iter().map(|i| operation(i).invoked).min().unwrap_or(Instant::ZERO);
-    let mut words: Vec<(String, String)> = Vec::new();
-    let mut values: Vec<u64> = Vec::new();
-    for index in &evidence.operations {
-        let o = operation(index);
-        words.push((format!("process {}", history.process_text(o.process)), client(plan, history, o.process)));
-        if matches!(o.function, Function::Write | Function::Read | Function::Cas) {
-            values.extend([o.value, o.expected(), o.result()].into_iter().filter(|v| *v > PLAIN_MAX));
+/// Clients by their group, values by short names. What a run counts in large numbers says nothing to anybody.
+pub(super) struct Names<'a> {
+    outcome: &'a Outcome,
+    /// Values that have a short name.
+    values: Vec<(u64, String)>,
+    /// Whether values are amounts.
+    counts: bool,
+}
+
+impl<'a> Names<'a> {
+    fn of(outcome: &'a Outcome, operations: &[Operation]) -> Names<'a> {
+        let counts = operations.iter().any(|o| o.function == Function::Add);
+        let mut names = Names { outcome, values: Vec::new(), counts };
+        for o in operations.iter().filter(|o| matches!(o.function, Function::Write | Function::Read | Function::Cas)) {
+            for value in [o.value, o.expected(), o.result()] {
+                names.value(value);
+            }
         }
-        for at in [o.invoked, o.completed].into_iter().filter(|at| *at != Instant::NEVER) {
-            words.push((describe::time(history, at), seconds(at)));
-        }
-        for before in evidence.operations.iter().map(operation).filter(|b| b.precedes(o)) {
-            let gap = o.invoked.since(before.completed);
-            words.push((describe::span(history, gap), fmt_duration(gap.0 as f64)));
+        names
+    }
+
+    /// The group of a client.
+    pub(super) fn group(&self, process: u32) -> usize {
+        self.outcome.client(process).0
+    }
+
+    /// `west-users 5`.
+    pub(super) fn client(&self, process: u32) -> String {
+        let plan = &self.outcome.plan;
+        let (group, place) = self.outcome.client(process);
+        let group = group.checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c));
+        match group {
+            Some((group, _)) => format!("{} {place}", group.name),
+            None => format!("process {}", self.outcome.history.process_text(process)),
         }
     }
-    let mut named: Vec<(String, String)> = Vec::new();
-    for value in values.into_iter().map(|v| history.value_text(v)) {
-        if named.iter().all(|(known, _)| *known != value) {
-            let short = format!("v{}", named.len() + 1);
-            named.push((value, short));
+
+    /// The short name of a value.
+    fn value(&mut self, value: u64) -> String {
+        match value {
+            0 if !self.counts => return "nothing".to_owned(),
+            value if value <= PLAIN_MAX || self.counts => return self.outcome.history.value_text(value),
+            _ => {}
+        }
+        if let Some((_, known)) = self.values.iter().find(|(known, _)| *known == value) {
+            return known.clone();
+        }
+        let short = format!("v{}", self.values.len() + 1);
+        self.values.push((value, short.clone()));
+        short
+    }
+
+    /// Several values that stand side by side.
+    pub(super) fn values(&mut self, values: &[u64]) -> String {
+        let mut words: Vec<String> = values.iter().map(|value| self.value(*value)).collect();
+        words.dedup();
+        match words.len() {
+            0 if self.counts => "0".to_owned(),
+            0 => "nothing".to_owned(),
+            1..=4 => words.join(", "),
+            many => format!("{} … {many} values", words[0]),
         }
     }
-    words.extend(named.iter().cloned());
-    // What contains another goes first.
-    words.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
-    let spelled = |text: &mut String| {
-        for (from, to) in &words {
-            *text = text.replace(from.as_str(), to);
+
+    /// What stands in the evidence of a verdict, and what a page says instead; what contains another goes first.
+    fn words(&self, evidence: &Evidence) -> Vec<(String, String)> {
+        let history = &self.outcome.history;
+        let operation = |index: &OpIndex| history.operation(*index);
+        let mut words: Vec<(String, String)> = vec![("→ nil".to_owned(), "→ nothing".to_owned())];
+        words.extend(self.values.iter().map(|(value, short)| (history.value_text(*value), short.clone())));
+        for o in evidence.operations.iter().map(operation) {
+            words.push((format!("process {}", history.process_text(o.process)), self.client(o.process)));
+            for at in [o.invoked, o.completed].into_iter().filter(|at| *at != Instant::NEVER) {
+                words.push((describe::time(history, at), clock(at)));
+            }
+            for before in evidence.operations.iter().map(operation).filter(|b| b.precedes(o)) {
+                let gap = o.invoked.since(before.completed);
+                words.push((describe::span(history, gap), fmt_duration(gap.0 as f64)));
+            }
         }
-    };
-    spelled(&mut figure.title);
-    spelled(&mut figure.description);
-    figure.notes.iter_mut().for_each(spelled);
-    figure.arrows.iter_mut().for_each(|a| spelled(&mut a.words));
+        words.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+        words.dedup();
+        words
+    }
+}
+
+/// Puts names into a picture, and counts its times from the first of them.
+fn spell(figure: &mut Witness, spelled: &dyn Fn(&str) -> String) {
+    let origin = figure.bars.iter().map(|bar| bar.from).min().unwrap_or(Instant::ZERO);
     let since = |at: Instant| {
-        if at == origin { seconds(at) } else { format!("+{}", fmt_duration(at.since(origin).0 as f64)) }
+        if at == origin { clock(at) } else { format!("+{}", fmt_duration(at.since(origin).0 as f64)) }
     };
+    figure.title = spelled(&figure.title);
+    figure.description = spelled(&figure.description);
+    figure.notes.iter_mut().for_each(|note| *note = spelled(note));
+    figure.arrows.iter_mut().for_each(|arrow| arrow.words = spelled(&arrow.words));
     for bar in &mut figure.bars {
-        spelled(&mut bar.client);
-        spelled(&mut bar.words);
+        bar.client = spelled(&bar.client);
+        bar.words = spelled(&bar.words);
         bar.times = (since(bar.from), bar.until.map_or_else(|| "never".to_owned(), since));
-    }
-    named
-}
-
-/// To the millisecond.
-fn seconds(at: Instant) -> String {
-    format!("{}.{:03}{NARROW_SPACE}s", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1_000_000)
-}
-
-/// `west-users 5`: a client's number begins with its group. Those that go on under a new number have none.
-fn client(plan: &Plan, history: &History, process: u32) -> String {
-    let group = ((process >> 24) as usize).checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c));
-    match group {
-        Some((group, _)) => format!("{} {}", group.name, process & 0x00ff_ffff),
-        None => format!("process {}", history.process_text(process)),
     }
 }
 

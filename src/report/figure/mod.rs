@@ -12,6 +12,7 @@ pub mod fault;
 pub mod freshness;
 pub mod heat_map;
 pub mod hops;
+pub mod ladder;
 pub mod percentiles;
 pub mod saturation;
 pub mod space_time;
@@ -68,6 +69,8 @@ pub enum Drawing {
     Saturation(saturation::Saturation),
     /// How soon readers see what was written.
     Freshness(freshness::Freshness),
+    /// Which models held.
+    Ladder(ladder::Ladder),
     /// A counter-example.
     Witness(Witness),
     /// The messages behind it.
@@ -86,6 +89,7 @@ impl Drawing {
             Drawing::Variants(f) => f,
             Drawing::Saturation(f) => f,
             Drawing::Freshness(f) => f,
+            Drawing::Ladder(f) => f,
             Drawing::Witness(f) => f,
             Drawing::SpaceTime(f) => f,
         }

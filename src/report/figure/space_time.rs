@@ -1,43 +1,93 @@
-//! Space and time around a violation: one row a client operation or a replica, replicas grouped by side, messages as
-//! arrows between the rows, lost ones with a cross. The axis keeps the order of events, not their distances.
+//! Space and time around a violation: one row a client or a replica, grouped by side, on one true time axis; messages as
+//! arrows between the rows, lost ones with a cross, and at the right what every replica has of the key.
+//!
+//! Every message and every change of a state is a step. The drawing by itself shows the last one; a page's script walks
+//! through them, and then shows each row's state as of the step, the change framed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Instant;
+use crate::report::broken_axis::{BrokenAxis, clock};
 use crate::report::figure::{Figure, Table};
-use crate::report::number::{NARROW_SPACE, fmt_duration};
+use crate::report::number::fmt_duration;
 use crate::report::place::{self, Area};
 use crate::report::svg::{Anchor, Paint, Pattern, Svg, Text};
 use crate::report::theme::{FULL_PX, Ink, LEFT_PX};
 
-const TOP_PX: f64 = 44.0;
-const ROW_PX: f64 = 34.0;
-const BARRIER_PX: f64 = 28.0;
-const RIGHT_PX: f64 = 24.0;
-const PAD_PX: f64 = 12.0;
+const TOP_PX: f64 = 48.0;
+const ROW_PX: f64 = 41.0;
+const BARRIER_PX: f64 = 30.0;
+/// The column of states.
+const STATE_PX: f64 = 212.0;
+const RIGHT_PX: f64 = FULL_PX - STATE_PX - 14.0;
+const BAR_PX: f64 = 28.0;
+const TICKS_APART_PX: f64 = 96.0;
+/// What is said by several to one within this is named once.
+const SAME_PX: f64 = 90.0;
 
 /// The figure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceTime {
     /// What it shows.
     pub title: String,
-    /// What clients did, each in a row of its own.
-    pub calls: Vec<Call>,
-    /// Replicas, from top to bottom.
-    pub replicas: Vec<Replica>,
+    /// Whose state stands at the right: `key 73`.
+    pub subject: String,
+    /// Clients and replicas, from top to bottom.
+    pub rows: Vec<Row>,
     /// Name of the fault that stands between the sides; none if nothing was cut then.
     pub cut: Option<String>,
+    /// Where it begins, if it leaves out the beginning.
+    pub from: Option<Instant>,
+    /// What clients did.
+    pub calls: Vec<Call>,
     /// Messages in the order in which they were sent.
     pub messages: Vec<Sent>,
-    /// How many more there were.
+    /// How states changed, in the order of time.
+    pub changes: Vec<Change>,
+    /// How many more messages there were.
     pub left_out: u64,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// On which side it stands; a change of side draws a line.
+    pub side: usize,
+    /// What it has at the beginning; clients have nothing.
+    pub state: Option<State>,
+}
+
+/// What a replica has of the key, and what it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Its value: `v2`.
+    pub has: String,
+    /// Its rank among the others, `leader of term 3`; may be empty.
+    pub rank: String,
+}
+
+impl State {
+    fn whole(&self) -> String {
+        let parts = [self.has.as_str(), self.rank.as_str()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+    }
+    /// What is different, as it was and as it is.
+    fn difference(&self, before: &State) -> (String, String) {
+        match (self.has == before.has, self.rank == before.rank) {
+            (false, true) => (before.has.clone(), self.has.clone()),
+            (true, false) => (before.rank.clone(), self.rank.clone()),
+            _ => (before.whole(), self.whole()),
+        }
+    }
 }
 
 /// What a client asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// Who.
-    pub client: String,
+    /// In which row.
+    pub row: usize,
     /// What: `read → v1`.
     pub words: String,
     /// When it began.
@@ -48,19 +98,10 @@ pub struct Call {
     pub nowhere: bool,
 }
 
-/// One row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replica {
-    /// Its name.
-    pub name: String,
-    /// On which side it stands; a change of side draws a line.
-    pub side: usize,
-}
-
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// Row of the sender among the replicas.
+    /// Row of the sender.
     pub from: usize,
     /// Row of the receiver.
     pub to: usize,
@@ -70,172 +111,310 @@ pub struct Sent {
     pub arrives: Option<Instant>,
     /// What it says, in a word or two.
     pub words: String,
+    /// The term or epoch in which it was said.
+    pub term: Option<u64>,
+}
+
+/// A replica has something else of the key from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// In which row.
+    pub row: usize,
+    /// When.
+    pub at: Instant,
+    /// What it has now.
+    pub state: State,
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Message(usize),
+    Change(usize),
 }
 
 struct Layout {
-    instants: Vec<Instant>,
+    axis: BrokenAxis,
     rows: Vec<f64>,
-    first: f64,
-    step: f64,
     bottom: f64,
     barriers: Vec<f64>,
-}
-
-impl Layout {
-    fn x(&self, at: Instant) -> f64 {
-        self.first + self.step * self.instants.partition_point(|other| *other < at) as f64
-    }
 }
 
 impl SpaceTime {
     fn layout(&self) -> Layout {
         let calls = self.calls.iter().flat_map(|c| [Some(c.from), c.until]);
         let messages = self.messages.iter().flat_map(|m| [Some(m.at), m.arrives]);
-        let mut instants: Vec<Instant> = calls.chain(messages).flatten().collect();
-        instants.sort_unstable();
-        instants.dedup();
-        let mut y = TOP_PX + ROW_PX * self.calls.len() as f64 + 10.0;
+        let changes = self.changes.iter().map(|c| Some(c.at));
+        let instants: Vec<Instant> = calls.chain(messages).chain(changes).flatten().collect();
+        let whole: Vec<(Instant, Instant)> =
+            self.messages.iter().filter_map(|m| Some((m.at, m.arrives?))).filter(|(from, to)| from < to).collect();
+        let axis = BrokenAxis::new(&instants, &whole, LEFT_PX, RIGHT_PX);
+        let mut y = TOP_PX;
         let (mut rows, mut barriers) = (Vec::new(), Vec::new());
-        let mut side = self.replicas.first().map(|r| r.side);
-        for replica in &self.replicas {
-            if side != Some(replica.side) {
-                side = Some(replica.side);
+        let mut side = self.rows.first().map(|r| r.side);
+        for row in &self.rows {
+            if side != Some(row.side) {
+                side = Some(row.side);
                 barriers.push(y);
                 y += BARRIER_PX;
             }
             rows.push(y + ROW_PX / 2.0);
             y += ROW_PX;
         }
-        let first = LEFT_PX + PAD_PX;
-        let step = (FULL_PX - RIGHT_PX - PAD_PX - first) / (instants.len().max(2) - 1) as f64;
-        Layout { instants, rows, first, step, bottom: y, barriers }
+        Layout { axis, rows, bottom: y, barriers }
     }
 
-    fn origin(&self) -> Instant {
-        let calls = self.calls.iter().map(|c| c.from);
-        calls.chain(self.messages.iter().map(|m| m.at)).min().unwrap_or(Instant::ZERO)
+    /// Everything that happens, in the order of time. A change comes before what is sent because of it.
+    fn happenings(&self) -> Vec<(Instant, Step)> {
+        let changes = self.changes.iter().enumerate().map(|(i, c)| (c.at, 0, i, Step::Change(i)));
+        let messages = self.messages.iter().enumerate().map(|(i, m)| (m.at, 1, i, Step::Message(i)));
+        let mut all: Vec<(Instant, u8, usize, Step)> = changes.chain(messages).collect();
+        all.sort_by_key(|(at, kind, i, _)| (*at, *kind, *i));
+        all.into_iter().map(|(at, _, _, step)| (at, step)).collect()
     }
 
-    fn since(&self, at: Instant) -> String {
-        let origin = self.origin();
-        if at == origin {
-            format!("{}.{:03}{NARROW_SPACE}s", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1_000_000)
-        } else {
-            format!("+{}", fmt_duration(at.since(origin).0 as f64))
-        }
+    fn since(&self, origin: Instant, at: Instant) -> String {
+        if at == origin { clock(at) } else { format!("+{}", fmt_duration(at.since(origin).0 as f64)) }
     }
 
     fn name(&self, row: usize) -> &str {
-        self.replicas.get(row).map_or("", |r| r.name.as_str())
+        self.rows.get(row).map_or("", |r| r.name.as_str())
     }
 
-    fn rows(&self, svg: &mut Svg, layout: &Layout) {
-        let end = FULL_PX - RIGHT_PX;
-        for (i, call) in self.calls.iter().enumerate() {
-            let y = TOP_PX + ROW_PX * (i as f64 + 0.5);
-            svg.text(0.0, y + 6.0, &Text::label(&call.client, Ink::Ink).plain().fit(LEFT_PX - 12.0));
-            let (left, right) = (layout.x(call.from), call.until.map_or(end, |until| layout.x(until)));
-            let paint = match (call.nowhere, call.until) {
-                (true, _) => Paint::fill(Ink::Bg).outlined(Ink::Error, 4.0),
-                (_, None) => Paint::pattern(Pattern::UnknownHatch),
-                _ => Paint::fill(Ink::Bg).outlined(Ink::Axis, 1.5),
-            };
-            svg.rect(left, y - 11.0, (right - left).max(6.0), 22.0, 4.0, &paint);
-            let text = Text::label(&call.words, Ink::Ink);
-            // Beside a bar that is too short for it.
-            if text.width() + 12.0 <= right - left {
-                svg.text((left + right) / 2.0, y + 6.0, &text.middle());
-            } else if right + 12.0 + text.width() <= FULL_PX {
-                svg.text(right + 10.0, y + 6.0, &text);
-            } else {
-                svg.text(left - 10.0, y + 6.0, &text.end());
-            }
-        }
-        for (replica, y) in self.replicas.iter().zip(&layout.rows) {
-            svg.text(0.0, y + 6.0, &Text::label(&replica.name, Ink::Ink).fit(LEFT_PX - 12.0));
-            svg.line((LEFT_PX, *y), (end, *y), &Paint::stroke(Ink::Axis, 1.0));
+    fn draw_rows(&self, svg: &mut Svg, layout: &Layout) {
+        for (row, y) in self.rows.iter().zip(&layout.rows) {
+            let name = Text::label(&row.name, Ink::Ink).plain();
+            let name = if row.state.is_none() { name.light() } else { name };
+            svg.text(0.0, y + 6.0, &name.fit(LEFT_PX - 12.0));
+            svg.line((LEFT_PX, *y), (RIGHT_PX, *y), &Paint::stroke(Ink::Axis, 1.0));
         }
         for y in &layout.barriers {
             let Some(cut) = &self.cut else {
                 let y = y + BARRIER_PX / 2.0;
-                svg.line((0.0, y), (end, y), &Paint::stroke(Ink::Rule, 1.0).dashed("2 6"));
+                svg.line((0.0, y), (RIGHT_PX, y), &Paint::stroke(Ink::Rule, 1.5).dashed("2 6"));
                 continue;
             };
-            svg.rect(LEFT_PX, *y, end - LEFT_PX, BARRIER_PX - 6.0, 0.0, &Paint::pattern(Pattern::FaultHatch));
-            for edge in [*y, y + BARRIER_PX - 6.0] {
-                svg.line((LEFT_PX, edge), (end, edge), &Paint::stroke(Ink::FaultEdge, 1.0));
+            let (top, height) = (*y + 2.0, BARRIER_PX - 4.0);
+            svg.rect(LEFT_PX, top, RIGHT_PX - LEFT_PX, height, 0.0, &Paint::pattern(Pattern::FaultHatch));
+            for edge in [top, top + height] {
+                svg.line((LEFT_PX, edge), (RIGHT_PX, edge), &Paint::stroke(Ink::FaultEdge, 1.5));
             }
-            svg.text(0.0, y + 17.0, &Text::label(cut, Ink::Ink).fit(LEFT_PX - 12.0));
+            svg.text(0.0, y + 21.0, &Text::label(format!("✕ {cut}"), Ink::Error).plain().fit(LEFT_PX - 12.0));
+        }
+    }
+
+    /// What was cut out of the axis, and its ticks.
+    fn draw_axis(&self, svg: &mut Svg, layout: &Layout) {
+        for cut in layout.axis.cuts() {
+            svg.rect(cut.x, TOP_PX, cut.width, layout.bottom - TOP_PX, 0.0, &Paint::fill(Ink::Bg));
+            for x in [cut.x, cut.x + cut.width] {
+                svg.line((x, TOP_PX), (x, layout.bottom), &Paint::stroke(Ink::Axis, 1.5).dashed("3 5"));
+            }
+            let words = format!("{} pass", fmt_duration(cut.span.0 as f64));
+            svg.text(cut.x + cut.width / 2.0, TOP_PX - 8.0, &Text::tick(words).middle().fit(cut.width + 40.0));
+        }
+        let y = layout.bottom + 22.0;
+        let mut free = 0.0;
+        for (x, words) in layout.axis.ticks(TICKS_APART_PX) {
+            let text = Text::tick(words).middle();
+            let half = text.width() / 2.0;
+            svg.line((x, layout.bottom), (x, layout.bottom + 6.0), &Paint::stroke(Ink::Axis, 1.5));
+            if x - half > free && x + half < FULL_PX - STATE_PX {
+                free = x + half + 10.0;
+                svg.text(x, y, &text);
+            }
+        }
+        svg.line((LEFT_PX, layout.bottom), (RIGHT_PX, layout.bottom), &Paint::stroke(Ink::Axis, 1.5));
+    }
+
+    fn draw_calls(&self, svg: &mut Svg, layout: &Layout) {
+        let mut beside: Vec<(Area, Text)> = Vec::new();
+        for call in &self.calls {
+            let Some(y) = layout.rows.get(call.row) else { continue };
+            let left = layout.axis.x(call.from);
+            let right = call.until.map_or(RIGHT_PX, |until| layout.axis.x(until)).max(left + 6.0);
+            let paint = match (call.nowhere, call.until) {
+                (true, _) => Paint::fill(Ink::Bg).outlined(Ink::Error, 4.0),
+                (_, None) => Paint::pattern(Pattern::UnknownHatch).outlined(Ink::Axis, 1.5),
+                _ => Paint::fill(Ink::Bg).outlined(Ink::Axis, 2.0),
+            };
+            let area = Area { x: left, y: y - BAR_PX / 2.0, width: right - left, height: BAR_PX };
+            svg.rect(area.x, area.y, area.width, area.height, 4.0, &paint);
+            let text = Text::label(&call.words, if call.nowhere { Ink::Error } else { Ink::Ink });
+            if text.width() + 12.0 <= right - left {
+                svg.text((left + right) / 2.0, y + 6.0, &text.middle());
+            } else {
+                svg.reserve(area);
+                beside.push((area, text));
+            }
+        }
+        let inside = Area { x: LEFT_PX, y: 0.0, width: FULL_PX - LEFT_PX, height: layout.bottom };
+        for (area, text) in beside {
+            let y = area.y + BAR_PX / 2.0 + 6.0;
+            let places = [(area.x + area.width + 9.0, y, Anchor::Start), (area.x - 9.0, y, Anchor::End)];
+            place::put(svg, &text, &places, &inside, &[]);
         }
     }
 
     /// Where an arrow begins and ends.
     fn ends(&self, layout: &Layout, sent: &Sent) -> Option<((f64, f64), (f64, f64))> {
         let (from, to) = (*layout.rows.get(sent.from)?, *layout.rows.get(sent.to)?);
-        let start = layout.x(sent.at);
+        let start = layout.axis.x(sent.at);
+        // Arrows leave a client's bar at its edge.
+        let edge = |row: usize| if self.rows.get(row).is_some_and(|r| r.state.is_none()) { BAR_PX / 2.0 } else { 0.0 };
+        let down = if to > from { 1.0 } else { -1.0 };
+        let (from, to) = (from + down * edge(sent.from), to - down * edge(sent.to));
         Some(match sent.arrives {
-            Some(arrives) => ((start, from), (layout.x(arrives), to)),
+            Some(arrives) => ((start, from), (layout.axis.x(arrives), to)),
             // It gets as far as the cut, or half way.
             None => {
-                let mut between = layout.barriers.iter().map(|y| y + BARRIER_PX / 2.0 - 3.0);
+                let mut between = layout.barriers.iter().map(|y| y + BARRIER_PX / 2.0);
                 let stop = between.find(|y| (*y - from) * (*y - to) < 0.0).unwrap_or((from + to) / 2.0);
-                ((start, from), (start + 2.0 * layout.step.min(12.0), stop))
+                ((start, from), ((start + 22.0).min(RIGHT_PX), stop))
             }
         })
+    }
+
+    fn draw_messages(&self, svg: &mut Svg, layout: &Layout, steps: &[(Instant, Step)]) {
+        let number = |step: Step| steps.iter().position(|(_, s)| *s == step).map_or(0, |i| i + 1);
+        let mut lines: Vec<Vec<(f64, f64)>> = Vec::new();
+        for (i, sent) in self.messages.iter().enumerate() {
+            let Some((start, tip)) = self.ends(layout, sent) else { continue };
+            let class = format!("step step-{}", number(Step::Message(i)));
+            svg.line(start, tip, &Paint::stroke(Ink::Ink, 2.0).class(&class));
+            svg.circle(start.0, start.1, 3.5, &Paint::fill(Ink::Ink).class(&class));
+            if sent.arrives.is_some() {
+                svg.arrow_head(start, tip, 11.0, &Paint::fill(Ink::Ink).class(&class));
+            } else {
+                svg.cross(tip.0, tip.1, 6.0, &Paint::stroke(Ink::Error, 3.0).class(&class));
+            }
+            lines.push(vec![start, tip]);
+        }
+        for (i, change) in self.changes.iter().enumerate() {
+            let Some(y) = layout.rows.get(change.row) else { continue };
+            let class = format!("step step-{}", number(Step::Change(i)));
+            let paint = Paint::fill(Ink::Bg).outlined(Ink::First, 2.5).class(&class);
+            svg.rect(layout.axis.x(change.at) - 5.0, y - 5.0, 10.0, 10.0, 2.0, &paint);
+        }
+        let inside = Area { x: LEFT_PX, y: TOP_PX, width: RIGHT_PX - LEFT_PX, height: layout.bottom - TOP_PX };
+        let mut said: Vec<(usize, f64)> = Vec::new();
+        for (i, sent) in self.messages.iter().enumerate() {
+            let Some((start, tip)) = self.ends(layout, sent) else { continue };
+            // What goes to several at once, or comes from several at about the same time, is named once.
+            let same = |(other, x): &(usize, f64)| {
+                let other = &self.messages[*other];
+                let sender = other.from == sent.from && other.at == sent.at;
+                let receiver = other.to == sent.to && (x - start.0).abs() < SAME_PX;
+                other.words == sent.words && (sender || receiver)
+            };
+            if sent.words.is_empty() || said.iter().any(same) {
+                continue;
+            }
+            let along = |part: f64| (start.0 + (tip.0 - start.0) * part, start.1 + (tip.1 - start.1) * part);
+            let candidates: Vec<place::Candidate> = [0.5, 0.3, 0.7]
+                .into_iter()
+                .flat_map(|part| {
+                    let (x, y) = along(part);
+                    [(x + 9.0, y + 5.0, Anchor::Start), (x - 9.0, y + 5.0, Anchor::End)]
+                })
+                .collect();
+            let step = number(Step::Message(i));
+            let text = Text::tick(&sent.words).ink(Ink::Ink).halo().class(format!("step step-{step}"));
+            if place::put(svg, &text, &candidates, &inside, &lines) {
+                said.push((i, start.0));
+            }
+        }
+    }
+
+    /// The states of every row: that of the end, and hidden those of all steps before.
+    fn draw_states(&self, svg: &mut Svg, layout: &Layout, steps: &[(Instant, Step)]) {
+        let x = FULL_PX - STATE_PX;
+        svg.text(x + 10.0, 18.0, &Text::title(&self.subject).fit(STATE_PX - 10.0));
+        for (r, y) in layout.rows.iter().enumerate() {
+            let Some(state) = self.rows.get(r).and_then(|row| row.state.as_ref()) else { continue };
+            let mut shown: Vec<(usize, Option<usize>, String, bool)> = vec![(0, None, state.whole(), false)];
+            for (i, (_, step)) in steps.iter().enumerate() {
+                let Step::Change(change) = step else { continue };
+                let Some(change) = self.changes.get(*change).filter(|c| c.row == r) else { continue };
+                let (old, new) = change.state.difference(&self.before(r, steps, i));
+                if let Some(last) = shown.last_mut() {
+                    last.1 = Some(i + 1);
+                }
+                shown.push((i + 1, Some(i + 2), format!("{old} → {new}"), true));
+                shown.push((i + 2, None, change.state.whole(), false));
+            }
+            // A change that is the last step of all stays framed.
+            let last = steps.len();
+            shown.retain(|(from, _, _, _)| *from <= last);
+            for (from, until, words, framed) in shown {
+                let here = from <= last && until.is_none_or(|until| last < until);
+                let until = until.unwrap_or(last + 1);
+                let hide = if here { "" } else { " display=\"none\"" };
+                svg.open(&format!(" class=\"state from-{from} until-{until}\"{hide}"));
+                if framed {
+                    let paint = Paint::fill(Ink::Bg).outlined(Ink::First, 3.0);
+                    svg.rect(x, y - 17.0, STATE_PX - 2.0, 34.0, 5.0, &paint);
+                }
+                let text = Text::label(words, Ink::Ink).plain().fit(STATE_PX - 20.0);
+                svg.text(x + 10.0, y + 6.0, &if here { text } else { text.class("hidden-step") });
+                svg.close();
+            }
+        }
+    }
+
+    /// What a row had before a step.
+    fn before(&self, row: usize, steps: &[(Instant, Step)], step: usize) -> State {
+        let earlier = steps[..step].iter().rev().find_map(|(_, s)| match s {
+            Step::Change(i) => self.changes.get(*i).filter(|c| c.row == row).map(|c| c.state.clone()),
+            Step::Message(_) => None,
+        });
+        earlier.or_else(|| self.rows.get(row)?.state.clone()).unwrap_or_default()
+    }
+
+    fn sentence(&self, origin: Instant, steps: &[(Instant, Step)], i: usize) -> String {
+        let (at, step) = steps[i];
+        let when = self.since(origin, at);
+        match step {
+            Step::Message(m) => {
+                let sent = &self.messages[m];
+                let (from, to) = (self.name(sent.from), self.name(sent.to));
+                let term = sent.term.map_or_else(String::new, |term| format!(", term {term}"));
+                let end = if sent.arrives.is_none() { ", **lost**" } else { "" };
+                format!("{when}  {from} → {to}: {}{term}{end}", sent.words)
+            }
+            Step::Change(c) => {
+                let change = &self.changes[c];
+                let (old, new) = change.state.difference(&self.before(change.row, steps, i));
+                format!("{when}  {}: {old} → **{new}**", self.name(change.row))
+            }
+        }
     }
 }
 
 impl Figure for SpaceTime {
     fn svg(&self, id: &str) -> String {
         let layout = self.layout();
+        let steps = self.happenings();
         let mut svg = Svg::new(id, FULL_PX, layout.bottom + 40.0);
-        svg.text(0.0, 18.0, &Text::title(&self.title).fit(FULL_PX));
-        self.rows(&mut svg, &layout);
-        let mut lines: Vec<Vec<(f64, f64)>> = Vec::new();
-        for (i, sent) in self.messages.iter().enumerate() {
-            let Some((start, tip)) = self.ends(&layout, sent) else { continue };
-            let class = format!("step step-{}", i + 1);
-            svg.line(start, tip, &Paint::stroke(Ink::Ink, 1.8).class(&class));
-            svg.circle(start.0, start.1, 3.0, &Paint::fill(Ink::Ink).class(&class));
-            if sent.arrives.is_some() {
-                svg.arrow_head(start, tip, 9.0, &Paint::fill(Ink::Ink).class(&class));
-            } else {
-                svg.cross(tip.0, tip.1, 5.0, &Paint::stroke(Ink::Error, 2.5).class(&class));
-            }
-            lines.push(vec![start, tip]);
+        svg.text(0.0, 18.0, &Text::title(&self.title).fit(FULL_PX - STATE_PX - 10.0));
+        self.draw_rows(&mut svg, &layout);
+        self.draw_axis(&mut svg, &layout);
+        for (i, (at, _)) in steps.iter().enumerate() {
+            let x = layout.axis.x(*at);
+            svg.open(&format!(" class=\"now now-{}\" display=\"none\"", i + 1));
+            svg.line((x, TOP_PX), (x, layout.bottom), &Paint::stroke(Ink::First, 2.5).dashed("2 5"));
+            svg.close();
         }
-        let inside = Area { x: LEFT_PX, y: TOP_PX, width: FULL_PX - LEFT_PX, height: layout.bottom - TOP_PX };
-        let mut said: Vec<(usize, Instant, &str)> = Vec::new();
-        for (i, sent) in self.messages.iter().enumerate() {
-            let one = (sent.from, sent.at, sent.words.as_str());
-            let Some((start, tip)) = self.ends(&layout, sent) else { continue };
-            // What goes to several at once is named once.
-            if said.contains(&one) {
-                continue;
-            }
-            said.push(one);
-            let middle = ((start.0 + tip.0) / 2.0, (start.1 + tip.1) / 2.0);
-            let candidates = [
-                (middle.0 + 7.0, middle.1 + 5.0, Anchor::Start),
-                (middle.0 - 7.0, middle.1 + 5.0, Anchor::End),
-                (start.0 + 6.0, start.1 - 5.0, Anchor::Start),
-                (start.0 - 6.0, start.1 + 18.0, Anchor::End),
-            ];
-            let text = Text::tick(&sent.words).ink(Ink::Ink).halo().class(format!("step step-{}", i + 1));
-            place::put(&mut svg, &text, &candidates, &inside, &lines);
-        }
-        let mut free = LEFT_PX - 40.0;
-        for at in &layout.instants {
-            let text = Text::tick(self.since(*at)).middle();
-            let (x, half) = (layout.x(*at), text.width() / 2.0);
-            if x - half > free && x + half <= FULL_PX {
-                free = x + half + 14.0;
-                svg.text(x, layout.bottom + 22.0, &text);
-            }
-        }
-        svg.set_height(layout.bottom + 36.0);
+        self.draw_calls(&mut svg, &layout);
+        self.draw_messages(&mut svg, &layout, &steps);
+        self.draw_states(&mut svg, &layout, &steps);
+        svg.set_height(layout.bottom + 34.0);
         let lost = self.messages.iter().filter(|m| m.arrives.is_none()).count();
-        let words = format!("{} messages, {lost} of them lost.", self.messages.len());
+        let words = format!(
+            "{} messages, {lost} of them lost; {} changes of what replicas have.",
+            self.messages.len(),
+            self.changes.len()
+        );
         svg.finish(&self.title, &words)
     }
     fn width_px(&self) -> f64 {
@@ -245,26 +424,39 @@ impl Figure for SpaceTime {
         &self.title
     }
     fn table(&self) -> Table {
-        let mut table = Table::new(&["step", "sent", "from", "to", "message", "arrives"]);
-        for (i, sent) in self.messages.iter().enumerate() {
-            table.push([
-                (i + 1).to_string(),
-                self.since(sent.at),
-                self.name(sent.from).to_owned(),
-                self.name(sent.to).to_owned(),
-                sent.words.clone(),
-                sent.arrives.map_or_else(|| "✕ lost".to_owned(), |at| self.since(at)),
-            ]);
+        let mut table = Table::new(&["step", "when", "from", "to", "what", "term", "arrives"]);
+        let steps = self.happenings();
+        let origin = self.layout().axis.origin();
+        for (i, (at, step)) in steps.iter().enumerate() {
+            let (number, when) = ((i + 1).to_string(), self.since(origin, *at));
+            let none = || "–".to_owned();
+            match step {
+                Step::Message(m) => {
+                    let sent = &self.messages[*m];
+                    table.push([
+                        number,
+                        when,
+                        self.name(sent.from).to_owned(),
+                        self.name(sent.to).to_owned(),
+                        sent.words.clone(),
+                        sent.term.map_or_else(none, |term| term.to_string()),
+                        sent.arrives.map_or_else(|| "✕ lost".to_owned(), |at| self.since(origin, at)),
+                    ]);
+                }
+                Step::Change(c) => {
+                    let change = &self.changes[*c];
+                    let (old, new) = change.state.difference(&self.before(change.row, &steps, i));
+                    let what = format!("{old} → {new}");
+                    table.push([number, when, none(), self.name(change.row).to_owned(), what, none(), none()]);
+                }
+            }
         }
         table
     }
     fn steps(&self) -> Vec<String> {
-        let step = |sent: &Sent| {
-            let (at, from, to) = (self.since(sent.at), self.name(sent.from), self.name(sent.to));
-            let end = if sent.arrives.is_none() { ", lost" } else { "" };
-            format!("{at}  {from} → {to}: {}{end}", sent.words)
-        };
-        self.messages.iter().map(step).collect()
+        let steps = self.happenings();
+        let origin = self.layout().axis.origin();
+        (0..steps.len()).map(|i| self.sentence(origin, &steps, i)).collect()
     }
 }
 
@@ -274,27 +466,50 @@ mod tests {
     use crate::report::figure::testing::check;
 
     fn figure(messages: u64, cut: Option<&str>) -> SpaceTime {
-        let replica = |(i, side)| Replica { name: format!("kv/{i}"), side };
+        let state = |has: &str| State { has: has.into(), rank: String::new() };
+        let row = |(name, side, has): (&str, usize, &str)| Row {
+            name: name.into(),
+            side,
+            state: (!has.is_empty()).then(|| state(has)),
+        };
+        let rows = [
+            ("west-users 3", 0, ""),
+            ("kv/0", 0, "v1"),
+            ("kv/1", 0, "v1"),
+            ("kv/2", 0, "v1"),
+            ("kv/3", 1, "v1"),
+            ("kv/4", 1, "nothing"),
+            ("a-group-with-a-long-name 17", 1, ""),
+        ];
         let sent = |i: u64| Sent {
-            from: (i % 5) as usize,
-            to: ((i + 1 + i % 3) % 5) as usize,
+            from: (1 + i % 5) as usize,
+            to: (1 + (i + 1 + i % 3) % 5) as usize,
             at: Instant(1_000_000 * i),
             arrives: (!i.is_multiple_of(4)).then_some(Instant(1_000_000 * i + 2_500_000)),
             words: format!("Store v{}", i % 2),
+            term: (i % 2 == 0).then_some(i),
         };
-        let call = |client: &str, from: u64, until: Option<u64>| Call {
-            client: client.into(),
+        let call = |row: usize, from: u64, until: Option<u64>| Call {
+            row,
             words: "read → v1".into(),
             from: Instant(from),
             until: until.map(Instant),
             nowhere: from > 0,
         };
+        let change = |(row, at, state): (usize, u64, &str)| Change {
+            row,
+            at: Instant(at),
+            state: State { has: state.into(), rank: String::new() },
+        };
         SpaceTime {
             title: "Messages behind it".into(),
-            calls: vec![call("west-users 3", 0, Some(900_000)), call("a-group-with-a-long-name 17", 5_000_000, None)],
-            replicas: [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)].map(replica).into(),
+            subject: "key 73 now".into(),
+            rows: rows.map(row).into(),
             cut: cut.map(str::to_owned),
+            from: None,
+            calls: vec![call(0, 0, Some(900_000)), call(6, 5_000_000, None)],
             messages: (0..messages).map(sent).collect(),
+            changes: [(1, 1_200_000, "v2"), (5, 3_000_000, "v2"), (1, 9_000_000, "v2, v3")].map(change).into(),
             left_out: 0,
         }
     }
@@ -308,18 +523,56 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_a_step() {
+    fn every_message_and_every_change_is_a_step() {
         let figure = figure(9, Some("cut"));
-        assert_eq!(figure.steps().len(), 9);
+        assert_eq!(figure.steps().len(), 9 + 3);
         let svg = figure.svg("s");
-        assert!((1..=9).all(|i| svg.contains(&format!("step step-{i}\""))));
-        assert!(figure.steps()[0].ends_with(", lost"), "{:?}", figure.steps()[0]);
+        assert!((1..=12).all(|i| svg.contains(&format!("step step-{i}\""))));
+        assert!(figure.steps()[0].ends_with("**lost**"), "{:?}", figure.steps()[0]);
+        assert!(figure.steps()[2].ends_with("kv/0: v1 → **v2**"), "{:?}", figure.steps()[2]);
+    }
+
+    #[test]
+    fn without_a_script_the_states_of_the_end_are_seen_and_no_others() {
+        let svg = figure(9, None).svg("s");
+        let groups: Vec<&str> = svg.split("<g ").skip(1).filter(|g| g.starts_with("class=\"state")).collect();
+        let words = |g: &&str| g.split("</text>").next().and_then(|t| t.rsplit('>').next()).map(str::to_owned);
+        let seen: Vec<String> =
+            groups.iter().filter(|g| !g.split('>').next().unwrap_or("").contains("none")).filter_map(words).collect();
+        // The change of row 1 is the last step, and so stays framed.
+        assert_eq!(seen, ["v2 → v2, v3", "v1", "v1", "v1", "v2"]);
+    }
+
+    #[test]
+    fn a_change_names_what_is_different() {
+        let state = |has: &str, rank: &str| State { has: has.into(), rank: rank.into() };
+        let old = state("v1", "term 2");
+        assert_eq!(state("v2", "term 2").difference(&old), ("v1".into(), "v2".into()));
+        assert_eq!(state("v1", "leader of 3").difference(&old), ("term 2".into(), "leader of 3".into()));
+        assert_eq!(state("v2", "term 3").difference(&old), ("v1 · term 2".into(), "v2 · term 3".into()));
+    }
+
+    #[test]
+    fn at_every_step_each_replica_has_one_state() {
+        let figure = figure(9, None);
+        let svg = figure.svg("s");
+        for step in 1..=figure.steps().len() {
+            let number = |tag: &str, name: &str| -> Option<usize> {
+                tag.split(name).nth(1)?.split([' ', '"']).next()?.parse().ok()
+            };
+            let shown = svg.split("<g ").skip(1).filter(|g| g.starts_with("class=\"state")).filter(|g| {
+                let (from, until) = (number(g, "from-").expect("a step"), number(g, "until-").expect("a step"));
+                from <= step && step < until
+            });
+            assert_eq!(shown.count(), 5, "at step {step}");
+        }
     }
 
     #[test]
     fn a_lost_message_ends_at_the_cut() {
         let mut figure = figure(0, Some("cut"));
-        figure.messages.push(Sent { from: 0, to: 4, at: Instant(1), arrives: None, words: "Store".into() });
+        let lost = Sent { from: 1, to: 5, at: Instant(1), arrives: None, words: "Store".into(), term: None };
+        figure.messages.push(lost);
         let layout = figure.layout();
         let (_, tip) = figure.ends(&layout, &figure.messages[0]).expect("both rows are there");
         assert!(tip.1 > layout.barriers[0] && tip.1 < layout.barriers[0] + BARRIER_PX);

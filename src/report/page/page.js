@@ -32,6 +32,10 @@
         part.classList.toggle('future', own > at);
         part.classList.toggle('current', own === at);
       });
+      svg.querySelectorAll('.state').forEach(function (part) {
+        var bounds = /from-(\d+) until-(\d+)/.exec(part.getAttribute('class'));
+        part.style.display = Number(bounds[1]) <= at && at < Number(bounds[2]) ? 'inline' : 'none';
+      });
       svg.querySelectorAll('.now').forEach(function (part) {
         part.classList.toggle('shown', part.classList.contains('now-' + at));
       });

@@ -213,7 +213,12 @@ fn section(out: &mut String, number: usize, part: &Section) {
         out.push_str("</div>\n");
     }
     for shown in part.tables.iter().filter(|_| !part.folded) {
-        table(out, "", shown, if shown.columns.len() > MANY_COLUMNS { "rows wide" } else { "rows" });
+        let class = match shown.columns.len() {
+            n if n > MANY_COLUMNS + 2 => "rows wide",
+            n if n > MANY_COLUMNS => "rows mid",
+            _ => "rows",
+        };
+        table(out, "", shown, class);
     }
     how_to_read(out, &part.how_to_read);
     if !data.is_empty() {
@@ -234,11 +239,11 @@ fn steps(out: &mut String, id: &str, steps: &[String]) {
     let _ = writeln!(
         out,
         "<div class=\"stepper\" data-for=\"{id}\" data-count=\"{count}\" hidden>\
-         <button type=\"button\" data-go=\"first\" aria-label=\"first step\">⏮</button>\
+         <button type=\"button\" data-go=\"first\" aria-label=\"first step\">|◀</button>\
          <button type=\"button\" data-go=\"back\" aria-label=\"step back\">◀</button>\
          <span class=\"at\">step {count} of {count}</span>\
          <button type=\"button\" data-go=\"on\" aria-label=\"step forward\">▶</button>\
-         <button type=\"button\" data-go=\"last\" aria-label=\"last step\">⏭</button>\
+         <button type=\"button\" data-go=\"last\" aria-label=\"last step\">▶|</button>\
          <span class=\"says\" aria-live=\"polite\"></span><span class=\"keys\">← → Home End</span></div>"
     );
     let _ = writeln!(out, "<details class=\"data\"><summary>Steps</summary>\n<ol class=\"steps\">");
