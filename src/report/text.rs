@@ -70,7 +70,8 @@ fn numbers(runs: &[&Run]) -> String {
             rows.push(row);
         }
     }
-    aligned(&rows)
+    // Where there are no clients, nobody was answered.
+    if rows.len() == 1 { String::new() } else { aligned(&rows) }
 }
 
 /// What stores kept, a row a variant: who was answered during a partition, and whether all was like a single copy.

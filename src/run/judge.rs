@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::caches;
 use super::consistency;
+use super::members;
 use super::outcome::Outcome;
 use super::phases;
 use crate::engine::{Instant, Span};
@@ -528,7 +529,39 @@ impl Source for Numbers<'_> {
                 let object = first_name(&ask.metric.scope.parts);
                 consistency::measure(outcome, m, object, *stat, &found.epochs)
             }
+            Some("stale_served") if self.is_store(outcome, &found) => {
+                consistency::stale(outcome, first_name(&ask.metric.scope.parts), &found.epochs)
+            }
             Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
+            Some(m @ ("detection_time" | "agreement_time")) => match &found.fault {
+                Some(fault) => members::noticed(outcome, fault, m == "agreement_time", *stat),
+                None => missing(format!("`{m}` is of a fault")),
+            },
+            Some(m @ ("leaderless" | "spread_time" | "residue")) => {
+                if found.group.is_none() || found.group_number >= outcome.plan.components.len() {
+                    return missing(format!("`{m}` is of a component"));
+                }
+                let number = found.group_number;
+                match m {
+                    "leaderless" => members::leaderless(outcome, number, *stat, &found.epochs),
+                    "spread_time" => members::spread_time(outcome, number, *stat, &found.epochs),
+                    _ => members::residue(outcome, number, &found.epochs),
+                }
+            }
+            Some("messages") => {
+                let Some(group) = found.group else { return missing("`messages` is of a component") };
+                let counter = &group.messages;
+                let n = counter.count(&found.epochs);
+                if *stat == Some(Stat::Rate) {
+                    return Ok(Measured {
+                        value: counter.rate_per_second(&found.epochs),
+                        dimension: Dimension::RATE,
+                        standard_error: counter.rate_standard_error(&found.epochs),
+                        samples: n.max(1),
+                    });
+                }
+                Ok(count(n, n.max(1)))
+            }
             Some(
                 m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes" | "repair_bytes" | "false_positives"),
             ) => {
@@ -572,6 +605,11 @@ impl Source for Numbers<'_> {
 }
 
 impl Numbers<'_> {
+    fn is_store(&self, outcome: &Outcome, found: &Found<'_>) -> bool {
+        let component = found.group.and_then(|_| outcome.plan.components.get(found.group_number));
+        matches!(component.map(|c| &c.kind), Some(Kind::Store(_)))
+    }
+
     fn is_queue(&self, outcome: &Outcome, found: &Found<'_>) -> bool {
         let component = found.group.and_then(|_| outcome.plan.components.get(found.group_number));
         matches!(component.map(|c| &c.kind), Some(Kind::Queue(_)))

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::build::{Member, build_with};
 use crate::catalog::AnyProcess;
-use crate::engine::{Instant, Span};
+use crate::engine::{Instant, ProcessId, Span};
 use crate::history::History;
 use crate::scenario::Plan;
-use crate::world::{Acted, Example, Finished, Focus, Meters, Process, Role, Trace, World};
+use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Trace, World};
 
 /// What one run of one plan came to.
 #[derive(Debug)]
@@ -27,7 +27,9 @@ pub struct Outcome {
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// Who became what, when.
-    pub roles: Vec<(Instant, crate::engine::ProcessId, Role)>,
+    pub roles: Vec<(Instant, ProcessId, Role)>,
+    /// Who passed which named point, when.
+    pub points: Vec<(Instant, ProcessId, Point)>,
     /// Self-checks that failed: errors of ours.
     pub broken: Vec<String>,
 }
@@ -102,6 +104,7 @@ pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
         history: finished.history,
         acted: finished.acted,
         roles: finished.roles,
+        points: finished.points,
         broken: finished.broken,
     }
 }
