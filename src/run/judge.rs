@@ -88,13 +88,13 @@ struct Numbers<'a> {
 pub(super) struct Found<'a> {
     tallies: Vec<&'a Tally>,
     pub(super) group: Option<&'a GroupMeters>,
-    group_number: usize,
+    pub(super) group_number: usize,
     edge: Option<&'a EdgeMeters>,
     member: Option<usize>,
     every: bool,
     classes: Option<ClassSet>,
     pub(super) epochs: EpochSet,
-    fault: Option<String>,
+    pub(super) fault: Option<String>,
 }
 
 /// The component that a scope names.
@@ -533,35 +533,7 @@ impl Source for Numbers<'_> {
                 consistency::stale(outcome, first_name(&ask.metric.scope.parts), &found.epochs)
             }
             Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
-            Some(m @ ("detection_time" | "agreement_time")) => match &found.fault {
-                Some(fault) => members::noticed(outcome, fault, m == "agreement_time", *stat),
-                None => missing(format!("`{m}` is of a fault")),
-            },
-            Some(m @ ("leaderless" | "spread_time" | "residue")) => {
-                if found.group.is_none() || found.group_number >= outcome.plan.components.len() {
-                    return missing(format!("`{m}` is of a component"));
-                }
-                let number = found.group_number;
-                match m {
-                    "leaderless" => members::leaderless(outcome, number, *stat, &found.epochs),
-                    "spread_time" => members::spread_time(outcome, number, *stat, &found.epochs),
-                    _ => members::residue(outcome, number, &found.epochs),
-                }
-            }
-            Some("messages") => {
-                let Some(group) = found.group else { return missing("`messages` is of a component") };
-                let counter = &group.messages;
-                let n = counter.count(&found.epochs);
-                if *stat == Some(Stat::Rate) {
-                    return Ok(Measured {
-                        value: counter.rate_per_second(&found.epochs),
-                        dimension: Dimension::RATE,
-                        standard_error: counter.rate_standard_error(&found.epochs),
-                        samples: n.max(1),
-                    });
-                }
-                Ok(count(n, n.max(1)))
-            }
+            Some(m) if members::measures(m) => members::measure(outcome, &found, m, *stat),
             Some(
                 m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes" | "repair_bytes" | "false_positives"),
             ) => {

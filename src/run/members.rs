@@ -5,12 +5,50 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::consistency::statistic;
+use super::judge::{Found, missing};
 use super::outcome::Outcome;
 use crate::engine::{Instant, ProcessId};
 use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured, Missing};
-use crate::metric::EpochSet;
+use crate::metric::{Counter, EpochSet};
 use crate::world::Role;
+
+/// Whether [`measure`] knows a measure.
+pub(super) fn measures(name: &str) -> bool {
+    matches!(name, "agreement_time" | "detection_time" | "leaderless" | "messages" | "residue" | "spread_time")
+}
+
+/// A statistic of what a scope's members said.
+pub(super) fn measure(
+    outcome: &Outcome,
+    found: &Found<'_>,
+    measure: &str,
+    stat: Option<Stat>,
+) -> Result<Measured, Missing> {
+    if let "detection_time" | "agreement_time" = measure {
+        return match &found.fault {
+            Some(fault) => noticed(outcome, fault, measure == "agreement_time", stat),
+            None => missing(format!("`{measure}` is of a fault")),
+        };
+    }
+    let component = found.group.filter(|_| found.group_number < outcome.plan.components.len());
+    let Some(group) = component else { return missing(format!("`{measure}` is of a component")) };
+    match measure {
+        "leaderless" => leaderless(outcome, found.group_number, stat, &found.epochs),
+        "spread_time" => spread_time(outcome, found.group_number, stat, &found.epochs),
+        "residue" => residue(outcome, found.group_number, &found.epochs),
+        _ => Ok(messages(&group.messages, stat, &found.epochs)),
+    }
+}
+
+fn messages(counter: &Counter, stat: Option<Stat>, epochs: &EpochSet) -> Measured {
+    let n = counter.count(epochs);
+    let (value, dimension, standard_error) = match stat {
+        Some(Stat::Rate) => (counter.rate_per_second(epochs), Dimension::RATE, counter.rate_standard_error(epochs)),
+        _ => (n as f64, Dimension::COUNT, Some((n as f64).sqrt())),
+    };
+    Measured { value, dimension, standard_error, samples: n.max(1) }
+}
 
 /// The processes of a component, by its place in the plan.
 fn processes(outcome: &Outcome, component: usize) -> Range<u32> {
@@ -22,7 +60,7 @@ fn processes(outcome: &Outcome, component: usize) -> Range<u32> {
 
 /// Of the intervals in which nobody who is up takes himself for leader, primary or head, those that begin in these
 /// epochs. One that outlasts the run ends with it.
-pub(super) fn leaderless(
+fn leaderless(
     outcome: &Outcome,
     component: usize,
     stat: Option<Stat>,
@@ -52,7 +90,7 @@ pub(super) fn leaderless(
 
 /// For each time that a fault hit a member of a cluster: from then until the first of the others, or the last of those
 /// that stay up, holds it for dead. What isn't noticed before the next restart of the one who was hit gives no value.
-pub(super) fn noticed(outcome: &Outcome, fault: &str, all: bool, stat: Option<Stat>) -> Result<Measured, Missing> {
+fn noticed(outcome: &Outcome, fault: &str, all: bool, stat: Option<Stat>) -> Result<Measured, Missing> {
     let plan = &outcome.plan;
     let Some(number) = plan.faults.iter().position(|f| f.name == fault) else {
         return Err(Missing::Unknown(format!("no fault is called {fault}")));
@@ -119,7 +157,7 @@ fn rumours(outcome: &Outcome, component: usize, epochs: &EpochSet) -> Rumours {
 }
 
 /// From a rumour's first hearing to its last, of the rumours that reached everybody.
-pub(super) fn spread_time(
+fn spread_time(
     outcome: &Outcome,
     component: usize,
     stat: Option<Stat>,
@@ -136,7 +174,7 @@ pub(super) fn spread_time(
 }
 
 /// The share of members that never heard a rumour, over rumours.
-pub(super) fn residue(outcome: &Outcome, component: usize, epochs: &EpochSet) -> Result<Measured, Missing> {
+fn residue(outcome: &Outcome, component: usize, epochs: &EpochSet) -> Result<Measured, Missing> {
     let everybody = processes(outcome, component).len() as f64;
     let rumours = rumours(outcome, component, epochs);
     let shares = rumours.values().map(|heard| 1.0 - heard.len() as f64 / everybody).collect();

@@ -355,7 +355,8 @@ impl<M: StateMachine> ChainServer<M> {
         } else if let Some(tail) = self.tail()
             && gateway == me
         {
-            self.send(tail, Msg::VersionQuery { requester }, out);
+            let epoch = self.chain.epoch;
+            self.send(tail, Msg::VersionQuery { epoch, requester }, out);
         }
     }
 
@@ -368,7 +369,7 @@ impl<M: StateMachine> ChainServer<M> {
     }
 
     fn on_version(&mut self, requester: Requester, index: u64, out: &mut Out<'_, Self>) {
-        // The tail has it, so this server, which comes before, has it too; otherwise it has left the chain.
+        // The tail has it, so this server, which comes before, has it too.
         self.learn_stable(index.min(self.log.last().index), out);
         if self.stable >= index
             && let Some(op) = self.gateway.op(requester)
@@ -499,12 +500,16 @@ impl<M: StateMachine> Process for ChainServer<M> {
             }
             Msg::Forward { requester, op } => self.serve(who, requester, op, out),
             Msg::Answered { requester, answer } => self.deliver(me, requester, answer, out),
-            Msg::VersionQuery { requester } => {
-                if self.tail() == Some(me) && self.may_serve(out.now()) {
-                    self.send(who, Msg::Version { requester, index: self.stable }, out);
+            Msg::VersionQuery { epoch, requester } => {
+                if epoch == self.chain.epoch && self.tail() == Some(me) && self.may_serve(out.now()) {
+                    self.send(who, Msg::Version { epoch, requester, index: self.stable }, out);
                 }
             }
-            Msg::Version { requester, index } => self.on_version(requester, index, out),
+            Msg::Version { epoch, requester, index } => {
+                if epoch == self.chain.epoch {
+                    self.on_version(requester, index, out);
+                }
+            }
         }
     }
 
