@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::gossip::{Mode, Spread, partners};
 use super::parts::Group;
-use super::phi_accrual::{Law, PhiAccrual};
+use super::phi_accrual::{Law, PhiAccrual, Reach};
 use crate::engine::{Bits, Instant, ProcessId, Span};
 use crate::world::{Counted, Message, Out, Process};
 
@@ -83,6 +83,8 @@ struct Peer {
 pub struct Heartbeat {
     group: Group,
     spec: HeartbeatSpec,
+    /// Where phi is reached, if that is the patience.
+    reach: Option<Reach>,
     mine: Beat,
     peers: Vec<Peer>,
     rounds: u64,
@@ -91,7 +93,11 @@ pub struct Heartbeat {
 impl Heartbeat {
     /// A member of `group`.
     pub fn new(group: Group, spec: HeartbeatSpec) -> Heartbeat {
-        Heartbeat { group, spec, mine: Beat::default(), peers: Vec::new(), rounds: 0 }
+        let reach = match spec.patience {
+            Patience::Phi(phi, law) => Some(law.reach(phi)),
+            Patience::Timeout(_) => None,
+        };
+        Heartbeat { group, spec, reach, mine: Beat::default(), peers: Vec::new(), rounds: 0 }
     }
     /// Since when a member is held for dead, if it is.
     pub fn dead_since(&self, member: u32) -> Option<Instant> {
@@ -102,7 +108,10 @@ impl Heartbeat {
     fn deadline(&self, peer: &Peer) -> Instant {
         let silence = match self.spec.patience {
             Patience::Timeout(timeout) => timeout,
-            Patience::Phi(phi, _) => peer.intervals.as_ref().map_or(Span::ZERO, |i| i.silence(phi)),
+            Patience::Phi(..) => {
+                let known = peer.intervals.as_ref().zip(self.reach);
+                known.map_or(Span::ZERO, |(intervals, reach)| intervals.silence(reach))
+            }
         };
         peer.heard + silence
     }

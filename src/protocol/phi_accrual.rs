@@ -37,20 +37,39 @@ impl Law {
 
     /// The silence after which phi is reached: the inverse of [`Law::phi`].
     pub fn silence(self, phi: f64, mean: f64, deviation: f64) -> f64 {
+        self.reach(phi).silence(mean, deviation)
+    }
+
+    /// Where phi is reached, whatever mean and deviation are: worth keeping, as it is found by bisection.
+    pub fn reach(self, phi: f64) -> Reach {
         if self == Law::Exponential {
-            return phi * core::f64::consts::LN_10 * mean;
+            return Reach { means: phi * core::f64::consts::LN_10, deviations: 0.0 };
         }
         // Phi grows with the silence, and 40 deviations are more than any phi that a float can tell apart.
-        let (mut low, mut high) = (mean - 40.0 * deviation, mean + 40.0 * deviation);
+        let (mut low, mut high) = (-40.0, 40.0);
         for _ in 0..200 {
             let middle = 0.5 * (low + high);
-            if self.phi(middle, mean, deviation) < phi {
+            if self.phi(middle, 0.0, 1.0) < phi {
                 low = middle;
             } else {
                 high = middle;
             }
         }
-        high
+        Reach { means: 1.0, deviations: high }
+    }
+}
+
+/// A silence, in means and standard deviations of the intervals.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    means: f64,
+    deviations: f64,
+}
+
+impl Reach {
+    /// In the unit of mean and deviation.
+    pub fn silence(self, mean: f64, deviation: f64) -> f64 {
+        self.means * mean + self.deviations * deviation
     }
 }
 
@@ -104,10 +123,10 @@ impl PhiAccrual {
         let (mean, deviation) = self.seen();
         self.law.phi(silence.0 as f64, mean, deviation.max(LEAST_DEVIATION))
     }
-    /// The silence after which phi will be reached.
-    pub fn silence(&self, phi: f64) -> Span {
+    /// The silence after which a phi of the same law will be reached.
+    pub fn silence(&self, reach: Reach) -> Span {
         let (mean, deviation) = self.seen();
-        Span::from_nanos_f64(self.law.silence(phi, mean, deviation.max(LEAST_DEVIATION)))
+        Span::from_nanos_f64(reach.silence(mean, deviation.max(LEAST_DEVIATION)))
     }
 }
 
@@ -152,6 +171,7 @@ mod tests {
         near(mean, 1e9);
         near(deviation, 2e8);
         assert!(detector.phi(Span::millis(2122)) < 8.0 && detector.phi(Span::millis(2123)) > 8.0);
-        assert!(detector.silence(8.0) > Span::millis(2122) && detector.silence(8.0) < Span::millis(2123));
+        let eight = detector.silence(Law::Normal.reach(8.0));
+        assert!(eight > Span::millis(2122) && eight < Span::millis(2123));
     }
 }

@@ -70,7 +70,8 @@ fn numbers(runs: &[&Run]) -> String {
             rows.push(row);
         }
     }
-    aligned(&rows)
+    // Where there are no clients, nobody was answered.
+    if rows.len() == 1 { String::new() } else { aligned(&rows) }
 }
 
 /// No table of what stores kept is wider than this.

@@ -26,8 +26,13 @@ pub struct Stock {
 }
 
 /// The stock scenarios; each has one store, `kv`.
-pub const STOCK: [Stock; 6] = [
+pub const STOCK: [Stock; 7] = [
     Stock { protocol: "abd", file: "scenarios/bugs/abd.toml", text: include_str!("../../scenarios/bugs/abd.toml") },
+    Stock {
+        protocol: "chain",
+        file: "scenarios/bugs/chain.toml",
+        text: include_str!("../../scenarios/bugs/chain.toml"),
+    },
     Stock { protocol: "crdt", file: "scenarios/bugs/crdt.toml", text: include_str!("../../scenarios/bugs/crdt.toml") },
     Stock {
         protocol: "multi_paxos",

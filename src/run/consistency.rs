@@ -10,6 +10,7 @@ use crate::expect::ast::{Arg, Part, Stat};
 use crate::expect::{Dimension, Judgement, Measured, Missing, Property, Verdict};
 use crate::history::{History, ObjectId, Observation};
 use crate::metric::EpochSet;
+use crate::metric::batch::ratio_error;
 
 fn unknown(because: impl Into<String>) -> Judgement {
     Judgement { verdict: Verdict::Unknown, because: because.into() }
@@ -139,6 +140,37 @@ pub(super) fn measure(
     statistic(values, stat, dimension)
 }
 
+/// The share of an object's reads, of those invoked in these epochs, that missed a write acknowledged before they began.
+pub(super) fn stale(outcome: &Outcome, object: Option<&str>, epochs: &EpochSet) -> Result<Measured, Missing> {
+    let object = find(outcome, object)?;
+    let history = &outcome.history;
+    let frame = outcome.meters.frame();
+    // By bin: stale ones, and all.
+    let mut bins: BTreeMap<usize, (f64, f64)> =
+        frame.bins_in(epochs).into_iter().map(|bin| (bin, (0.0, 0.0))).collect();
+    let (mut behind, mut all) = (0, 0);
+    for read in check::staleness(&View::new(history, object)).reads {
+        let at = history.operation(read.read).invoked;
+        if !epochs.contains(frame.epoch_of(at)) {
+            continue;
+        }
+        (behind, all) = (behind + u64::from(read.behind > 0), all + 1);
+        if let Some(bin) = bins.get_mut(&frame.bin_of(at)) {
+            bin.0 += f64::from(u8::from(read.behind > 0));
+            bin.1 += 1.0;
+        }
+    }
+    if all == 0 {
+        return Err(Missing::NoSamples("no register was read there".to_owned()));
+    }
+    Ok(Measured {
+        value: behind as f64 / all as f64,
+        dimension: Dimension::SHARE,
+        standard_error: ratio_error(bins.into_values()),
+        samples: all,
+    })
+}
+
 /// Keys of which two replicas, or one, had versions that didn't know of each other; the older was written at a moment
 /// that counts. A key counts once, however many replicas noticed.
 fn conflicts(view: &View<'_>, counts: &dyn Fn(Instant) -> bool) -> usize {
@@ -171,9 +203,9 @@ fn conflicts(view: &View<'_>, counts: &dyn Fn(Instant) -> bool) -> usize {
     keys.len()
 }
 
-fn statistic(mut values: Vec<f64>, stat: Option<Stat>, dimension: Dimension) -> Result<Measured, Missing> {
+pub(super) fn statistic(mut values: Vec<f64>, stat: Option<Stat>, dimension: Dimension) -> Result<Measured, Missing> {
     if values.is_empty() {
-        return Err(Missing::NoSamples("no register was read there".to_owned()));
+        return Err(Missing::NoSamples("nothing of it happened there".to_owned()));
     }
     values.sort_by(f64::total_cmp);
     let count = values.len();
@@ -188,12 +220,12 @@ fn statistic(mut values: Vec<f64>, stat: Option<Stat>, dimension: Dimension) -> 
             let place = (count as f64 * percent / 100.0).ceil() as usize;
             values[place.clamp(1, count) - 1]
         }
-        // How many were stale at all.
+        // How many there were at all, but for those of no length.
         Stat::Count => {
             let stale = values.iter().filter(|&&value| value > 0.0).count() as f64;
             return Ok(Measured { samples: count as u64, ..Measured::exact(stale, Dimension::COUNT) });
         }
-        Stat::Rate => return Err(Missing::Unknown("staleness has no rate".to_owned())),
+        Stat::Rate => return Err(Missing::Unknown("this has no rate".to_owned())),
     };
     let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count as f64;
     let error = matches!(stat, None | Some(Stat::Mean)).then(|| (variance / count as f64).sqrt());

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::caches;
 use super::consistency;
+use super::members;
 use super::outcome::Outcome;
 use super::phases;
 use crate::engine::{Instant, Span};
@@ -87,13 +88,13 @@ struct Numbers<'a> {
 pub(super) struct Found<'a> {
     tallies: Vec<&'a Tally>,
     pub(super) group: Option<&'a GroupMeters>,
-    group_number: usize,
+    pub(super) group_number: usize,
     edge: Option<&'a EdgeMeters>,
     member: Option<usize>,
     every: bool,
     classes: Option<ClassSet>,
     pub(super) epochs: EpochSet,
-    fault: Option<String>,
+    pub(super) fault: Option<String>,
 }
 
 /// The component that a scope names.
@@ -530,7 +531,11 @@ impl Source for Numbers<'_> {
                 let object = first_name(&ask.metric.scope.parts);
                 consistency::measure(outcome, m, object, *stat, &found.epochs)
             }
+            Some("stale_served") if self.is_store(outcome, &found) => {
+                consistency::stale(outcome, first_name(&ask.metric.scope.parts), &found.epochs)
+            }
             Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
+            Some(m) if members::measures(m) => members::measure(outcome, &found, m, *stat),
             Some(
                 m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes" | "repair_bytes" | "false_positives"),
             ) => {
@@ -574,6 +579,11 @@ impl Source for Numbers<'_> {
 }
 
 impl Numbers<'_> {
+    fn is_store(&self, outcome: &Outcome, found: &Found<'_>) -> bool {
+        let component = found.group.and_then(|_| outcome.plan.components.get(found.group_number));
+        matches!(component.map(|c| &c.kind), Some(Kind::Store(_)))
+    }
+
     fn is_queue(&self, outcome: &Outcome, found: &Found<'_>) -> bool {
         let component = found.group.and_then(|_| outcome.plan.components.get(found.group_number));
         matches!(component.map(|c| &c.kind), Some(Kind::Queue(_)))

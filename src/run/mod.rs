@@ -8,6 +8,7 @@ mod classify;
 mod consistency;
 mod judge;
 mod many;
+mod members;
 mod outcome;
 mod phases;
 mod session;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::build::{Member, build_with};
 use crate::catalog::AnyProcess;
-use crate::engine::{GroupId, Instant, Span};
+use crate::engine::{GroupId, Instant, ProcessId, Span};
 use crate::history::History;
 use crate::scenario::Plan;
-use crate::world::{Acted, Example, Finished, Focus, Meters, Process, Role, Trace, World};
+use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Trace, World};
 
 /// What one run of one plan came to.
 #[derive(Debug)]
@@ -30,7 +30,9 @@ pub struct Outcome {
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// Who became what, when.
-    pub roles: Vec<(Instant, crate::engine::ProcessId, Role)>,
+    pub roles: Vec<(Instant, ProcessId, Role)>,
+    /// Who passed which named point, when.
+    pub points: Vec<(Instant, ProcessId, Point)>,
     /// Self-checks that failed: errors of ours.
     pub broken: Vec<String>,
 }
@@ -117,6 +119,7 @@ pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
         origins: finished.origins,
         acted: finished.acted,
         roles: finished.roles,
+        points: finished.points,
         broken: finished.broken,
     }
 }

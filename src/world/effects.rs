@@ -59,6 +59,7 @@ impl<P: Process> World<P> {
     fn send(&mut self, from: ProcessId, to: ProcessId, msg: P::Msg) {
         self.messages += 1;
         self.census.messages_sent += 1;
+        self.meters.message(self.members[from.index()].group, self.now);
         let mut bits = self.peers.at(u64::from(from.0) << 32 | u64::from(to.0), self.messages);
         let (a, b) = (self.host_of(from), self.host_of(to));
         let crossing = self.network.cross_in_order(self.now, a, b, msg.bytes(), &mut bits);
@@ -114,6 +115,7 @@ impl<P: Process> World<P> {
     }
 
     fn note(&mut self, process: ProcessId, point: Point) {
+        self.points.push((self.now, process, point));
         if self.focus.covers(self.now) {
             self.trace.keep(self.focus.limit, TraceEvent::Point { at: self.now, process, point });
         }

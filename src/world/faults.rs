@@ -10,7 +10,7 @@ use super::check::Transit;
 use super::control::{Acted, ClockFault, Control, Power, Setting, Side, Target};
 use super::event::{Event, Life};
 use super::kernel::World;
-use super::process::Process;
+use super::process::{Process, Role};
 
 impl<P: Process> World<P> {
     /// Carries out the `index`-th control of the schedule.
@@ -186,7 +186,10 @@ impl<P: Process> World<P> {
             }
         }
         member.gray = None;
-        member.role = super::process::Role::Peer;
+        if mem::take(&mut member.role) != Role::Peer {
+            self.roles.push((self.now, process, Role::Peer));
+        }
+        let member = &mut self.members[process.index()];
         member.station.crash();
         let host = member.host;
         if power == Power::Machine {

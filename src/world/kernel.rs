@@ -18,7 +18,7 @@ use super::check::Census;
 use super::control::{Acted, Gray, Scheduled};
 use super::event::{Event, Job, Life, Member, Visit};
 use super::meters::Meters;
-use super::out::{Effect, Env, Out};
+use super::out::{Effect, Env, Out, Point};
 use super::process::{Process, Role};
 use super::setup::{GroupKind, GroupSetup, Setup};
 use super::trace::{Focus, Trace, TraceEvent};
@@ -51,6 +51,7 @@ pub struct World<P: Process> {
     pub(super) hit: Vec<Vec<ProcessId>>,
     pub(super) acted: Vec<Acted>,
     pub(super) roles: Vec<(Instant, ProcessId, Role)>,
+    pub(super) points: Vec<(Instant, ProcessId, Point)>,
     pub(super) meters: Meters,
     pub(super) history: History,
     pub(super) renamed: std::collections::BTreeMap<(GroupId, u32), u32>,
@@ -138,6 +139,7 @@ impl<P: Process> World<P> {
             schedule: setup.schedule,
             acted: Vec::new(),
             roles: Vec::new(),
+            points: Vec::new(),
             next_mark: Instant::ZERO + meters.frame().bin(),
             meters,
             history,
@@ -224,6 +226,7 @@ impl<P: Process> World<P> {
             origins: self.origins,
             acted: self.acted,
             roles: self.roles,
+            points: self.points,
             trace: self.trace,
             broken,
             processes: self.members.into_iter().map(|m| m.state).collect(),
@@ -417,6 +420,8 @@ pub struct Finished<P> {
     pub acted: Vec<Acted>,
     /// Who became what, when.
     pub roles: Vec<(Instant, ProcessId, Role)>,
+    /// Who passed which named point, when.
+    pub points: Vec<(Instant, ProcessId, Point)>,
     /// What was to be looked at.
     pub trace: Trace,
     /// Books that do not balance: errors of ours, one sentence each.

@@ -37,6 +37,8 @@ pub struct GroupMeters {
     pub last_unanswered: Option<(Instant, Instant)>,
     /// Of client groups: a sample of finished requests, those whose root hashes lowest, `(hash, latency, root, outcome)`.
     pub examples: Vec<Example>,
+    /// Messages that its members sent to peers.
+    pub messages: Counter,
     /// What its members count.
     pub counts: BTreeMap<Counted, Counter>,
     /// Levels that its members report, added up.
@@ -136,6 +138,7 @@ impl Meters {
                 silence: Silence::new(frame.clone()),
                 last_unanswered: None,
                 examples: Vec::new(),
+                messages: Counter::new(frame.clone()),
                 counts: BTreeMap::new(),
                 levels: BTreeMap::new(),
                 member_levels: BTreeMap::new(),
@@ -271,6 +274,10 @@ impl Meters {
             group.examples.insert(position, example);
             group.examples.truncate(EXAMPLES);
         }
+    }
+
+    pub(super) fn message(&mut self, group: GroupId, at: Instant) {
+        self.groups[group.index()].messages.add(at, 1);
     }
 
     pub(super) fn count(&mut self, group: GroupId, what: Counted, at: Instant, n: u32) {

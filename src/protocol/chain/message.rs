@@ -81,11 +81,15 @@ pub enum Msg {
     },
     /// To the tail: how far are you? (CRAQ, for a key with updates under way.)
     VersionQuery {
+        /// Of the chain that the asker knows: behind another tail its updates may be others.
+        epoch: u64,
         /// Who asked.
         requester: Requester,
     },
     /// This far.
     Version {
+        /// Of the tail's chain.
+        epoch: u64,
         /// Who asked.
         requester: Requester,
         /// The last update at the tail.
@@ -123,7 +127,7 @@ impl Message for Msg {
             Msg::Stored { epoch, index, .. } => About::term(*epoch).part(Part::Upto(*index)),
             Msg::Forward { requester, op } => handed_on(*requester, op, key),
             Msg::Answered { requester, answer } => About::request(*requester).saying([answer.value]),
-            Msg::VersionQuery { requester } | Msg::Version { requester, .. } => About::request(*requester),
+            Msg::VersionQuery { requester, .. } | Msg::Version { requester, .. } => About::request(*requester),
         }
     }
 }

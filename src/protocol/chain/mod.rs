@@ -72,12 +72,17 @@ pub struct ChainServer<M> {
     group: Group,
     object: ObjectId,
     spec: ChainSpec,
+    /// Its own number, once it has started.
+    me: u32,
     // On disk.
     chain: Chain,
     log: Log,
     // In memory.
     journal: Journal<After>,
     durable: u64,
+    /// While it joins: updates up to here are known to be those of the tail. What lies behind may be left over from an
+    /// earlier life in the chain.
+    verified: u64,
     /// Updates up to here are at the tail; what is applied.
     stable: u64,
     machine: Sessions<M>,
@@ -103,10 +108,12 @@ impl<M: StateMachine> ChainServer<M> {
             group,
             object,
             spec,
+            me: group.count,
             chain: Chain { epoch: 1, servers, joining: None },
             log: Log::default(),
             journal: Journal::default(),
             durable: 0,
+            verified: 0,
             stable: 0,
             machine: Sessions::default(),
             next: 1,
@@ -152,12 +159,16 @@ impl<M: StateMachine> ChainServer<M> {
             return;
         }
         let me = out.index();
+        if self.chain.joining == Some(me) && chain.servers.contains(&me) && self.verified > 0 {
+            // From now on all that it has counts.
+            self.forget_after(self.verified, out);
+        }
         self.chain = chain;
         let token = self.journal.write(After::Nothing);
         out.persist(Record::View(self.chain.clone()), token);
         // A new successor may lack anything.
         self.next = self.durable + 1;
-        (self.streaming, self.stored, self.coupled) = (false, 0, false);
+        (self.streaming, self.stored, self.coupled, self.verified) = (false, 0, false, 0);
         if self.head() == Some(me) || self.tail() == Some(me) {
             out.note(if self.head() == Some(me) { "head" } else { "tail" }, self.chain.epoch);
         }
@@ -188,13 +199,29 @@ impl<M: StateMachine> ChainServer<M> {
     /// Hands on to the successor what this server's disk has: what a successor has, every server before it has.
     fn ship(&mut self, out: &mut Out<'_, Self>) {
         let Some(to) = self.successor(out.index()) else { return };
-        while self.streaming && self.next <= self.durable {
-            let Some(prev) = self.log.position(self.next - 1) else { return };
-            let count = (self.durable + 1 - self.next).min(BATCH);
-            let entries = self.log.slice(self.next, count as usize);
-            self.next += entries.len() as u64;
-            self.update(to, prev, entries, out);
+        while self.streaming && self.ship_batch(to, out) {}
+    }
+
+    /// Hands on the next batch; `false` if there is none.
+    fn ship_batch(&mut self, to: u32, out: &mut Out<'_, Self>) -> bool {
+        let Some(prev) = self.log.position(self.next - 1).filter(|_| self.next <= self.durable) else { return false };
+        let count = (self.durable + 1 - self.next).min(BATCH);
+        let entries = self.log.slice(self.next, count as usize);
+        self.next += entries.len() as u64;
+        self.update(to, prev, entries, out);
+        true
+    }
+
+    /// Drops what lies behind, on disk as well.
+    fn forget_after(&mut self, last: u64, out: &mut Out<'_, Self>) {
+        if last >= self.log.last().index {
+            return;
         }
+        self.log.truncate(last + 1);
+        self.durable = self.durable.min(last);
+        self.next = self.next.min(last + 1);
+        let token = self.journal.write(After::Nothing);
+        out.persist(Record::Updates { prev: self.log.last(), entries: Arc::from([]) }, token);
     }
 
     fn append(&mut self, entries: Arc<[Entry]>, out: &mut Out<'_, Self>) {
@@ -231,17 +258,22 @@ impl<M: StateMachine> ChainServer<M> {
             self.append(entries[known..].into(), out);
         } else if entries.is_empty() && self.chain.joining == Some(out.index()) {
             // Behind what the tail has, a server that joins keeps nothing of its own.
-            self.log.truncate(prev.index + 1);
-            self.durable = self.durable.min(prev.index);
+            self.forget_after(prev.index.max(self.verified), out);
         }
         let end = prev.index + entries.len() as u64;
+        self.verified = self.verified.max(end);
         self.learn_stable(stable.min(end).min(self.log.last().index), out);
         self.report(who, out);
     }
 
+    /// Updates up to here are on disk, and what they are in the chain.
+    fn kept(&self) -> u64 {
+        if self.chain.joining == Some(self.me) { self.durable.min(self.verified) } else { self.durable }
+    }
+
     /// Tells the predecessor how far this server is.
     fn report(&mut self, to: u32, out: &mut Out<'_, Self>) {
-        let (epoch, index, stable) = (self.chain.epoch, self.durable, self.stable);
+        let (epoch, index, stable) = (self.chain.epoch, self.kept(), self.stable);
         self.send(to, Msg::Stored { epoch, index, stable }, out);
     }
 
@@ -249,7 +281,8 @@ impl<M: StateMachine> ChainServer<M> {
     fn settle(&mut self, out: &mut Out<'_, Self>) {
         self.ship(out);
         if self.tail() == Some(out.index()) {
-            self.learn_stable(if self.coupled { self.durable.min(self.stored) } else { self.durable }, out);
+            let kept = self.kept();
+            self.learn_stable(if self.coupled { kept.min(self.stored) } else { kept }, out);
         }
         if let Some(before) = self.predecessor(out.index()) {
             self.report(before, out);
@@ -322,7 +355,8 @@ impl<M: StateMachine> ChainServer<M> {
         } else if let Some(tail) = self.tail()
             && gateway == me
         {
-            self.send(tail, Msg::VersionQuery { requester }, out);
+            let epoch = self.chain.epoch;
+            self.send(tail, Msg::VersionQuery { epoch, requester }, out);
         }
     }
 
@@ -335,7 +369,7 @@ impl<M: StateMachine> ChainServer<M> {
     }
 
     fn on_version(&mut self, requester: Requester, index: u64, out: &mut Out<'_, Self>) {
-        // The tail has it, so this server, which comes before, has it too; otherwise it has left the chain.
+        // The tail has it, so this server, which comes before, has it too.
         self.learn_stable(index.min(self.log.last().index), out);
         if self.stable >= index
             && let Some(op) = self.gateway.op(requester)
@@ -390,6 +424,7 @@ impl<M: StateMachine> Process for ChainServer<M> {
     fn start(&mut self, log: &[Record], out: &mut Out<'_, Self>) {
         let fresh: ChainServer<M> = ChainServer::new(self.group, self.object, self.spec.clone());
         *self = fresh;
+        self.me = out.index();
         for record in log {
             match record {
                 Record::View(chain) => self.chain = chain.clone(),
@@ -456,19 +491,25 @@ impl<M: StateMachine> Process for ChainServer<M> {
             }
             Msg::Missing { epoch, hint } => {
                 if epoch == self.chain.epoch && self.successor(me) == Some(who) {
+                    // One batch, and more once that is there. Were all of them sent again for each that found no place,
+                    // they would multiply: a long log is many, and each comes back as another `Missing`.
                     self.next = hint + 1;
-                    self.streaming = true;
-                    self.ship(out);
+                    self.streaming = false;
+                    self.ship_batch(who, out);
                 }
             }
             Msg::Forward { requester, op } => self.serve(who, requester, op, out),
             Msg::Answered { requester, answer } => self.deliver(me, requester, answer, out),
-            Msg::VersionQuery { requester } => {
-                if self.tail() == Some(me) && self.may_serve(out.now()) {
-                    self.send(who, Msg::Version { requester, index: self.stable }, out);
+            Msg::VersionQuery { epoch, requester } => {
+                if epoch == self.chain.epoch && self.tail() == Some(me) && self.may_serve(out.now()) {
+                    self.send(who, Msg::Version { epoch, requester, index: self.stable }, out);
                 }
             }
-            Msg::Version { requester, index } => self.on_version(requester, index, out),
+            Msg::Version { epoch, requester, index } => {
+                if epoch == self.chain.epoch {
+                    self.on_version(requester, index, out);
+                }
+            }
         }
     }
 
@@ -504,7 +545,11 @@ impl<M: StateMachine> Process for ChainServer<M> {
     }
 
     fn role(&self) -> Role {
-        Role::Peer
+        match (self.head(), self.tail()) {
+            (Some(head), _) if head == self.me => Role::Head,
+            (_, Some(tail)) if tail == self.me => Role::Tail,
+            _ => Role::Peer,
+        }
     }
 
     fn holds(&self, key: u64) -> Option<Held> {

@@ -22,16 +22,38 @@ impl Lowering<'_, '_> {
                     .help("add `replicas = 5`"),
             );
         }
-        let gossip = fields.or_none::<WrittenSpread>("gossip").flatten().map(|g| g.0);
-        let written = fields.node("detector").and_then(|node| parse::<WrittenDetector>(node, self.log));
-        match written.unwrap_or(WrittenDetector::Swim(SwimSpec::default())) {
+        let written = fields.or_none::<WrittenSpread>("gossip").flatten();
+        let gossip = written.as_ref().map(|g| g.spread);
+        let rumours = written.map_or((Rounds::Apart, Interest::Kept), |g| (g.rounds, g.interest));
+        let detector = fields.node("detector").and_then(|node| parse::<WrittenDetector>(node, self.log));
+        let detector = detector.unwrap_or(WrittenDetector::Swim(SwimSpec::default()));
+        if !matches!(detector, WrittenDetector::None) && rumours != (Rounds::Apart, Interest::Kept) {
+            fields.error(
+                Diagnostic::error(
+                    fields.place.clone(),
+                    "news of who is alive are told for ever, at everybody's own phase",
+                )
+                .help("`rounds` and `interest` are for `detector = \"none\"`"),
+            );
+        }
+        match detector {
             WrittenDetector::Swim(spec) => Membership::Swim(SwimSpec { gossip, ..spec }),
             WrittenDetector::Heartbeat(every, patience) => {
                 Membership::Heartbeat(HeartbeatSpec { every, patience, gossip })
             }
             WrittenDetector::None => {
                 let spread = gossip.unwrap_or(Spread { mode: Mode::Push, fanout: 3, every: Span::millis(200) });
-                Membership::Gossip(GossipSpec { spread, rounds: Rounds::Apart, interest: Interest::Kept, seeded: true })
+                let (rounds, interest) = rumours;
+                if interest != Interest::Kept && spread.mode != Mode::Push {
+                    fields.error(
+                        Diagnostic::error(
+                            fields.place.clone(),
+                            "only whoever pushes learns that a contact was useless",
+                        )
+                        .help("write `push(1, interest=coin(2))`"),
+                    );
+                }
+                Membership::Gossip(GossipSpec { spread, rounds, interest, seeded: true })
             }
         }
     }
@@ -128,8 +150,13 @@ impl FromText for WrittenDetector {
     }
 }
 
-/// `push(3, every=200ms)`.
-pub(in crate::scenario) struct WrittenSpread(Spread);
+/// `push(3, every=200ms)`; of rumours also when rounds begin and until when a rumour is told:
+/// `push(1, every=1s, rounds=together, interest=coin(2))`.
+pub(in crate::scenario) struct WrittenSpread {
+    spread: Spread,
+    rounds: Rounds,
+    interest: Interest,
+}
 
 impl FromText for WrittenSpread {
     const WHAT: &'static str = "a way to gossip";
@@ -145,12 +172,41 @@ impl FromText for WrittenSpread {
             _ => return Err(call.unknown("way to gossip", ["push", "pull", "push_pull"])),
         };
         let usage = "`push(3, every=200ms)`";
-        let bound = call.bind(Signature { usage, positional: &["fanout"], named: &["every"] })?;
+        let named = &["every", "rounds", "interest"];
+        let bound = call.bind(Signature { usage, positional: &["fanout"], named })?;
         let fanout = bound.read_if("fanout", count)?.unwrap_or(3);
         if fanout == 0 {
             return Err(TextError::new(call.at(), "whoever gossips with nobody learns nothing").help(usage));
         }
         let every = bound.read_if("every", positive)?.unwrap_or(Span::millis(200));
-        Ok(WrittenSpread(Spread { mode, fanout, every }))
+        let rounds = bound.read_if("rounds", rounds)?.unwrap_or(Rounds::Apart);
+        let interest = bound.read_if("interest", interest)?.unwrap_or(Interest::Kept);
+        Ok(WrittenSpread { spread: Spread { mode, fanout, every }, rounds, interest })
     }
+}
+
+fn rounds(text: &str) -> Result<Rounds, TextError> {
+    let call = Call::parse(text)?;
+    call.no_args()?;
+    Ok(match call.name {
+        "apart" => Rounds::Apart,
+        "together" => Rounds::Together,
+        "poisson" => Rounds::Poisson,
+        _ => return Err(call.unknown("way to begin rounds", ["apart", "together", "poisson"])),
+    })
+}
+
+fn interest(text: &str) -> Result<Interest, TextError> {
+    let call = Call::parse(text)?;
+    let made: fn(u32) -> Interest = match call.name {
+        "kept" => return call.no_args().map(|()| Interest::Kept),
+        "coin" => Interest::Coin,
+        "counter" => Interest::Counter,
+        _ => return Err(call.unknown("way to lose interest", ["kept", "coin", "counter"])),
+    };
+    let k = call.bind(Signature { usage: "`coin(2)`", positional: &["k"], named: &[] })?.read("k", count)?;
+    if k == 0 {
+        return Err(TextError::new(call.at(), "whoever never had interest tells nobody").help("write `coin(1)`"));
+    }
+    Ok(made(k))
 }

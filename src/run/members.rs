@@ -1,0 +1,178 @@
+//! What a group's members said about one another while it ran: how long nobody led them, how soon they noticed a fault,
+//! how their rumours spread. Read off roles and named points, which cost the members nothing.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::consistency::statistic;
+use super::judge::{Found, missing};
+use super::outcome::Outcome;
+use crate::engine::{Instant, ProcessId};
+use crate::expect::ast::Stat;
+use crate::expect::{Dimension, Measured, Missing};
+use crate::metric::{Counter, EpochSet};
+use crate::world::Role;
+
+/// Whether [`measure`] knows a measure.
+pub(super) fn measures(name: &str) -> bool {
+    matches!(name, "agreement_time" | "detection_time" | "leaderless" | "messages" | "residue" | "spread_time")
+}
+
+/// A statistic of what a scope's members said.
+pub(super) fn measure(
+    outcome: &Outcome,
+    found: &Found<'_>,
+    measure: &str,
+    stat: Option<Stat>,
+) -> Result<Measured, Missing> {
+    if let "detection_time" | "agreement_time" = measure {
+        return match &found.fault {
+            Some(fault) => noticed(outcome, fault, measure == "agreement_time", stat),
+            None => missing(format!("`{measure}` is of a fault")),
+        };
+    }
+    let component = found.group.filter(|_| found.group_number < outcome.plan.components.len());
+    let Some(group) = component else { return missing(format!("`{measure}` is of a component")) };
+    match measure {
+        "leaderless" => leaderless(outcome, found.group_number, stat, &found.epochs),
+        "spread_time" => spread_time(outcome, found.group_number, stat, &found.epochs),
+        "residue" => residue(outcome, found.group_number, &found.epochs),
+        _ => Ok(messages(&group.messages, stat, &found.epochs)),
+    }
+}
+
+fn messages(counter: &Counter, stat: Option<Stat>, epochs: &EpochSet) -> Measured {
+    let n = counter.count(epochs);
+    let (value, dimension, standard_error) = match stat {
+        Some(Stat::Rate) => (counter.rate_per_second(epochs), Dimension::RATE, counter.rate_standard_error(epochs)),
+        _ => (n as f64, Dimension::COUNT, Some((n as f64).sqrt())),
+    };
+    Measured { value, dimension, standard_error, samples: n.max(1) }
+}
+
+/// The processes of a component, by its place in the plan.
+fn processes(outcome: &Outcome, component: usize) -> Range<u32> {
+    let count = |c: &crate::scenario::ComponentPlan| c.hosts.len() as u32;
+    let components = &outcome.plan.components;
+    let first: u32 = components[..component].iter().map(count).sum();
+    first..first + count(&components[component])
+}
+
+/// Of the intervals in which nobody who is up takes himself for leader, primary or head, those that begin in these
+/// epochs. One that outlasts the run ends with it.
+fn leaderless(outcome: &Outcome, component: usize, stat: Option<Stat>, epochs: &EpochSet) -> Result<Measured, Missing> {
+    let processes = processes(outcome, component);
+    let mut leaders: Vec<ProcessId> = Vec::new();
+    let mut since = Some(Instant::ZERO);
+    let mut intervals: Vec<(Instant, Instant)> = Vec::new();
+    for (at, process, role) in outcome.roles.iter().filter(|(_, p, _)| processes.contains(&p.0)) {
+        leaders.retain(|leader| leader != process);
+        if matches!(role, Role::Leader | Role::Primary | Role::Head) {
+            leaders.push(*process);
+            intervals.extend(since.take().map(|since| (since, *at)));
+        } else if leaders.is_empty() {
+            since = since.or(Some(*at));
+        }
+    }
+    if intervals.is_empty() && outcome.roles.iter().all(|(_, p, _)| !processes.contains(&p.0)) {
+        return Err(Missing::Unknown("nobody leads there, ever".to_owned()));
+    }
+    intervals.extend(since.map(|since| (since, outcome.plan.end)));
+    let frame = outcome.meters.frame();
+    let inside = intervals.iter().filter(|(from, _)| epochs.contains(frame.epoch_of(*from)));
+    statistic(inside.map(|(from, to)| to.since(*from).as_secs_f64()).collect(), stat, Dimension::DURATION)
+}
+
+/// For each time that a fault hit a member of a cluster: from then until the first of the others, or the last of those
+/// that stay up, holds it for dead. What isn't noticed before the next restart of the one who was hit gives no value.
+fn noticed(outcome: &Outcome, fault: &str, all: bool, stat: Option<Stat>) -> Result<Measured, Missing> {
+    let plan = &outcome.plan;
+    let Some(number) = plan.faults.iter().position(|f| f.name == fault) else {
+        return Err(Missing::Unknown(format!("no fault is called {fault}")));
+    };
+    let clusters: Vec<Range<u32>> = (0..plan.components.len())
+        .filter(|c| plan.components[*c].kind.name() == "membership")
+        .map(|c| processes(outcome, c))
+        .collect();
+    let mut took = Vec::new();
+    for (i, act) in outcome.acted.iter().enumerate().filter(|(_, a)| usize::from(a.fault) == number && starts(a.what)) {
+        for hit in &act.hit {
+            let Some(cluster) = clusters.iter().find(|c| c.contains(&hit.0)) else { continue };
+            // Until it is back, or hit by something else.
+            let later = outcome.acted[i + 1..].iter().find(|a| a.hit.contains(hit) && a.at > act.at);
+            let until = later.map_or(plan.end, |a| a.at);
+            let member = u64::from(hit.0 - cluster.start);
+            let heard = outcome.points.iter().filter(|(at, by, point)| {
+                (act.at..until).contains(at)
+                    && cluster.contains(&by.0)
+                    && !act.hit.contains(by)
+                    && point.name == "member_dead"
+                    && point.number == member
+            });
+            let mut first: BTreeMap<ProcessId, Instant> = BTreeMap::new();
+            for (at, by, _) in heard {
+                first.entry(*by).or_insert(*at);
+            }
+            let known = if all {
+                let everybody = cluster.len() - act.hit.iter().filter(|p| cluster.contains(&p.0)).count();
+                first.values().max().filter(|_| first.len() >= everybody)
+            } else {
+                first.values().min()
+            };
+            took.extend(known.map(|at| at.since(act.at).as_secs_f64()));
+        }
+    }
+    if clusters.is_empty() {
+        return Err(Missing::Unknown("only members of a `membership` notice each other's faults".to_owned()));
+    }
+    statistic(took, stat, Dimension::DURATION)
+}
+
+/// Whether this begins a fault that makes a member silent.
+fn starts(what: &str) -> bool {
+    matches!(what, "crash" | "power loss" | "pause" | "cut")
+}
+
+/// A rumour: when it began, and when each member heard of it.
+type Rumours = BTreeMap<u64, BTreeMap<ProcessId, Instant>>;
+
+/// The rumours of a component that began in these epochs.
+fn rumours(outcome: &Outcome, component: usize, epochs: &EpochSet) -> Rumours {
+    let processes = processes(outcome, component);
+    let frame = outcome.meters.frame();
+    let mut rumours = Rumours::new();
+    for (at, by, point) in &outcome.points {
+        if point.name == "rumour_heard" && processes.contains(&by.0) {
+            rumours.entry(point.number).or_default().entry(*by).or_insert(*at);
+        }
+    }
+    let began = |heard: &BTreeMap<ProcessId, Instant>| heard.values().min().copied();
+    rumours.retain(|_, heard| began(heard).is_some_and(|at| epochs.contains(frame.epoch_of(at))));
+    rumours
+}
+
+/// From a rumour's first hearing to its last, of the rumours that reached everybody.
+fn spread_time(
+    outcome: &Outcome,
+    component: usize,
+    stat: Option<Stat>,
+    epochs: &EpochSet,
+) -> Result<Measured, Missing> {
+    let everybody = processes(outcome, component).len();
+    let mut times = Vec::new();
+    for heard in rumours(outcome, component, epochs).values().filter(|heard| heard.len() == everybody) {
+        if let (Some(first), Some(last)) = (heard.values().min(), heard.values().max()) {
+            times.push(last.since(*first).as_secs_f64());
+        }
+    }
+    statistic(times, stat, Dimension::DURATION)
+}
+
+/// The share of members that never heard a rumour, over rumours.
+fn residue(outcome: &Outcome, component: usize, epochs: &EpochSet) -> Result<Measured, Missing> {
+    let everybody = processes(outcome, component).len() as f64;
+    let rumours = rumours(outcome, component, epochs);
+    let shares = rumours.values().map(|heard| 1.0 - heard.len() as f64 / everybody).collect();
+    let measured = statistic(shares, Some(Stat::Mean), Dimension::SHARE)?;
+    Ok(Measured { standard_error: measured.standard_error.filter(|_| measured.samples > 1), ..measured })
+}
