@@ -61,12 +61,17 @@ impl<M: StateMachine> MultiPaxos<M> {
         if values.is_empty() {
             return;
         }
+        let fresh = |(slot, value): (u64, &Accepted)| self.slots.get(slot).is_none_or(|a| a.command != value.command);
+        let fresh = (first..).zip(values.iter()).any(fresh);
         for (slot, value) in (first..).zip(values.iter()) {
             self.slots.put(slot, value.clone());
         }
         self.chosen += values.len() as u64;
-        // It need not: nobody counts on this replica for what was chosen without it. After a crash it needn't ask again.
-        self.write(Record::Chosen { first, values }, After::Nothing, out);
+        // It need not: nobody counts on this replica for what was chosen without it. But a proposer needs it again after a
+        // crash. What it accepted itself is there; which of it was chosen, it is told anew.
+        if fresh {
+            self.write(Record::Chosen { first, values }, After::Nothing, out);
+        }
         self.apply(out);
     }
 
