@@ -55,7 +55,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["run", "scenario", "expect", "check", "world", "rpc", "metric", "history"]),
-    ("validate", &["run", "scenario", "spec", "protocol", "world", "physics", "rpc", "metric", "history"]),
+    (
+        "validate",
+        &["run", "scenario", "spec", "protocol", "state_machine", "world", "physics", "rpc", "metric", "history"],
+    ),
     ("cli", &["validate", "report", "run", "scenario", "expect", "check", "spec", "catalog", "history"]),
 ];
 

@@ -7,6 +7,7 @@ use crate::physics::network::Crossing;
 use crate::physics::station;
 use crate::rpc::{Op, Token};
 
+use super::about::About;
 use super::event::{Event, Job, Life, TimerSlot};
 use super::kernel::World;
 use super::out::{Effect, Meter, Point};
@@ -67,9 +68,9 @@ impl<P: Process> World<P> {
             Crossing::Arrives { at, .. } => Some(*at),
             Crossing::Lost(_) => None,
         };
-        if let Some(key) = self.focus.key.filter(|_| self.focus.covers(self.now)) {
-            let about = msg.about(key);
-            if self.watched.threads.follows(from, to, &about) {
+        if self.focus.covers(self.now) {
+            let about = self.focus.key.map_or_else(About::default, |key| msg.about(key));
+            if self.focus.key.is_none() || self.watched.threads.follows(from, to, &about) {
                 let event = TraceEvent::Message { at: self.now, from, to, name: msg.name(), about, arrives };
                 self.trace.keep(self.focus.limit, event);
             }

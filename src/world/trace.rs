@@ -15,7 +15,8 @@ use super::process::{Held, Role};
 /// Which part of a run is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Focus {
-    /// Points and roles in these windows; with a key, what is said about it, and what processes have of it.
+    /// Points, roles and peer messages in these windows; with a key, only what is said about it, and what processes have
+    /// of it.
     pub windows: Vec<(Instant, Instant)>,
     /// The key whose messages, requests and states are kept.
     pub key: Option<u64>,
