@@ -443,6 +443,9 @@ impl<M: StateMachine> Process for ChainServer<M> {
             let (at, object, term) = (out.true_now(), self.object, self.chain.epoch);
             out.observe(Observation::Leader { at, object, term, process: out.index() });
         }
+        // The tail that was letting somebody join may have promised to acknowledge nothing without it; what is on this disk
+        // is stable when the joiner has it, or when the master says that nobody joins any more.
+        self.coupled = self.chain.joining.is_some() && self.tail() == Some(self.me);
         if self.master.is_none() {
             self.settle(out);
         }
