@@ -76,13 +76,21 @@ fn listed(words: &[String]) -> String {
     }
 }
 
-/// What is gone in the end, with the design that loses most.
+/// What is gone in the end, with each design that loses something, or the two that lose most.
 fn lost(kept: &[Kept<'_>]) -> String {
-    let losing: Vec<(&str, u64)> = kept.iter().filter_map(|k| Some((k.name, k.lost.filter(|n| *n > 0)?))).collect();
-    let Some((name, most)) = losing.iter().max_by_key(|(_, n)| *n) else { return String::new() };
+    let mut losing: Vec<(&str, u64)> = kept.iter().filter_map(|k| Some((k.name, k.lost.filter(|n| *n > 0)?))).collect();
+    losing.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let Some((name, most)) = losing.first() else { return String::new() };
     let writes = if *most == 1 { "acknowledged write is" } else { "acknowledged writes are" };
     let with = if kept.len() > 1 { format!(" with {name}") } else { String::new() };
-    format!(" In the end **{} {writes} lost**{with}.", super::number::fmt_count(*most))
+    let next = losing.get(1).map_or(String::new(), |(name, n)| {
+        let others = match losing.len() - 2 {
+            0 => String::new(),
+            n => format!(", and some with {n} more"),
+        };
+        format!(" and **{}** with {name}{others}", super::number::fmt_count(*n))
+    });
+    format!(" In the end **{} {writes} lost**{with}{next}.", super::number::fmt_count(*most))
 }
 
 /// The variant that serves its users best: goodput first, to a thousandth of what was asked; then the mean. The base
