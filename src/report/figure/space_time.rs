@@ -487,7 +487,7 @@ mod tests {
             at: Instant(1_000_000 * i),
             arrives: (!i.is_multiple_of(4)).then_some(Instant(1_000_000 * i + 2_500_000)),
             words: format!("Store v{}", i % 2),
-            term: (i % 2 == 0).then_some(i),
+            term: i.is_multiple_of(2).then_some(i),
         };
         let call = |row: usize, from: u64, until: Option<u64>| Call {
             row,
