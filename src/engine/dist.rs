@@ -119,7 +119,7 @@ impl Dist {
     }
     /// What is left of a draw that somebody comes upon at a random moment: of an exponential another exponential, of a
     /// constant a uniform share. Draws follow each other from 8 to 16 means back until one spans the moment, so that
-    /// long ones are met more often (Feller 1971, chapter XI: the mean is E[X²] / 2 E[X]).
+    /// long ones are met more often (Feller 1971, chapter XI: the mean is `E[X²] / 2 E[X]`).
     pub fn sample_residual(&self, bits: &mut impl Bits) -> f64 {
         if matches!(self.shape, Shape::Exponential(_)) && self.min.is_none() && self.max.is_none() {
             return self.sample(bits);
