@@ -58,6 +58,15 @@ fn a_register_whose_reads_do_not_write_is_not_atomic() {
     assert_eq!(violated(&table), ["linearizable"]);
 }
 
+/// Seed 26 restarts the tail while somebody joins: it once took its disk for stable.
+#[test]
+fn a_chain_keeps_its_updates_alike_when_its_tail_restarts_while_somebody_joins() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netsplit"));
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/bugs/chain.toml");
+    let output = command.args(["run", scenario, "--seeds", "20..=30", "--no-report"]).output().expect("it was built");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
 #[test]
 fn a_counter_that_merges_by_the_larger_total_loses_additions() {
     let table = table(&["--protocol", "crdt", "--seeds", "1..=10", "--without", "4"]);
