@@ -235,7 +235,7 @@ impl<P: Process> World<P> {
 
     fn dispatch(&mut self, event: Event<P>) {
         match event {
-            Event::Request { to, call, extra } => self.on_request(to, call, extra),
+            Event::Request { to, parcel, extra } => self.on_request(to, parcel, extra),
             Event::Answer { requester, answer } => self.on_answer(requester, answer),
             Event::Finish { process, ticket } => self.on_finish(process, ticket),
             Event::Calls(wake) => {
