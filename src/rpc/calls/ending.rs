@@ -42,7 +42,14 @@ impl Calls {
     }
 
     /// What an attempt that is over teaches, and what it gives back. `None`: it was given up for another's answer.
-    pub(super) fn learn(&mut self, now: Instant, slot: u32, flight: Flight, outcome: Option<Outcome>, steps: &mut Vec<Step>) {
+    pub(super) fn learn(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        flight: Flight,
+        outcome: Option<Outcome>,
+        steps: &mut Vec<Step>,
+    ) {
         let took = now.since(flight.sent);
         let (row, spec, view) = self.view(slot);
         let edge = row.edge;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Lowering;
+use super::edges::Edges;
 use super::flows::{Face, FlowHead};
 use super::places::KeySet;
 use super::policy::WrittenPolicy;
-use super::{Edges, Lowering};
 use crate::engine::{Dist, Instant, Seed, Span, Stream};
 use crate::physics::clock::ClockSpec;
 use crate::physics::disk::{DiskSpec, Fsync};
