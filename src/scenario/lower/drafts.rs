@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use super::Lowering;
 use super::caches::CacheDraft;
+use super::clients::STORE_OPERATIONS;
 use super::components::WrittenBalance;
 use super::edges::Edges;
 use super::flows::{Consuming, Face};
@@ -211,7 +212,15 @@ impl Lowering<'_, '_> {
                         Some(share) => Diagnostic::error(share.span(), message).label("not with this protocol"),
                         None => Diagnostic::overall(message),
                     };
-                    self.log.borrow_mut().push(diagnostic.help("change the mix, or the protocol"));
+                    self.log.borrow_mut().push(diagnostic.help(format!(
+                        "change the mix, or the protocol; this one carries {}",
+                        STORE_OPERATIONS
+                            .iter()
+                            .filter(|(_, verb)| replication.carries(*verb))
+                            .map(|(word, _)| *word)
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    )));
                 }
             }
         }
