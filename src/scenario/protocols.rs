@@ -44,6 +44,7 @@ const MULTI_PAXOS: &[Key] = &[
     key("phase2_quorum", COUNT, "Acceptors that it takes to choose a value (q2)."),
     key("election_timeout", read::<WrittenRange>(), "Silence before a ballot, drawn anew for each wait."),
     key("heartbeat", DURATION, "How often a leader is heard."),
+    key("preempted", Value::Words(&["waits", "retries"]), "What a proposer does that was overtaken."),
     key("reads", Value::Words(&["log", "lease"]), "How a read is made fresh."),
     key("batch", COUNT, "Values of one message."),
     key("snapshot_every", COUNT, "Slots after which the log is cut."),

@@ -18,7 +18,7 @@ use crate::engine::random::Bits as _;
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Op, Outcome, Requester, Token};
-use crate::world::{Held, Out, Process, Role, StateMachine};
+use crate::world::{Held, Out, Process, Role, StateMachine, fingerprints};
 
 pub use message::{Msg, Record};
 
@@ -406,6 +406,10 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
 
     fn holds(&self, key: u64) -> Option<Held> {
         Some(Held { values: self.machine.machine().held(key), term: Some(self.epoch) })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        Some(fingerprints(self.machine.machine().contents())).filter(|held| self.witness().is_none() || !held.is_empty())
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {
