@@ -133,7 +133,8 @@ fn late_acks(outcome: &Outcome, component: usize, epochs: &EpochSet) -> Result<M
                 while let Some((_, process, role)) = roles.next_if(|(then, ..)| then < at) {
                     now.insert(*process, *role);
                 }
-                let own = led.get(term) == Some(replica) && now.get(&ProcessId(first + replica)).is_some_and(|r| leads(*r));
+                let own =
+                    led.get(term) == Some(replica) && now.get(&ProcessId(first + replica)).is_some_and(|r| leads(*r));
                 let replaced = newest.is_some_and(|(newest, by)| newest > *term && by != *replica);
                 late += u64::from(own && replaced && epochs.contains(frame.epoch_of(*at)));
             }
@@ -156,9 +157,7 @@ fn catch_up_time(outcome: &Outcome, fault: &str, stat: Option<Stat>) -> Result<M
         .observations()
         .iter()
         .filter_map(|observation| match observation {
-            Observation::Applied { at, object, replica, index, .. } => {
-                Some((*at, object.0 as usize, *replica, *index))
-            }
+            Observation::Applied { at, object, replica, index, .. } => Some((*at, object.0 as usize, *replica, *index)),
             _ => None,
         })
         .collect();

@@ -409,7 +409,8 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
     }
 
     fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
-        Some(fingerprints(self.machine.machine().contents())).filter(|held| self.witness().is_none() || !held.is_empty())
+        Some(fingerprints(self.machine.machine().contents()))
+            .filter(|held| self.witness().is_none() || !held.is_empty())
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {
