@@ -52,6 +52,7 @@ const MULTI_PAXOS: &[Key] = &[
 
 const PRIMARY_BACKUP: &[Key] = &[
     key("mode", Value::Words(&["async", "semi_sync", "sync"]), "What a write waits for beside the primary's disk."),
+    key("lag", DURATION, "How long an entry waits until it is shipped to the backups."),
     key("reads", Value::Words(&["primary", "any"]), "Who answers reads."),
     key(
         "failover",
