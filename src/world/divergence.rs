@@ -15,15 +15,27 @@ pub fn fingerprints<V: IntoIterator<Item = u64>>(contents: impl IntoIterator<Ite
 
 /// Keys of which not all of these hold the same; a key that only some hold is one of them.
 fn differing(copies: &[Vec<(u64, u64)>]) -> u64 {
-    let mut places = vec![0; copies.len()];
+    let Some((first, others)) = copies.split_first() else { return 0 };
+    let mut rest: Vec<&[(u64, u64)]> = others.iter().map(Vec::as_slice).collect();
+    let mut mine = first.as_slice();
     let mut differ = 0;
     loop {
-        let heads = || copies.iter().zip(&places).map(|(copy, place)| copy.get(*place));
-        let Some(key) = heads().flatten().map(|(key, _)| *key).min() else { return differ };
-        let first = copies[0].get(places[0]).filter(|(k, _)| *k == key);
-        differ += u64::from(heads().any(|head| head.filter(|(k, _)| *k == key) != first));
-        for (copy, place) in copies.iter().zip(&mut places) {
-            *place += usize::from(copy.get(*place).is_some_and(|(k, _)| *k == key));
+        // Nearly always all have the same key.
+        while let [(key, print), after @ ..] = mine
+            && rest.iter().all(|copy| copy.first().is_some_and(|(k, _)| k == key))
+        {
+            differ += u64::from(rest.iter().any(|copy| copy[0].1 != *print));
+            mine = after;
+            rest.iter_mut().for_each(|copy| *copy = &copy[1..]);
+        }
+        let all = || std::iter::once(&mine).chain(&rest);
+        let Some(key) = all().filter_map(|copy| copy.first()).map(|(key, _)| *key).min() else { return differ };
+        // Not all have this one.
+        differ += 1;
+        for copy in std::iter::once(&mut mine).chain(&mut rest) {
+            if copy.first().is_some_and(|(k, _)| *k == key) {
+                *copy = &copy[1..];
+            }
         }
     }
 }
