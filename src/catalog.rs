@@ -172,6 +172,9 @@ macro_rules! processes {
             fn holds(&self, key: u64) -> Option<$crate::world::Held> {
                 match self { $($name::$kind(process) => process.holds(key)),+ }
             }
+            fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+                match self { $($name::$kind(process) => process.fingerprints()),+ }
+            }
         }
     };
     (@forward $name:ident $kinds:tt $($method:ident($($arg:ident: $ty:ty),*))+) => {

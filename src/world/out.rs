@@ -175,6 +175,10 @@ names!(
         Hint = "hints",
         /// Bytes sent by anti-entropy and read repair.
         RepairBytes = "repair_bytes",
+        /// Keys sent by anti-entropy.
+        RepairKeys = "repair_keys",
+        /// Hashes of tree nodes sent to be compared.
+        TreeHashes = "tree_hashes",
         /// Concurrent versions met.
         Conflict = "conflicts",
         /// A new leader or primary.
@@ -197,6 +201,8 @@ names!(
         Entries = "entries",
         /// 1 while nobody leads.
         Leaderless = "leaderless",
+        /// Keys of which members hold different things.
+        Divergent = "divergent_keys",
     }
 );
 

@@ -89,6 +89,7 @@ impl<M: StateMachine> MultiPaxos<M> {
             return;
         }
         let later = ballot > self.promised;
+        let overtaken = later && !matches!(self.state, State::Follower);
         if later {
             self.promise(ballot, out);
             // Its proposer has as long as a leader would have.
@@ -99,6 +100,9 @@ impl<M: StateMachine> MultiPaxos<M> {
             self.write_promise(After::Say { to: who, ballot, msg }, out);
         } else {
             self.say(who, ballot, msg, out);
+        }
+        if overtaken {
+            self.answer_back(out);
         }
     }
 

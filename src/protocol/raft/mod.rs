@@ -24,7 +24,7 @@ use super::parts::{Bugs, Command, Entry, Gateway, Group, Log, Members, Planted, 
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Call, Op, Requester, Token, Verb};
-use crate::world::{Held, Level, Out, Process, Role, StateMachine};
+use crate::world::{Held, Level, Out, Process, Role, StateMachine, fingerprints};
 
 use append::Progress;
 use config::Configs;
@@ -460,6 +460,10 @@ impl<M: StateMachine> Process for Raft<M> {
 
     fn holds(&self, key: u64) -> Option<Held> {
         Some(Held { values: self.machine.machine().held(key), term: Some(self.term) })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        (self.is_member()).then(|| fingerprints(self.machine.machine().contents()))
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {
