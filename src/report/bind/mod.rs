@@ -26,6 +26,7 @@ mod witness;
 mod tests;
 
 pub(crate) use promises::measured;
+pub(crate) use witness::told;
 
 /// What a page says that no run knows.
 #[derive(Clone, Debug, Default)]

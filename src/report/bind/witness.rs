@@ -3,7 +3,7 @@
 
 use super::consistency::Shown;
 use super::space_time;
-use crate::check::{Evidence, describe};
+use crate::check::{self, Evidence, Property, Steps, describe};
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation};
 use crate::report::answer::capital;
@@ -12,7 +12,7 @@ use crate::report::counterexample::{picture, plain};
 use crate::report::figure::{Drawing, Witness};
 use crate::report::number::{fmt_count, fmt_duration};
 use crate::report::page::{Expectation, Section};
-use crate::run::Outcome;
+use crate::run::{Outcome, alone_since};
 
 /// The values of a run are large numbers that say nothing; from here on they get short names.
 const PLAIN_MAX: u64 = 9999;
@@ -30,6 +30,24 @@ fn key(history: &History, evidence: &Evidence) -> String {
 fn about(history: &History, evidence: &Evidence) -> String {
     let count = evidence.operations.len();
     format!("{count} operation{}, {}", if count == 1 { "" } else { "s" }, key(history, evidence))
+}
+
+/// Why no single copy could have answered so: who read what, how long after somebody else was told otherwise. Nothing if
+/// it all could be, or if the example is none of the plain ones.
+pub(crate) fn told(outcome: &Outcome, object: &str) -> Option<String> {
+    let history = &outcome.history;
+    let verdict = check::judge_settled(
+        history,
+        history.find_object(object),
+        Property::Linearizable,
+        Steps::DEFAULT,
+        alone_since(outcome),
+    );
+    let evidence = verdict.evidence()?;
+    let operations: Vec<Operation> = evidence.operations.iter().map(|&index| *history.operation(index)).collect();
+    let words = Names::of(outcome, &operations).words(evidence);
+    let sentence = plain(history, evidence)?;
+    Some(words.iter().fold(sentence, |text, (from, to)| text.replace(from.as_str(), to)))
 }
 
 /// The counter-example of the first design that is not linearizable, and what was said behind it.
