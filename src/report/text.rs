@@ -55,7 +55,8 @@ fn wrap(text: &str, width: usize) -> String {
 
 /// Wrapped, each line so many blanks in.
 pub(super) fn indented(text: &str, blanks: usize, width: usize) -> String {
-    let lines = wrap(text, width.saturating_sub(blanks + 2));
+    // Groups of digits stay on one line: blanks between them come last.
+    let lines = plain(&wrap(text, width.saturating_sub(blanks + 2)));
     lines.lines().map(|line| format!("{}{line}", " ".repeat(blanks))).collect::<Vec<_>>().join("\n")
 }
 
@@ -334,17 +335,14 @@ pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> Stri
     let mut text = head(&plan.title, &right, &plan.question, ink);
     // Numbers are those of the first seed; further seeds count for the verdicts.
     let shown: Vec<&Run> = runs.iter().filter(|r| r.outcome.plan.seed.0 == low).collect();
-    text += &format!("{}\n\n", ink.paint("1", &wrap(&plain(&answer(&shown)), ink.width - 2)));
+    text += &format!("{}\n\n", ink.paint("1", &plain(&wrap(&answer(&shown).replace("**", ""), ink.width - 2))));
     text += &numbers(&shown, ink.width);
     text += &kept(&shown);
     let sum = summary(&first.outcome);
-    text += &format!(
-        "  bottleneck   {} ({})
-",
-        plain(&sum.bottleneck.words),
-        plan.variant
-    );
-    text.push('\n');
+    if !sum.seen.is_empty() {
+        let words = format!("{} ({})", sum.bottleneck.words, plan.variant);
+        text += &format!("{}\n\n", indented(&format!("bottleneck   {words}"), 2, ink.width));
+    }
     let variants = runs.iter().any(|r| r.outcome.plan.variant != plan.variant);
     let rank = |judged: &Judged| match judged.finding.outcome {
         expect::Outcome::NotMet => 0,

@@ -1,7 +1,6 @@
 //! Sentences of verdicts for people: clients and replicas by the names of the scenario, three digits and a unit, short
 //! names for values. What a checker says is exact; here it is made readable, and nothing is left out but digits.
 
-use super::answer::plain;
 use super::bind::told;
 use super::broken_axis::clock;
 use super::number::{digits3, fmt_count, fmt_duration};
@@ -24,7 +23,7 @@ pub fn sentence(run: &Run, judged: &Judged) -> String {
         && judged.text.starts_with("linearizable(")
         && let Some(told) = told(outcome, subject(&judged.text))
     {
-        return plain(&format!("{} is violated: {told}", judged.text));
+        return format!("{} is violated: {told}", judged.text);
     }
     let plan = &outcome.plan;
     let client = |process: u32| {
@@ -88,7 +87,7 @@ fn reworded(sentence: &str, store: &str, client: &dyn Fn(u32) -> Option<String>)
             None => (*word).to_owned(),
         });
     }
-    plain(&words.join(" ")).replace("→ nil", "→ nothing")
+    words.join(" ").replace("→ nil", "→ nothing")
 }
 
 /// A client that has no name here.
@@ -143,10 +142,11 @@ const NANOS: [(&str, f64); 7] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::answer::plain;
 
     fn said(sentence: &str) -> String {
         let client = |process: u32| (process >> 24 == 1).then(|| format!("users {}", process & 0xff));
-        reworded(sentence, "kv", &client)
+        plain(&reworded(sentence, "kv", &client))
     }
 
     #[test]

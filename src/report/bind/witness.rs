@@ -9,6 +9,7 @@ use crate::history::{Function, History, OpIndex, Operation};
 use crate::report::answer::capital;
 use crate::report::broken_axis::clock;
 use crate::report::counterexample::{picture, plain};
+use crate::report::figure::space_time::Repeats;
 use crate::report::figure::{Drawing, Witness};
 use crate::report::number::{fmt_count, fmt_duration};
 use crate::report::page::{Expectation, Section};
@@ -97,7 +98,11 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
         folded: false,
     }];
     if let Some(messages) = messages {
-        let lost = messages.messages.iter().filter(|m| m.arrives.is_none()).count();
+        let once = |times: Option<Repeats>| times.map_or(1, |r| r.times as usize);
+        let lost: usize = messages.messages.iter().filter(|m| m.arrives.is_none()).map(|m| once(m.repeats)).sum();
+        let late = messages.messages.iter().any(|m| m.arrives.zip(messages.until).is_some_and(|(a, u)| a > u));
+        let again = messages.messages.iter().any(|m| m.repeats.is_some())
+            || messages.changes.iter().any(|c| c.repeats.is_some());
         let from = messages.from.map_or_else(String::new, |from| format!(" From {} on.", clock(from)));
         let finding = match (lost, &messages.cut) {
             (0, _) => "Behind it: who asked whom, and who had what".to_owned(),
@@ -115,10 +120,12 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
             caption: format!("{which}.{from} What was asked, said and changed.{left}"),
             figures: vec![Drawing::SpaceTime(messages)],
             tables: Vec::new(),
-            how_to_read:
-                "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what \
-                          a replica has; the right column has it in words, as of the step."
-                    .to_owned(),
+            how_to_read: format!(
+                "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what a \
+                 replica has; the right column has it in words, as of the step.{}{}",
+                if again { " What happens again and again is drawn once, long, with how often: ×3." } else { "" },
+                if late { " What runs out at the right arrives later." } else { "" }
+            ),
             folded: false,
         });
     }
