@@ -11,7 +11,6 @@ use crate::history::io::{FailedCas, Format, Kind, NilRead, Options, read};
 use crate::history::{History, ObjectId, jsonl};
 use crate::report::counterexample::picture;
 use crate::report::figure::Figure as _;
-use crate::report::text::Ink;
 use crate::report::verdict::{
     Judged, json as verdict_json, staleness_json, staleness_text, standing_text, text as verdict_text,
 };
@@ -150,8 +149,7 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
         }
         out(&format!("{line}\n"));
     } else {
-        let screen = load::screen(false);
-        let ink = Ink { colour: screen.colour, unicode: screen.unicode, verbose: false };
+        let ink = load::ink(false);
         out(&format!(
             "{}: {} operations, read as {}\n",
             file.display(),

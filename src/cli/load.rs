@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Exit, err};
+use crate::report::text::Ink;
 use crate::scenario::{self, Plan};
 use crate::spec::{Diagnostics, Screen, Sources};
 
@@ -60,6 +61,16 @@ pub(super) fn screen(stderr: bool) -> Screen {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
     Screen { colour: terminal && !plain && !dumb, unicode: !dumb, width: 100 }
+}
+
+/// How results are written to stdout: 100 columns on a terminal, 80 where nobody knows.
+pub(super) fn ink(verbose: bool) -> Ink {
+    use std::io::IsTerminal as _;
+    let screen = screen(false);
+    let usual = if std::io::stdout().is_terminal() { 100 } else { 80 };
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    let width = told.map_or(usual, |columns| columns.clamp(80, 100));
+    Ink { colour: screen.colour, unicode: screen.unicode, verbose, width }
 }
 
 /// Shows everything that is wrong, and counts it.

@@ -11,7 +11,7 @@ use crate::engine::Instant;
 use crate::report::bind::Told;
 use crate::report::data;
 use crate::report::folder;
-use crate::report::text::{Ink, render, tallied};
+use crate::report::text::{render, tallied};
 use crate::run::{Run, SecondPass, explain, play_all};
 use crate::scenario::Plan;
 use crate::spec::units::WholeRange;
@@ -103,8 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if arguments.format == "json" {
         out(&format!("{:#}\n", data::summary_json(&runs)));
     } else {
-        let screen = load::screen(false);
-        let ink = Ink { colour: screen.colour, unicode: screen.unicode, verbose: arguments.verbose };
+        let ink = load::ink(arguments.verbose);
         out(&render(&runs, ink, folder.as_deref(), &again));
     }
     if arguments.open

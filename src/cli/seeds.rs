@@ -9,7 +9,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use super::run::{Arguments, INTERRUPTED, play, report};
 use super::{Exit, bisect, err, load, out};
 use crate::report::seeds::{json, render, tallied};
-use crate::report::text::Ink;
 use crate::run::{ManyStopped, Seeded, play_seeds};
 use crate::scenario::Plan;
 use crate::spec::Sources;
@@ -81,8 +80,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
     if arguments.format == "json" {
         out(&format!("{:#}\n", json(&first[0].title, &played)));
     } else {
-        let screen = load::screen(false);
-        let ink = Ink { colour: screen.colour, unicode: screen.unicode, verbose: arguments.verbose };
+        let ink = load::ink(arguments.verbose);
         let replay = |seed: u64, variant: &str| of(&format!("--seed {seed}"), Some(variant));
         let (title, question) = (&first[0].title, &first[0].question);
         out(&render(title, question, &played, ink, folder.as_deref(), &again, &replay));

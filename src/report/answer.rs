@@ -15,17 +15,24 @@ pub fn answer(runs: &[&Run]) -> String {
     let Some((base, first)) = sums.first() else { return String::new() };
     let who: Vec<&Seen> = first.seen.iter().collect();
     if who.is_empty() {
-        return String::new();
+        let told = measures(runs).into_iter().take(TOLD).map(|m| format!("{}.", capital(&m.sentence())));
+        return told.collect::<Vec<_>>().join(" ");
     }
     let mut text = served(base, &who);
     // Of a store that may refuse or lie, that comes first: who is fast by it is no better.
     let kept: Vec<Kept<'_>> = runs.iter().filter_map(|r| Kept::of(&r.outcome.plan.variant, &r.outcome)).collect();
     if let Some(told) = errors_and_past(&kept.iter().collect::<Vec<_>>()) {
-        text = format!("**{told}.**{} {text}", lost(&kept));
+        // How several groups fared stands in the table.
+        let served = if who.len() > 1 && runs.len() > 1 { String::new() } else { format!(" {text}") };
+        text = format!("**{told}.**{}{served}", lost(&kept));
         if first.bottleneck.part.is_some() {
             text += &format!(" {}", first.bottleneck.sentence);
         }
         return text;
+    }
+    let lost = lost(&kept);
+    if !lost.is_empty() {
+        text = format!("{}{text}", lost.trim_start().to_owned() + " ");
     }
     if let Some(phases) = runs.first().and_then(|r| phases(&r.outcome)) {
         text += &format!(" {phases}.");
@@ -39,6 +46,78 @@ pub fn answer(runs: &[&Run]) -> String {
             &format!(" Best is **{}**: {}, {} on average.", sums[best].0, fmt_rate(seen.goodput), time(seen.mean_ns));
     }
     text
+}
+
+/// What an expectation measured beyond the numbers of requests, for every design that it concerns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    /// In words: `mean detection time (crash)`.
+    pub what: String,
+    /// Design and value; the design is empty if there is but one.
+    pub values: Vec<(String, String)>,
+}
+
+impl Measure {
+    /// `mean detection time (crash): **2.92 s** with timeout and **980 ms** with phi`.
+    pub fn sentence(&self) -> String {
+        let with = |(design, value): &(String, String)| format!("**{value}** with {design}");
+        let values: Vec<String> = match self.values.as_slice() {
+            [(design, only)] if design.is_empty() => vec![format!("**{only}**")],
+            all => all.iter().map(with).collect(),
+        };
+        format!("{}: {}", self.what, listed(&values))
+    }
+}
+
+/// So many measures make the answer where no client asks anything.
+pub const TOLD: usize = 2;
+/// Statistics that need no word beside the unit of their value.
+const SILENT: [&str; 2] = ["count", "rate"];
+/// What the table of numbers has already.
+const TABLED: [&str; 9] =
+    ["goodput", "availability", "error_ratio", "offered", "utilization", "attempts", "errors", "timeouts", "ok"];
+
+/// What expectations measured of things that are no requests: elections, detections, staleness. In the order of the file,
+/// each once.
+pub fn measures(runs: &[&Run]) -> Vec<Measure> {
+    let mut all: Vec<(usize, Measure)> = Vec::new();
+    for run in runs {
+        for judged in &run.judged {
+            let Some((left, what)) = judged.finding.left.as_ref().zip(spoken(&judged.text)) else { continue };
+            let design = if runs.len() > 1 { run.outcome.plan.variant.clone() } else { String::new() };
+            let value = (design, super::bind::measured(left));
+            match all.iter_mut().find(|(_, m)| m.what == what) {
+                Some((_, known)) if known.values.iter().any(|(design, _)| *design == value.0) => {}
+                Some((_, known)) => known.values.push(value),
+                None => all.push((judged.line, Measure { what, values: vec![value] })),
+            }
+        }
+    }
+    all.sort_by_key(|(line, _)| *line);
+    all.into_iter().map(|(_, measure)| measure).collect()
+}
+
+/// `mean detection time (crash)` of `mean(detection_time(crash)) ~ 3.5s - 1s / 2 ± 4 se`; nothing if it is about requests
+/// or compares several numbers.
+fn spoken(text: &str) -> Option<String> {
+    let metric = [" ~ ", " <= ", " >= ", " < ", " > ", " == ", " in "]
+        .iter()
+        .fold(text, |text, sign| text.split(sign).next().unwrap_or(text));
+    let (outer, rest) = metric.strip_suffix(')')?.split_once('(')?;
+    let plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let (measure, of) = match rest.strip_suffix(')') {
+        Some(inner) => inner.split_once('(')?,
+        None => (outer, rest),
+    };
+    let nested = rest.ends_with(')');
+    let statistic = ["mean", "min", "max", "sum"].contains(&outer)
+        || outer.starts_with('p') && outer[1..].starts_with(|c: char| c.is_ascii_digit());
+    if !plain(outer) || !plain(measure) || TABLED.contains(&measure) || of.contains(['(', ')']) || !nested && statistic
+    {
+        return None;
+    }
+    let word = if !nested || SILENT.contains(&outer) { String::new() } else { format!("{outer} ") };
+    Some(format!("{word}{} ({of})", measure.replace('_', " ")))
 }
 
 /// How the base serves its users, each group for itself.
@@ -174,4 +253,27 @@ pub fn facts(runs: &[Run]) -> Vec<String> {
 /// The same on a terminal: no marks, plain spaces.
 pub fn plain(text: &str) -> String {
     text.replace("**", "").replace(super::number::NARROW_SPACE, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_request_is_told_in_words() {
+        for (text, words) in [
+            ("mean(detection_time(crash)) ~ 3.5s - 1s / 2 ± 4 se", Some("mean detection time (crash)")),
+            ("count(false_positives(cluster, storm)) <= 31", Some("false positives (cluster, storm)")),
+            ("rate(messages(cluster)) ~ 32 * 31 / 1s ± 1%", Some("messages (cluster)")),
+            ("threshold(collapse) ~ 909ms ± 15%", Some("threshold (collapse)")),
+            ("p99(staleness(kv)) >= 5ms", Some("p99 staleness (kv)")),
+            ("p99(users) <= 5ms", None),
+            ("mean(utilization(server/*)) ~ 90% ± 1%", None),
+            ("count(false_positives(a)) >= 10 * count(false_positives(a))@timeout", Some("false positives (a)")),
+            ("mean(server)@two-choices <= 30ms", None),
+            ("1 - availability(users) < 1%", None),
+        ] {
+            assert_eq!(spoken(text).as_deref(), words, "{text}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ pub mod sweep;
 pub mod text;
 pub mod theme;
 pub mod verdict;
+pub mod wording;
 pub mod write;
 
 pub use folder::write_all;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::text::{Ink, Tallied};
+use super::text::{Ink, Tallied, head, indented};
+use super::wording::sentence_alone;
 use crate::engine::digest::Digest;
 use crate::expect::{self, Measured};
 use crate::run::{Judged, Seeded};
@@ -107,8 +108,7 @@ pub fn render(
 ) -> String {
     let (Some(first), Some(last)) = (seeds.first(), seeds.last()) else { return String::new() };
     let right = format!("seeds {} to {}", first.seed, last.seed);
-    let pad = 98_usize.saturating_sub(title.chars().count() + right.chars().count()).max(2);
-    let mut text = format!("{}{}{right}\n{question}\n\n", ink.paint("1", title), " ".repeat(pad));
+    let mut text = head(title, &right, question, ink);
     let rows = rows(seeds);
     let many = first.runs.len() > 1;
     let name = |row: &Row<'_>| if many { format!("{}: {}", row.variant, row.name) } else { row.name.to_owned() };
@@ -138,8 +138,8 @@ pub fn render(
         let code = if row.tallied.not_met > 0 { "31" } else { "33" };
         text += &ink.paint(code, &format!("{}, first at seed {seed}", name(row)));
         text += &format!(
-            "\n  {}\n  again      {}\n\n",
-            judged.finding.sentence,
+            "\n{}\n  again      {}\n\n",
+            indented(&sentence_alone(judged), 2, ink.width),
             ink.paint("36", &replay(seed, row.variant))
         );
     }

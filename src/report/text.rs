@@ -2,7 +2,8 @@
 
 use super::answer::{answer, facts, plain};
 use super::number::{Unit, elide};
-use super::summary::summary;
+use super::summary::{Seen, Summary, summary};
+use super::wording::sentence;
 use crate::expect;
 use crate::run::{Judged, Run, Served, cap_word, served};
 
@@ -15,6 +16,8 @@ pub struct Ink {
     pub unicode: bool,
     /// Every expectation, met or not.
     pub verbose: bool,
+    /// How many columns there are.
+    pub width: usize,
 }
 
 impl Ink {
@@ -50,28 +53,87 @@ fn wrap(text: &str, width: usize) -> String {
     out
 }
 
-/// The table of numbers: a row a variant.
-fn numbers(runs: &[&Run]) -> String {
-    let many = runs.first().is_some_and(|r| r.outcome.plan.clients.len() > 1);
-    let mut rows: Vec<Vec<String>> =
-        vec![["", "goodput", "mean", "p50", "p90", "p99", "p99.9", "max", "answered"].map(str::to_owned).to_vec()];
-    for run in runs {
-        let summary = summary(&run.outcome);
-        for seen in &summary.seen {
-            let name = if many {
-                format!("{} {}", run.outcome.plan.variant, seen.name)
-            } else {
-                run.outcome.plan.variant.clone()
-            };
-            let mut row =
-                vec![name, plain(&Unit::PerSecond.write(seen.goodput)), seen.mean_ns.map_or("–".into(), duration)];
-            row.extend(seen.latency_ns.iter().map(|ns| ns.map_or("–".to_owned(), |ns| duration(ns as f64))));
-            row.push(share(seen.answered));
-            rows.push(row);
+/// Wrapped, each line so many blanks in.
+pub(super) fn indented(text: &str, blanks: usize, width: usize) -> String {
+    // Groups of digits stay on one line: blanks between them come last.
+    let lines = plain(&wrap(text, width.saturating_sub(blanks + 2)));
+    lines.lines().map(|line| format!("{}{line}", " ".repeat(blanks))).collect::<Vec<_>>().join("\n")
+}
+
+/// The title with what stands at its right, and the question.
+pub(super) fn head(title: &str, right: &str, question: &str, ink: Ink) -> String {
+    let room = (ink.width - 2).checked_sub(title.chars().count() + right.chars().count()).filter(|room| *room >= 2);
+    let gap = room.map_or_else(|| "\n".to_owned(), |room| " ".repeat(room));
+    format!("{}{gap}{right}\n{}\n\n", ink.paint("1", &wrap(title, ink.width - 2)), wrap(question, ink.width - 2))
+}
+
+/// What a table leaves out where it is too wide, one after the other.
+const LEFT_OUT: [&str; 4] = ["p99.9", "mean", "p90", "max"];
+
+/// The table of numbers: a row a variant, a block a client group.
+fn numbers(runs: &[&Run], width: usize) -> String {
+    let sums: Vec<(&str, Summary)> =
+        runs.iter().map(|r| (r.outcome.plan.variant.as_str(), summary(&r.outcome))).collect();
+    let mut groups: Vec<&str> = Vec::new();
+    for seen in sums.iter().flat_map(|(_, sum)| &sum.seen) {
+        if !groups.contains(&seen.name.as_str()) {
+            groups.push(&seen.name);
         }
     }
-    // Where there are no clients, nobody was answered.
-    if rows.len() == 1 { String::new() } else { aligned(&rows) }
+    let row = |name: &str, seen: &Seen| {
+        let mut row = vec![
+            name.to_owned(),
+            plain(&Unit::PerSecond.write(seen.goodput)),
+            seen.mean_ns.map_or_else(|| "–".to_owned(), duration),
+        ];
+        row.extend(seen.latency_ns.iter().map(|ns| ns.map_or("–".to_owned(), |ns| duration(ns as f64))));
+        row.push(share(seen.answered));
+        row
+    };
+    // One variant has a row a group; several have a block a group, so that like stands below like.
+    let blocks: Vec<Vec<Vec<String>>> = match (sums.as_slice(), groups.as_slice()) {
+        (_, []) => return String::new(),
+        ([(_, sum)], [_, _, ..]) => {
+            vec![sum.seen.iter().map(|seen| row(&seen.name, seen)).collect()]
+        }
+        _ => groups
+            .iter()
+            .map(|group| {
+                let of = |sum: &Summary| sum.seen.iter().find(|seen| seen.name == *group).cloned();
+                sums.iter().filter_map(|(name, sum)| Some(row(name, &of(sum)?))).collect()
+            })
+            .collect(),
+    };
+    let corner = |block: usize| if blocks.len() > 1 { groups[block].to_owned() } else { String::new() };
+    number_table(&blocks, &corner, width)
+}
+
+/// Blocks below one another in the same columns: all of them, or as many as fit.
+fn number_table(blocks: &[Vec<Vec<String>>], corner: &dyn Fn(usize) -> String, width: usize) -> String {
+    let head = ["goodput", "mean", "p50", "p90", "p99", "p99.9", "max", "answered"];
+    let table = |left_out: usize, name_chars: usize| {
+        let kept = |column: usize| column == 0 || !LEFT_OUT[..left_out].contains(&head[column - 1]);
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for (number, block) in blocks.iter().enumerate() {
+            let mut first = vec![corner(number)];
+            first.extend(head.map(str::to_owned));
+            for mut row in std::iter::once(first).chain(block.iter().cloned()) {
+                row[0] = elide(&row[0], name_chars);
+                rows.push(row.into_iter().enumerate().filter(|(c, _)| kept(*c)).map(|(_, cell)| cell).collect());
+            }
+        }
+        aligned(&rows)
+    };
+    let fits = |text: &str| text.lines().all(|line| line.chars().count() <= width);
+    let tries = (0..=LEFT_OUT.len()).flat_map(|left_out| [(left_out, usize::MAX), (left_out, NAME_CHARS)]);
+    let text = tries
+        .map(|(left_out, name_chars)| table(left_out, name_chars))
+        .find(|text| fits(text))
+        .unwrap_or_else(|| table(LEFT_OUT.len(), NAME_CHARS));
+    // A blank line between blocks.
+    let mut lines = text.lines();
+    let blocks = blocks.iter().map(|block| lines.by_ref().take(block.len() + 1).map(|l| format!("{l}\n")).collect());
+    blocks.collect::<Vec<String>>().join("\n")
 }
 
 /// No table of what stores kept is wider than this.
@@ -260,7 +322,7 @@ fn line(run: &Run, judged: &Judged, ink: Ink, variants: bool) -> String {
     };
     let variant = if variants { format!("{}: ", run.outcome.plan.variant) } else { String::new() };
     let head = ink.paint(code, &format!("{sign} {word}"));
-    format!("  {head}  {variant}{}\n      {}\n", judged.name, judged.finding.sentence)
+    format!("  {head}  {variant}{}\n{}\n", judged.name, indented(&sentence(run, judged), 6, ink.width))
 }
 
 /// What `run` prints. `folder` is where the report is, `again` the command that repeats it.
@@ -270,45 +332,35 @@ pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> Stri
     let seeds = || runs.iter().map(|r| r.outcome.plan.seed.0);
     let (low, high) = (seeds().min().unwrap_or(1), seeds().max().unwrap_or(1));
     let right = plain(&facts(runs).join(" · "));
-    let pad = 98_usize.saturating_sub(plan.title.chars().count() + right.chars().count()).max(2);
-    let mut text = format!("{}{}{right}\n", ink.paint("1", &plan.title), " ".repeat(pad));
-    text += &format!("{}\n\n", wrap(&plan.question, 98));
+    let mut text = head(&plan.title, &right, &plan.question, ink);
     // Numbers are those of the first seed; further seeds count for the verdicts.
     let shown: Vec<&Run> = runs.iter().filter(|r| r.outcome.plan.seed.0 == low).collect();
-    text += &format!("{}\n\n", ink.paint("1", &wrap(&plain(&answer(&shown)), 98)));
-    text += &numbers(&shown);
+    text += &format!("{}\n\n", ink.paint("1", &plain(&wrap(&answer(&shown).replace("**", ""), ink.width - 2))));
+    text += &numbers(&shown, ink.width);
     text += &kept(&shown);
     let sum = summary(&first.outcome);
-    text += &format!(
-        "  bottleneck   {} ({})
-",
-        plain(&sum.bottleneck.words),
-        plan.variant
-    );
-    text.push('\n');
-    let variants = runs.iter().any(|r| r.outcome.plan.variant != plan.variant);
-    let mut lines: Vec<(u8, String)> = Vec::new();
-    for run in runs {
-        for judged in &run.judged {
-            let rank = match judged.finding.outcome {
-                expect::Outcome::NotMet => 0,
-                expect::Outcome::Unknown => 1,
-                expect::Outcome::Vacuous => 2,
-                expect::Outcome::Met | expect::Outcome::Reported => 3,
-            };
-            let mut l = line(run, judged, ink, variants);
-            if low != high {
-                l = l.replacen('\n', &format!("   seed {}\n", run.outcome.plan.seed.0), 1);
-            }
-            lines.push((rank, l));
-        }
+    if !sum.seen.is_empty() {
+        let words = format!("{} ({})", sum.bottleneck.words, plan.variant);
+        text += &format!("{}\n\n", indented(&format!("bottleneck   {words}"), 2, ink.width));
     }
-    lines.sort_by_key(|(rank, _)| *rank);
-    let bad = lines.iter().filter(|(rank, _)| *rank < 3).count();
+    let variants = runs.iter().any(|r| r.outcome.plan.variant != plan.variant);
+    let rank = |judged: &Judged| match judged.finding.outcome {
+        expect::Outcome::NotMet => 0,
+        expect::Outcome::Unknown => 1,
+        expect::Outcome::Vacuous => 2,
+        expect::Outcome::Met | expect::Outcome::Reported => 3,
+    };
+    let mut all: Vec<(&Run, &Judged)> = runs.iter().flat_map(|r| r.judged.iter().map(move |j| (r, j))).collect();
+    all.sort_by_key(|(_, judged)| rank(judged));
+    let bad = all.iter().filter(|(_, judged)| rank(judged) < 3).count();
     let most = if ink.verbose { usize::MAX } else { bad.max(5) };
-    let more = lines.len().saturating_sub(most);
-    for (_, l) in lines.iter().take(most) {
-        text += l;
+    let more = all.len().saturating_sub(most);
+    for (run, judged) in all.into_iter().take(most) {
+        let told = line(run, judged, ink, variants);
+        text += &match low == high {
+            true => told,
+            false => told.replacen('\n', &format!("   seed {}\n", run.outcome.plan.seed.0), 1),
+        };
     }
     if more > 0 {
         text += &format!("  … {more} more met; --verbose lists them\n");
@@ -359,6 +411,26 @@ mod tests {
     fn narrow(table: &str) {
         assert!(table.lines().all(|line| line.chars().count() <= COLUMNS), "{table}");
         assert!(!table.contains('\x1b') && !table.contains('\u{202f}'), "{table}");
+    }
+
+    #[test]
+    fn a_block_a_group_and_fewer_percentiles_where_there_is_no_room() {
+        let row = |name: &str| {
+            let cells = [name, "1 000/s", "4.21 ms", "3.91 ms", "79.9 ms", "8.9 ms", "12.6 ms", "20.1 ms", "99.9939 %"];
+            cells.map(str::to_owned).to_vec()
+        };
+        let blocks = [vec![row("cp-raft"), row("cp-quorum-no-writeback")], vec![row("cp-raft")]];
+        let group = |block: usize| ["east-users", "west-users"][block].to_owned();
+        let (wide, narrow_one) = (number_table(&blocks, &group, 100), number_table(&blocks, &group, 80));
+        assert!(wide.contains("p99.9") && wide.contains("cp-quorum-no-writeback"), "{wide}");
+        assert!(
+            !narrow_one.contains("p99.9") && narrow_one.contains("p99") && narrow_one.contains("p50"),
+            "{narrow_one}"
+        );
+        narrow(&narrow_one);
+        assert!(wide.lines().all(|line| line.chars().count() <= 100), "{wide}");
+        let starts: Vec<&str> = wide.lines().map(|line| line.split_whitespace().next().unwrap_or("")).collect();
+        assert_eq!(starts, ["east-users", "cp-raft", "cp-quorum-no-writeback", "", "west-users", "cp-raft"]);
     }
 
     #[test]

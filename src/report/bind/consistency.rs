@@ -33,10 +33,10 @@ pub(super) struct Shown<'a> {
     pub(super) name: &'a str,
     pub(super) outcome: &'a Outcome,
     mark: Mark,
-    kept: Kept<'a>,
+    pub(super) kept: Kept<'a>,
     standing: Standing,
     converged: Checked,
-    p99_write_ns: Option<u64>,
+    pub(super) p99_write_ns: Option<u64>,
 }
 
 /// Of every design that has a replicated store and recorded operations.
@@ -68,7 +68,7 @@ impl<'a> Shown<'a> {
         self.standing.of(Property::Linearizable)
     }
 
-    fn cap(&self) -> Option<&'static str> {
+    pub(super) fn cap(&self) -> Option<&'static str> {
         match self.linearizable()? {
             Checked::Holds => cap_word(true, &self.kept.served),
             Checked::Violated(_) => cap_word(false, &self.kept.served),
@@ -233,7 +233,12 @@ fn strongest(standing: &Standing) -> String {
         return "all session guarantees".to_owned();
     }
     let names: Vec<String> = standing.strongest().into_iter().map(spoken).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    let tested = |model: &Property| standing.of(*model).is_some_and(|v| !matches!(v, Checked::Vacuous(_)));
+    match names.as_slice() {
+        [] if MODELS.iter().any(tested) => "none".to_owned(),
+        [] => NOTHING.to_owned(),
+        names => names.join(", "),
+    }
 }
 
 fn spoken(model: Property) -> String {
@@ -258,9 +263,15 @@ fn finding(all: &[Shown<'_>]) -> String {
     let held = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).count();
     match held {
         n if n == all.len() => format!("Every answer is that of a single copy{when}"),
+        0 if untestable(all) => "Nothing was read, so writes are judged by what is left in the end".to_owned(),
         0 => format!("Nobody reads the past{when}, and yet no single copy could have answered so"),
         n => format!("{n} of {} designs answer like a single copy{when}", all.len()),
     }
+}
+
+/// Whether no design's operations say anything about what it held: nobody read.
+fn untestable(all: &[Shown<'_>]) -> bool {
+    all.iter().all(|s| matches!(s.linearizable(), None | Some(Checked::Vacuous(_))))
 }
 
 /// What a model promises, in a few words.
@@ -301,6 +312,15 @@ fn ladder(all: &[Shown<'_>]) -> Option<Section> {
     let designs = designs.collect();
     let held: Vec<&str> = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).map(|s| s.name).collect();
     let finding = match held.as_slice() {
+        [] if untestable(all) => match all.iter().filter(|s| s.converged == Checked::Holds).count() {
+            n if n == all.len() => {
+                "Nothing was read, so no model is put to the test; in the end all copies are equal".to_owned()
+            }
+            n => format!(
+                "Nothing was read, so no model is put to the test; copies end up equal with {n} of {}",
+                all.len()
+            ),
+        },
         [] if all.len() == 1 => format!("The strongest promise that held: {}", strongest(&all[0].standing)),
         [] => "No design is linearizable".to_owned(),
         held if held.len() == all.len() => "Linearizable, so everything below holds too".to_owned(),

@@ -1,11 +1,20 @@
 //! The first screen: numbers to say aloud, the verdict, remarks.
 
 use super::Design;
+use super::consistency::Shown;
+use crate::check::{self, Verdict as Checked, View};
+use crate::report::answer;
+use crate::report::figure::Table;
 use crate::report::number::{Unit, fmt_rate};
 use crate::report::page::{Cell, NumberRow, Numbers, Verdict};
 use crate::report::text::tallied;
 use crate::report::theme::State;
-use crate::run::Run;
+use crate::run::{Outcome, Run, alone_since};
+
+/// More groups than these share a column.
+const GROUPS_MAX: usize = 3;
+/// Lines of measured values under the numbers.
+const MEASURES_MAX: usize = 3;
 
 /// All expectations of all runs together.
 pub(super) fn verdict(runs: &[Run]) -> Verdict {
@@ -45,9 +54,122 @@ pub(super) fn numbers(designs: &[Design<'_>]) -> Numbers {
     }
 }
 
-/// What limits the base design, and the best of the others.
-pub(super) fn remarks(designs: &[Design<'_>]) -> Vec<(String, String)> {
-    let Some(base) = designs.first() else { return Vec::new() };
+/// The numbers of a replicated store: what each design refused, lied about and lost, and what that cost. Nothing if no
+/// design has one.
+pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option<Numbers> {
+    let groups = promised.first()?.kept.groups();
+    let mut cuts: Vec<&str> = Vec::new();
+    for cut in promised.iter().flat_map(|s| &s.kept.cuts) {
+        if !cuts.contains(&cut.name.as_str()) {
+            cuts.push(&cut.name);
+        }
+    }
+    let each = cuts.len() == 1 && groups.len() <= GROUPS_MAX;
+    let mut columns: Vec<String> = match cuts.as_slice() {
+        [] => vec!["answered".to_owned()],
+        [cut] if each => groups.iter().map(|group| format!("{group} answered in {cut}")).collect(),
+        [cut] => vec![format!("answered in {cut}, at least")],
+        _ => vec!["answered in a partition, at least".to_owned()],
+    };
+    columns.push(match cuts.as_slice() {
+        [cut] => format!("reads stale in {cut}, at most"),
+        _ => "reads stale".to_owned(),
+    });
+    // Of several groups, the one that waits longest with the base.
+    let base = &designs.first()?.sum.seen;
+    let slowest = base.iter().filter_map(|s| Some((s.latency_ns[0]?, s.name.as_str()))).max().map(|s| s.1);
+    columns.extend([
+        "writes lost".to_owned(),
+        slowest.filter(|_| groups.len() > 1).map_or("p50".to_owned(), |group| format!("p50 of {group}")),
+        "p99 of writes".to_owned(),
+        "linearizable?".to_owned(),
+    ]);
+    let share = |share: Option<f64>| Cell::Number(Unit::Share.quantity(share.unwrap_or(f64::NAN)));
+    let time = |ns: Option<u64>| Cell::Number(Unit::Nanos.quantity(ns.map_or(f64::NAN, |ns| ns as f64)));
+    let least =
+        |shares: &mut dyn Iterator<Item = f64>| shares.fold(None, |a: Option<f64>, b| Some(a.map_or(b, |a| a.min(b))));
+    let mut told = false;
+    let rows = designs.iter().map(|design| {
+        let shown = promised.iter().find(|s| s.name == design.name());
+        let mut cells: Vec<Cell> = match (shown, cuts.as_slice()) {
+            (_, []) => vec![share(least(&mut design.sum.seen.iter().filter_map(|s| s.answered)))],
+            (Some(s), [cut]) if each => groups.iter().map(|group| share(s.kept.answered(cut, group))).collect(),
+            (Some(s), _) => vec![share(least(&mut s.kept.served.iter().map(|s| s.answered)))],
+            (None, _) => columns.iter().take(if each { groups.len() } else { 1 }).map(|_| share(None)).collect(),
+        };
+        let stale = shown.and_then(|s| match cuts.as_slice() {
+            [cut] => groups.iter().filter_map(|g| s.kept.stale_in(cut, g)).reduce(f64::max),
+            _ => s.kept.stale(s.kept.whole(), None),
+        });
+        cells.push(share(stale));
+        let lost = shown.map_or_else(|| lost(&design.run.outcome), |s| s.kept.lost);
+        cells.push(Cell::Number(Unit::Count.quantity(lost.map_or(f64::NAN, |n| n as f64))));
+        let of = |name: &str| design.sum.seen.iter().find(|s| s.name == name);
+        cells.push(time(slowest.and_then(of).and_then(|s| s.latency_ns[0])));
+        cells.push(time(shown.and_then(|s| s.p99_write_ns)));
+        let (state, words) = match shown.and_then(Shown::linearizable) {
+            Some(Checked::Holds) => (State::Ok, "holds"),
+            Some(Checked::Violated(_)) => (State::Error, "violated"),
+            Some(Checked::Unknown(_)) => (State::Unknown, "unknown"),
+            Some(Checked::Vacuous(_)) | None => (State::Vacuous, "not tested"),
+        };
+        // The first violation is the one that the page shows.
+        let first = state == State::Error && !told;
+        told |= first;
+        let note = shown.filter(|_| !cuts.is_empty()).and_then(Shown::cap).unwrap_or("").to_owned();
+        let (note, link) = match (first, note.is_empty()) {
+            (true, true) => ("see why".to_owned(), Some("#witness".to_owned())),
+            (true, false) => (format!("{note}, see why"), Some("#witness".to_owned())),
+            _ => (note, None),
+        };
+        cells.push(Cell::Judged { state, words: words.to_owned(), note, link });
+        NumberRow { mark: design.mark, name: design.name().to_owned(), note: design.why().to_owned(), cells }
+    });
+    let rows = rows.collect();
+    Some(Numbers { corner: "design".to_owned(), columns, rows })
+}
+
+/// Acknowledged writes that are gone in the end, if anybody looked.
+fn lost(outcome: &Outcome) -> Option<u64> {
+    let view = View::new(&outcome.history, None).left_alone_since(alone_since(outcome));
+    if outcome.history.operations().is_empty() { None } else { check::lost_writes(&view) }
+}
+
+/// The numbers of requests as a table of its own, for pages whose first screen has others.
+pub(super) fn table(designs: &[Design<'_>]) -> Table {
+    let numbers = numbers(designs);
+    let several = designs.iter().any(|d| d.sum.seen.len() > 1);
+    let mut table = Table::new(if several { &["design", "clients"] } else { &["design"] });
+    table.columns.extend(numbers.columns);
+    for row in numbers.rows {
+        let mut cells = vec![row.name];
+        cells.extend(several.then_some(row.note));
+        cells.extend(row.cells.iter().map(|cell| match cell {
+            Cell::Number(quantity) => quantity.to_string(),
+            Cell::Judged { words, .. } => words.clone(),
+        }));
+        table.rows.push(cells);
+    }
+    table
+}
+
+/// What expectations measured beyond requests; what limits the base design.
+pub(super) fn remarks(designs: &[Design<'_>], stores: bool) -> Vec<(String, String)> {
+    let runs: Vec<&Run> = designs.iter().map(|d| d.run).collect();
+    let mut all: Vec<(String, String)> = answer::measures(&runs)
+        .into_iter()
+        .filter(|m| !(stores && m.what.starts_with("lost writes")))
+        // Without clients the first ones are the answer already.
+        .skip(if designs.iter().all(|d| d.sum.seen.is_empty()) { answer::TOLD } else { 0 })
+        .take(MEASURES_MAX)
+        .map(|m| ("Measured".to_owned(), m.sentence()))
+        .collect();
+    all.extend(limit(designs));
+    all
+}
+
+fn limit(designs: &[Design<'_>]) -> Vec<(String, String)> {
+    let Some(base) = designs.first().filter(|d| !d.sum.seen.is_empty()) else { return Vec::new() };
     let name = if designs.len() > 1 { format!(" ({})", base.name()) } else { String::new() };
     vec![("Bottleneck".to_owned(), format!("{}{name}", base.sum.bottleneck.words))]
 }

@@ -39,11 +39,15 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
     if curves.iter().all(|c| c.points.is_empty()) {
         return None;
     }
+    let tail = |d: &Design<'_>| {
+        let seen = d.sum.seen.first()?;
+        Some(seen.latency_ns[2]? as f64 / (seen.latency_ns[0]? as f64).max(1.0))
+    };
+    let flat = shown.iter().all(|(d, _)| tail(d).is_none_or(|times| times < 1.005));
     let slow: Vec<String> = shown
         .iter()
         .filter_map(|(d, _)| {
-            let seen = d.sum.seen.first()?;
-            let times = seen.latency_ns[2]? as f64 / (seen.latency_ns[0]? as f64).max(1.0);
+            let times = tail(d)?;
             let name = if shown.len() > 1 { format!(" with {}", d.name()) } else { String::new() };
             Some(format!("{} times the median{name}", digits3(times)))
         })
@@ -55,7 +59,10 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
     Some(Section {
         name: "Latency".to_owned(),
         anchor: "latency".to_owned(),
-        finding: format!("p99 is {}", slow.join(", ")),
+        finding: match flat {
+            true => "The slow ones take as long as all others: p99 is the median".to_owned(),
+            false => format!("p99 is {}", slow.join(", ")),
+        },
         caption,
         figures: vec![Drawing::Percentiles(Percentiles {
             title: "Latency by percentile".to_owned(),
@@ -85,6 +92,10 @@ fn curve(design: &Design<'_>, mark: Mark) -> PercentileCurve {
         if let Some(latency) = latencies.percentile(100.0 * (1.0 - 1.0 / rarity)) {
             points.push((rarity, latency.0 as f64));
         }
+    }
+    // The very fastest request may be so much faster than all others that it would take half the picture.
+    if points.len() > 2 && points[0].1 * 10.0 < points[1].1 {
+        points.remove(0);
     }
     PercentileCurve { name: design.name().to_owned(), mark, points, samples }
 }

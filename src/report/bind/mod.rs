@@ -21,12 +21,14 @@ mod over_time;
 mod promises;
 mod shape;
 mod space_time;
+mod volley;
 mod witness;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use promises::measured;
+pub(crate) use witness::told;
 
 /// What a page says that no run knows.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +83,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
     let plan = runs.first().map(|r| &r.outcome.plan);
     let mut facts = facts(runs);
     facts.push(format!("digest {:016x}", crate::report::data::digest(runs)));
+    let promised = consistency::shown(&designs);
     let mut page = Page {
         title: plan.map_or(String::new(), |p| p.title.clone()),
         question: plan.map_or(String::new(), |p| p.question.clone()),
@@ -88,8 +91,8 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         source: told.source.clone(),
         facts,
         verdict: first::verdict(runs),
-        numbers: first::numbers(&designs),
-        remarks: first::remarks(&designs),
+        numbers: first::promises(&designs, &promised).unwrap_or_else(|| first::numbers(&designs)),
+        remarks: first::remarks(&designs, !promised.is_empty()),
         repeat: told.repeat.clone(),
         expectations: promises::expectations(runs, &designs, &told.source),
         sections: Vec::new(),
@@ -97,14 +100,17 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         teach: plan.map_or(Vec::new(), |p| model::teach(&p.teach)),
         files: told.files.clone(),
     };
-    let promised = consistency::shown(&designs);
     witness::link(&mut page.expectations.rows, &promised);
     page.sections.extend(over_time::sections(&designs));
     page.sections.extend(divergence::section(&designs));
     page.sections.extend(consistency::sections(&promised));
     page.sections.extend(witness::sections(&promised));
     page.sections.extend(shape::variants(&designs));
-    page.sections.extend(latency::percentiles(&designs));
+    let mut latency = latency::percentiles(&designs);
+    if let Some(section) = latency.as_mut().filter(|_| !promised.is_empty()) {
+        section.tables.push(first::table(&designs));
+    }
+    page.sections.extend(latency);
     page.sections.extend(latency::hops(&designs, told));
     page.sections.extend(shape::topology(&designs));
     page.sections.extend(over_time::others(&designs));

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::Design;
+use super::shape::Phase;
 use crate::engine::{Instant, Span};
 use crate::metric::{ClassSet, Counter, EpochSet, Gauge, HEAT_ROWS, Tally, heat_row_bounds};
-use crate::report::answer::phases;
+use crate::report::answer::{capital, phases};
 use crate::report::figure::{
     Body, Drawing, Fault, HeatCells, Note, Outcomes, Panel, Row, Series, Strip, Table, Timeline, number_of,
 };
@@ -26,6 +27,8 @@ const AMPLIFIED: f64 = 1.02;
 pub(super) fn sections(designs: &[Design<'_>]) -> Vec<Section> {
     match designs {
         [] => Vec::new(),
+        // Without clients there are no rates to draw.
+        _ if designs.iter().all(|d| d.sum.seen.is_empty()) => Vec::new(),
         [one] => vec![section(&[one], "Timeline", "timeline", false)],
         [one, two] => vec![section(&[one, two], "Timeline", "timeline", false)],
         [base, ..] => vec![section(&[base], &format!("Timeline, {}", base.name()), "timeline", false)],
@@ -34,13 +37,19 @@ pub(super) fn sections(designs: &[Design<'_>]) -> Vec<Section> {
 
 /// The timelines of the designs that the first one leaves out, folded.
 pub(super) fn others(designs: &[Design<'_>]) -> Option<Section> {
-    let rest = if designs.len() > 2 { &designs[1..] } else { return None };
+    let some = designs.iter().any(|d| !d.sum.seen.is_empty());
+    let rest = if designs.len() > 2 && some { &designs[1..] } else { return None };
     let mut table = Table::new(&["design", "why it is there", "over time"]);
     let mut figures = Vec::new();
     for design in rest {
         let one = section(&[design], "", "", true);
         table.push([design.name().to_owned(), design.why().to_owned(), one.finding]);
         figures.extend(one.figures);
+    }
+    // A column without a word is none.
+    if table.rows.iter().all(|row| row[1].is_empty()) {
+        table.columns.remove(1);
+        table.rows.iter_mut().for_each(|row| drop(row.remove(1)));
     }
     Some(Section {
         name: "Timelines of the other designs".to_owned(),
@@ -265,7 +274,9 @@ fn finding(designs: &[&Design<'_>]) -> String {
         let third = values.len() / 3;
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
         let (early, late) = (mean(&values[..third]), mean(&values[values.len() - third..]));
-        if third > 0 && (late - early).abs() > 0.15 * early.max(late) {
+        // What few requests do by chance is no trend.
+        let chance = 4.0 * ((early + late) / (columns.width().as_secs_f64() * third.max(1) as f64)).sqrt();
+        if third > 0 && (late - early).abs() > (0.15 * early.max(late)).max(chance) {
             let verb = if late < early { "falls" } else { "rises" };
             return format!("Goodput {verb} from {} to {}", fmt_rate(early), fmt_rate(late));
         }
@@ -277,6 +288,18 @@ fn finding(designs: &[&Design<'_>]) -> String {
             let mut texts: Vec<String> = many.iter().map(|d| one(d)).collect();
             if texts.iter().all(|t| *t == texts[0]) {
                 return texts.swap_remove(0);
+            }
+            // Told of the stretch in which they differ most.
+            let outcomes: Vec<&Outcome> = many.iter().map(|d| &d.run.outcome).collect();
+            if outcomes.iter().any(|outcome| phases(outcome).is_some()) {
+                let phase = Phase::telling(&outcomes);
+                let share = |d: &&Design<'_>| {
+                    Some(format!("{} are answered with {}", fmt_share(phase.share(&d.run.outcome)?), d.name()))
+                };
+                let shares: Vec<String> = many.iter().filter_map(share).collect();
+                if !shares.is_empty() {
+                    return format!("{} {}", capital(&phase.words()), shares.join(", "));
+                }
             }
             let lower = |t: &str| {
                 let mut chars = t.chars();

@@ -12,6 +12,7 @@ use crate::report::figure::variants::{Small, Variants};
 use crate::report::number::{Unit, digits3, fmt_duration, fmt_rate, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::State;
+use crate::run::Outcome;
 
 /// Share of answered requests from which a design counts as serving its users.
 const SERVED: f64 = 0.98;
@@ -78,7 +79,8 @@ pub(super) fn topology(designs: &[Design<'_>]) -> Option<Section> {
 
 /// From three designs on: small multiples of what tells them apart.
 pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
-    if designs.len() < 3 {
+    let asked = |d: &Design<'_>| d.sum.seen.iter().any(|seen| seen.requests > 0);
+    if designs.len() < 3 || !designs.iter().any(asked) {
         return None;
     }
     let plan = &designs[0].run.outcome.plan;
@@ -86,7 +88,8 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         designs.iter().filter_map(|d| d.sum.seen.first().map(|s| s.goodput / s.offered.max(1e-9))).collect();
     let (low, high) = shares.iter().fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(*s), h.max(*s)));
     let by_goodput = high - low > DIFFERENT;
-    let phase = by_goodput.then(|| Phase::telling(designs));
+    let outcomes: Vec<&Outcome> = designs.iter().map(|d| &d.run.outcome).collect();
+    let phase = by_goodput.then(|| Phase::telling(&outcomes));
     let panels: Vec<Small> = designs.iter().map(|d| small(d, phase.as_ref())).collect();
     let (measure, unit, scale) =
         if by_goodput { ("Goodput/s", Unit::PerSecond, Scale::Linear) } else { ("Mean", Unit::Nanos, Scale::Log) };
@@ -105,17 +108,25 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
             few => format!("{when} {} of {} designs serve their users", few.len(), designs.len()),
         }
     } else {
-        let mean = |d: &Design<'_>| d.sum.seen.first().and_then(|s| s.mean_ns).unwrap_or(f64::MAX);
-        let (slow, fast) = designs.iter().fold((&designs[0], &designs[0]), |(slow, fast), d| {
-            (if mean(d) > mean(slow) { d } else { slow }, if mean(d) < mean(fast) { d } else { fast })
-        });
-        format!(
-            "From {} with {} down to {} with {}",
-            fmt_duration(mean(slow)),
-            slow.name(),
-            fmt_duration(mean(fast)),
-            fast.name()
-        )
+        let mean = |d: &Design<'_>| d.sum.seen.first().and_then(|s| s.mean_ns);
+        let means: Vec<(f64, &str)> = designs.iter().filter_map(|d| Some((mean(d)?, d.name()))).collect();
+        let slow = means.iter().copied().reduce(|a, b| if b.0 > a.0 { b } else { a });
+        let fast = means.iter().copied().reduce(|a, b| if b.0 < a.0 { b } else { a });
+        match slow.zip(fast) {
+            Some((slow, fast)) if fmt_duration(slow.0) == fmt_duration(fast.0) => {
+                format!("{} on average with every design", fmt_duration(slow.0))
+            }
+            Some((slow, fast)) => {
+                format!(
+                    "From {} with {} down to {} with {}",
+                    fmt_duration(slow.0),
+                    slow.1,
+                    fmt_duration(fast.0),
+                    fast.1
+                )
+            }
+            None => "No request ended".to_owned(),
+        }
     };
     Some(Section {
         name: "Variants side by side".to_owned(),
@@ -148,7 +159,7 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
 }
 
 /// A stretch of the run in which designs differ.
-enum Phase {
+pub(super) enum Phase {
     Whole,
     During(String, Instant, Instant),
     After(String, Instant),
@@ -156,10 +167,13 @@ enum Phase {
 
 impl Phase {
     /// Of all phases the one in which the shares of answered requests differ most.
-    fn telling(designs: &[Design<'_>]) -> Phase {
-        let plan = &designs[0].run.outcome.plan;
+    pub(super) fn telling(outcomes: &[&Outcome]) -> Phase {
         let mut phases = vec![Phase::Whole];
-        for fault in plan.faults.iter().filter(|f| f.windows.len() == 1) {
+        let plans = outcomes.first().map(|outcome| &outcome.plan);
+        for (plan, fault) in plans.iter().flat_map(|plan| plan.faults.iter().map(move |fault| (plan, fault))) {
+            if fault.windows.len() != 1 {
+                continue;
+            }
             if let Some((from, to)) = fault.span() {
                 // What stays broken after a fault tells more than what breaks in it.
                 if to < plan.end {
@@ -169,7 +183,7 @@ impl Phase {
             }
         }
         let spread = |phase: &Phase| {
-            let shares = designs.iter().filter_map(|d| phase.share(&d.run.outcome));
+            let shares = outcomes.iter().filter_map(|outcome| phase.share(outcome));
             let (low, high) = shares.fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(s), h.max(s)));
             high - low
         };
@@ -182,7 +196,7 @@ impl Phase {
         }
         best.0
     }
-    fn share(&self, outcome: &crate::run::Outcome) -> Option<f64> {
+    pub(super) fn share(&self, outcome: &Outcome) -> Option<f64> {
         let (from, to) = match self {
             Phase::Whole => (Instant::ZERO + outcome.plan.warmup, outcome.plan.end),
             Phase::During(_, from, to) => (*from, *to),
@@ -190,7 +204,7 @@ impl Phase {
         };
         answered(outcome, &outcome.meters.frame().epochs_in(from, to))
     }
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         match self {
             Phase::Whole => "in the whole run".to_owned(),
             Phase::During(name, ..) => format!("during {name}"),

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::volley;
 use super::witness::Names;
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::Operation;
 use crate::report::figure::Witness;
-use crate::report::figure::space_time::{Call, Change, Row, Sent, SpaceTime, State};
+use crate::report::figure::space_time::{Call, Change, Repeats, Row, Sent, SpaceTime, State};
 use crate::report::figure::witness::Place;
 use crate::rpc::{Requester, Verb};
 use crate::run::{Outcome, watch};
@@ -17,7 +18,9 @@ use crate::world::{Control, Held, Part, Role, Side, Trace, TraceEvent, When};
 /// More messages than these nobody follows.
 const MESSAGES_MAX: usize = 48;
 /// Nor more changes than these.
-const CHANGES_MAX: usize = 32;
+const CHANGES_MAX: usize = 24;
+/// From so many of both on a picture need not begin with the first operation.
+const CROWD: usize = 44;
 /// A run of more events is not played again for a picture.
 const EVENTS_MAX: u64 = 30_000_000;
 /// How long a picture looks on where no outcome is known.
@@ -164,7 +167,10 @@ pub(super) fn figure(
                     .collect::<Vec<_>>()
                     .join(" ");
                 let (from, to) = (row_of_replica[a], row_of_replica[b]);
-                messages.push((inside(*at), Sent { from, to, at: *at, arrives: *arrives, words, term: about.term }));
+                messages.push((
+                    inside(*at),
+                    Sent { from, to, at: *at, arrives: *arrives, words, term: about.term, repeats: None },
+                ));
             }
             TraceEvent::Requested { at, client, requester, to, verb, arrives } => {
                 let (Some(row), Some(r)) = (client_row(*client), places.replica(*to)) else { continue };
@@ -174,7 +180,8 @@ pub(super) fn figure(
                 asked.insert(*requester, (row, *verb));
                 let words = verb.name().to_owned();
                 let to = row_of_replica[r];
-                messages.push((true, Sent { from: row, to, at: *at, arrives: *arrives, words, term: None }));
+                messages
+                    .push((true, Sent { from: row, to, at: *at, arrives: *arrives, words, term: None, repeats: None }));
             }
             TraceEvent::Replied { at, from, requester, value, outcome, arrives } => {
                 let (Some((row, verb)), Some(r)) = (asked.get(requester), places.replica(*from)) else { continue };
@@ -183,32 +190,46 @@ pub(super) fn figure(
                     _ => outcome.name().to_owned(),
                 };
                 let from = row_of_replica[r];
-                messages.push((true, Sent { from, to: *row, at: *at, arrives: *arrives, words, term: None }));
+                messages.push((
+                    true,
+                    Sent { from, to: *row, at: *at, arrives: *arrives, words, term: None, repeats: None },
+                ));
             }
             TraceEvent::State { at, process, held: now } => {
                 let Some(r) = places.replica(*process) else { continue };
                 roles.learn_until(*at);
                 held.insert(*process, now.clone());
                 let state = state(Some(now), roles.of_process(*process), names);
-                changes.push(Change { row: row_of_replica[r], at: *at, state });
+                changes.push(Change { row: row_of_replica[r], at: *at, state, repeats: None });
             }
             TraceEvent::Role { at, process, .. } => {
                 let Some(r) = places.replica(*process) else { continue };
                 roles.learn_until(*at);
                 let state = state(held.get(process), roles.of_process(*process), names);
-                changes.push(Change { row: row_of_replica[r], at: *at, state });
+                changes.push(Change { row: row_of_replica[r], at: *at, state, repeats: None });
             }
             _ => {}
         }
     }
     drop_repetitions(&mut changes, &rows);
-    // Where too much changes, the picture begins later.
-    let from = changes.len().checked_sub(CHANGES_MAX + 1).map(|last| changes[last].at);
+    let mut messages = volley::messages(messages);
+    let mut changes = volley::changes(changes, &messages);
+    // Where too much happens, the picture begins with the cut, if the culprit came after that; else so late that what is
+    // left can be followed.
+    let crowded = messages.len() + changes.len() > CROWD;
+    let with_cut = cut.as_ref().map(|cut| cut.since).filter(|since| crowded && culprit.is_some_and(|at| at > *since));
+    let news = |at: &Instant| with_cut.is_none_or(|since| *at > since);
+    let at: Vec<Instant> = changes.iter().map(|c| c.at).filter(news).collect();
+    let from = at.len().checked_sub(CHANGES_MAX + 1).map(|last| at[last]).or(with_cut);
     if let Some(from) = from {
         for change in changes.iter().filter(|c| c.at <= from) {
             rows[change.row].state = Some(change.state.clone());
         }
         changes.retain(|c| c.at > from);
+        // What had begun before is seen from here on.
+        let seen = |repeats: &mut Option<Repeats>| repeats.iter_mut().for_each(|r| r.since = r.since.max(from));
+        changes.iter_mut().for_each(|c| seen(&mut c.repeats));
+        messages.iter_mut().for_each(|(_, m)| seen(&mut m.repeats));
     }
     let late = |at: Instant| from.is_none_or(|from| at > from);
     // What was said during the operations comes first, then what was said between them.
@@ -236,6 +257,7 @@ pub(super) fn figure(
         rows,
         cut: cut.map(|cut| cut.name),
         from,
+        until: last,
         calls,
         left_out: (all - messages.len()) as u64,
         messages,
@@ -309,6 +331,8 @@ impl<'a> Roles<'a> {
 /// A cut that lasted while the operations did.
 struct CutOff {
     name: String,
+    /// When it began.
+    since: Instant,
     processes: Vec<ProcessId>,
     rest: bool,
 }
@@ -354,5 +378,5 @@ fn cut_off(outcome: &Outcome, name: &str, side: &Side, at: Instant) -> CutOff {
         let holders = (first..first + component.hosts.len()).map(ProcessId::at);
         processes.extend(holders.filter(|process| roles.of_process(*process) == *role));
     }
-    CutOff { name: name.to_owned(), processes, rest: side.rest }
+    CutOff { name: name.to_owned(), since: at, processes, rest: side.rest }
 }

@@ -3,16 +3,17 @@
 
 use super::consistency::Shown;
 use super::space_time;
-use crate::check::{Evidence, describe};
+use crate::check::{self, Evidence, Property, Steps, describe};
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation};
 use crate::report::answer::capital;
 use crate::report::broken_axis::clock;
 use crate::report::counterexample::{picture, plain};
+use crate::report::figure::space_time::Repeats;
 use crate::report::figure::{Drawing, Witness};
 use crate::report::number::{fmt_count, fmt_duration};
 use crate::report::page::{Expectation, Section};
-use crate::run::Outcome;
+use crate::run::{Outcome, alone_since};
 
 /// The values of a run are large numbers that say nothing; from here on they get short names.
 const PLAIN_MAX: u64 = 9999;
@@ -30,6 +31,24 @@ fn key(history: &History, evidence: &Evidence) -> String {
 fn about(history: &History, evidence: &Evidence) -> String {
     let count = evidence.operations.len();
     format!("{count} operation{}, {}", if count == 1 { "" } else { "s" }, key(history, evidence))
+}
+
+/// Why no single copy could have answered so: who read what, how long after somebody else was told otherwise. Nothing if
+/// it all could be, or if the example is none of the plain ones.
+pub(crate) fn told(outcome: &Outcome, object: &str) -> Option<String> {
+    let history = &outcome.history;
+    let verdict = check::judge_settled(
+        history,
+        history.find_object(object),
+        Property::Linearizable,
+        Steps::DEFAULT,
+        alone_since(outcome),
+    );
+    let evidence = verdict.evidence()?;
+    let operations: Vec<Operation> = evidence.operations.iter().map(|&index| *history.operation(index)).collect();
+    let words = Names::of(outcome, &operations).words(evidence);
+    let sentence = plain(history, evidence)?;
+    Some(words.iter().fold(sentence, |text, (from, to)| text.replace(from.as_str(), to)))
 }
 
 /// The counter-example of the first design that is not linearizable, and what was said behind it.
@@ -79,7 +98,11 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
         folded: false,
     }];
     if let Some(messages) = messages {
-        let lost = messages.messages.iter().filter(|m| m.arrives.is_none()).count();
+        let once = |times: Option<Repeats>| times.map_or(1, |r| r.times as usize);
+        let lost: usize = messages.messages.iter().filter(|m| m.arrives.is_none()).map(|m| once(m.repeats)).sum();
+        let late = messages.messages.iter().any(|m| m.arrives.zip(messages.until).is_some_and(|(a, u)| a > u));
+        let again = messages.messages.iter().any(|m| m.repeats.is_some())
+            || messages.changes.iter().any(|c| c.repeats.is_some());
         let from = messages.from.map_or_else(String::new, |from| format!(" From {} on.", clock(from)));
         let finding = match (lost, &messages.cut) {
             (0, _) => "Behind it: who asked whom, and who had what".to_owned(),
@@ -97,10 +120,12 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
             caption: format!("{which}.{from} What was asked, said and changed.{left}"),
             figures: vec![Drawing::SpaceTime(messages)],
             tables: Vec::new(),
-            how_to_read:
-                "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what \
-                          a replica has; the right column has it in words, as of the step."
-                    .to_owned(),
+            how_to_read: format!(
+                "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what a \
+                 replica has; the right column has it in words, as of the step.{}{}",
+                if again { " What happens again and again is drawn once, long, with how often: ×3." } else { "" },
+                if late { " What runs out at the right arrives later." } else { "" }
+            ),
             folded: false,
         });
     }

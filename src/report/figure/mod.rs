@@ -15,6 +15,7 @@ pub mod hops;
 pub mod ladder;
 pub mod percentiles;
 pub mod saturation;
+pub mod scene;
 pub mod space_time;
 mod strip_draw;
 pub mod timeline;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Instant;
 use crate::report::broken_axis::{BrokenAxis, clock};
+pub use crate::report::figure::scene::{Call, Change, Repeats, Row, Sent, State};
 use crate::report::figure::{Figure, Table};
 use crate::report::number::fmt_duration;
 use crate::report::place::{self, Area};
@@ -38,6 +39,9 @@ pub struct SpaceTime {
     pub cut: Option<String>,
     /// Where it begins, if it leaves out the beginning.
     pub from: Option<Instant>,
+    /// Where it ends: what arrives later runs out of the picture.
+    #[serde(default)]
+    pub until: Option<Instant>,
     /// What clients did.
     pub calls: Vec<Call>,
     /// Messages in the order in which they were sent.
@@ -46,84 +50,6 @@ pub struct SpaceTime {
     pub changes: Vec<Change>,
     /// How many more messages there were.
     pub left_out: u64,
-}
-
-/// One row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// Its name.
-    pub name: String,
-    /// On which side it stands; a change of side draws a line.
-    pub side: usize,
-    /// What it has at the beginning; clients have nothing.
-    pub state: Option<State>,
-}
-
-/// What a replica has of the key, and what it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// Its value: `v2`.
-    pub has: String,
-    /// Its rank among the others, `leader of term 3`; may be empty.
-    pub rank: String,
-}
-
-impl State {
-    fn whole(&self) -> String {
-        let parts = [self.has.as_str(), self.rank.as_str()];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
-    }
-    /// What is different, as it was and as it is.
-    fn difference(&self, before: &State) -> (String, String) {
-        match (self.has == before.has, self.rank == before.rank) {
-            (false, true) => (before.has.clone(), self.has.clone()),
-            (true, false) => (before.rank.clone(), self.rank.clone()),
-            _ => (before.whole(), self.whole()),
-        }
-    }
-}
-
-/// What a client asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    /// In which row.
-    pub row: usize,
-    /// What: `read → v1`.
-    pub words: String,
-    /// When it began.
-    pub from: Instant,
-    /// When it was answered, if ever.
-    pub until: Option<Instant>,
-    /// Whether it fits into no order.
-    pub nowhere: bool,
-}
-
-/// One message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sent {
-    /// Row of the sender.
-    pub from: usize,
-    /// Row of the receiver.
-    pub to: usize,
-    /// When it left.
-    pub at: Instant,
-    /// When it arrives; `None` = lost.
-    pub arrives: Option<Instant>,
-    /// What it says, in a word or two.
-    pub words: String,
-    /// The term or epoch in which it was said.
-    pub term: Option<u64>,
-}
-
-/// A replica has something else of the key from now on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// In which row.
-    pub row: usize,
-    /// When.
-    pub at: Instant,
-    /// What it has now.
-    pub state: State,
 }
 
 /// One step.
@@ -143,11 +69,12 @@ struct Layout {
 impl SpaceTime {
     fn layout(&self) -> Layout {
         let calls = self.calls.iter().flat_map(|c| [Some(c.from), c.until]);
-        let messages = self.messages.iter().flat_map(|m| [Some(m.at), m.arrives]);
-        let changes = self.changes.iter().map(|c| Some(c.at));
-        let instants: Vec<Instant> = calls.chain(messages).chain(changes).flatten().collect();
-        let whole: Vec<(Instant, Instant)> =
-            self.messages.iter().filter_map(|m| Some((m.at, m.arrives?))).filter(|(from, to)| from < to).collect();
+        let here = |at: &Instant| self.until.is_none_or(|until| *at <= until);
+        let messages = self.messages.iter().flat_map(|m| [Some(m.at), m.arrives, m.repeats.map(|r| r.since)]);
+        let changes = self.changes.iter().flat_map(|c| [Some(c.at), c.repeats.map(|r| r.since)]);
+        let instants: Vec<Instant> = calls.chain(messages).chain(changes).flatten().filter(here).collect();
+        let flights = self.messages.iter().filter_map(|m| Some((m.at, m.arrives.filter(here)?)));
+        let whole: Vec<(Instant, Instant)> = flights.filter(|(from, to)| from < to).collect();
         let axis = BrokenAxis::new(&instants, &whole, LEFT_PX, RIGHT_PX);
         let mut y = TOP_PX;
         let (mut rows, mut barriers) = (Vec::new(), Vec::new());
@@ -256,6 +183,11 @@ impl SpaceTime {
         }
     }
 
+    /// Whether it arrives only after the picture ends.
+    fn is_late(&self, sent: &Sent) -> bool {
+        sent.arrives.zip(self.until).is_some_and(|(arrives, until)| arrives > until)
+    }
+
     /// Where an arrow begins and ends.
     fn ends(&self, layout: &Layout, sent: &Sent) -> Option<((f64, f64), (f64, f64))> {
         let (from, to) = (*layout.rows.get(sent.from)?, *layout.rows.get(sent.to)?);
@@ -265,6 +197,11 @@ impl SpaceTime {
         let down = if to > from { 1.0 } else { -1.0 };
         let (from, to) = (from + down * edge(sent.from), to - down * edge(sent.to));
         Some(match sent.arrives {
+            Some(arrives) if self.is_late(sent) => {
+                let until = self.until.unwrap_or(arrives);
+                let part = until.0.saturating_sub(sent.at.0) as f64 / (arrives.0 - sent.at.0).max(1) as f64;
+                ((start, from), (RIGHT_PX, from + (to - from) * part.clamp(0.2, 0.9)))
+            }
             Some(arrives) => ((start, from), (layout.axis.x(arrives), to)),
             // It gets as far as the cut, or half way.
             None => {
@@ -281,9 +218,16 @@ impl SpaceTime {
         for (i, sent) in self.messages.iter().enumerate() {
             let Some((start, tip)) = self.ends(layout, sent) else { continue };
             let class = format!("step step-{}", number(Step::Message(i)));
+            if let Some(repeats) = sent.repeats {
+                // All the time in which it was said.
+                let first = layout.axis.x(repeats.since);
+                svg.line((first, start.1), start, &Paint::stroke(Ink::Muted, 4.0).class(&class));
+            }
             svg.line(start, tip, &Paint::stroke(Ink::Ink, 2.0).class(&class));
             svg.circle(start.0, start.1, 3.5, &Paint::fill(Ink::Ink).class(&class));
-            if sent.arrives.is_some() {
+            if self.is_late(sent) {
+                // It runs out of the picture.
+            } else if sent.arrives.is_some() {
                 svg.arrow_head(start, tip, 11.0, &Paint::fill(Ink::Ink).class(&class));
             } else {
                 svg.cross(tip.0, tip.1, 6.0, &Paint::stroke(Ink::Error, 3.0).class(&class));
@@ -294,7 +238,9 @@ impl SpaceTime {
             let Some(y) = layout.rows.get(change.row) else { continue };
             let class = format!("step step-{}", number(Step::Change(i)));
             let paint = Paint::fill(Ink::Bg).outlined(Ink::First, 2.5).class(&class);
-            svg.rect(layout.axis.x(change.at) - 5.0, y - 5.0, 10.0, 10.0, 2.0, &paint);
+            let right = layout.axis.x(change.at) + 5.0;
+            let left = change.repeats.map_or(right - 10.0, |r| (layout.axis.x(r.since) - 5.0).min(right - 10.0));
+            svg.rect(left, y - 5.0, right - left, 10.0, 2.0, &paint);
         }
         let inside = Area { x: LEFT_PX, y: TOP_PX, width: RIGHT_PX - LEFT_PX, height: layout.bottom - TOP_PX };
         let mut said: Vec<(usize, f64)> = Vec::new();
@@ -319,7 +265,8 @@ impl SpaceTime {
                 })
                 .collect();
             let step = number(Step::Message(i));
-            let text = Text::tick(&sent.words).ink(Ink::Ink).halo().class(format!("step step-{step}"));
+            let words = sent.repeats.map_or_else(|| sent.words.clone(), |r| format!("{} ×{}", sent.words, r.times));
+            let text = Text::tick(words).ink(Ink::Ink).halo().class(format!("step step-{step}"));
             if place::put(svg, &text, &candidates, &inside, &lines) {
                 said.push((i, start.0));
             }
@@ -380,14 +327,21 @@ impl SpaceTime {
                 let (from, to) = (self.name(sent.from), self.name(sent.to));
                 let term = sent.term.map_or_else(String::new, |term| format!(", term {term}"));
                 let end = if sent.arrives.is_none() { ", **lost**" } else { "" };
-                format!("{when}  {from} → {to}: {}{term}{end}", sent.words)
+                let times = self.times(origin, sent.repeats);
+                format!("{when}  {from} → {to}: {}{term}{times}{end}", sent.words)
             }
             Step::Change(c) => {
                 let change = &self.changes[c];
                 let (old, new) = change.state.difference(&self.before(change.row, steps, i));
-                format!("{when}  {}: {old} → **{new}**", self.name(change.row))
+                let times = self.times(origin, change.repeats);
+                format!("{when}  {}: {old} → **{new}**{times}", self.name(change.row))
             }
         }
+    }
+
+    /// How often, if more than once.
+    fn times(&self, origin: Instant, repeats: Option<Repeats>) -> String {
+        repeats.map_or_else(String::new, |r| format!(", {} times since {}", r.times, self.since(origin, r.since)))
     }
 }
 
@@ -438,7 +392,7 @@ impl Figure for SpaceTime {
                         when,
                         self.name(sent.from).to_owned(),
                         self.name(sent.to).to_owned(),
-                        sent.words.clone(),
+                        sent.words.clone() + &self.times(origin, sent.repeats),
                         sent.term.map_or_else(none, |term| term.to_string()),
                         sent.arrives.map_or_else(|| "✕ lost".to_owned(), |at| self.since(origin, at)),
                     ]);
@@ -446,7 +400,7 @@ impl Figure for SpaceTime {
                 Step::Change(c) => {
                     let change = &self.changes[*c];
                     let (old, new) = change.state.difference(&self.before(change.row, &steps, i));
-                    let what = format!("{old} → {new}");
+                    let what = format!("{old} → {new}{}", self.times(origin, change.repeats));
                     table.push([number, when, none(), self.name(change.row).to_owned(), what, none(), none()]);
                 }
             }
@@ -488,6 +442,7 @@ mod tests {
             arrives: (!i.is_multiple_of(4)).then_some(Instant(1_000_000 * i + 2_500_000)),
             words: format!("Store v{}", i % 2),
             term: i.is_multiple_of(2).then_some(i),
+            repeats: (i % 7 == 3).then_some(Repeats { times: 18, since: Instant(500_000 * i) }),
         };
         let call = |row: usize, from: u64, until: Option<u64>| Call {
             row,
@@ -500,6 +455,7 @@ mod tests {
             row,
             at: Instant(at),
             state: State { has: state.into(), rank: String::new() },
+            repeats: (at > 5_000_000).then_some(Repeats { times: 3, since: Instant(4_000_000) }),
         };
         SpaceTime {
             title: "Messages behind it".into(),
@@ -507,6 +463,7 @@ mod tests {
             rows: rows.map(row).into(),
             cut: cut.map(str::to_owned),
             from: None,
+            until: None,
             calls: vec![call(0, 0, Some(900_000)), call(6, 5_000_000, None)],
             messages: (0..messages).map(sent).collect(),
             changes: [(1, 1_200_000, "v2"), (5, 3_000_000, "v2"), (1, 9_000_000, "v2, v3")].map(change).into(),
@@ -519,6 +476,7 @@ mod tests {
         for messages in [0, 1, 7, 60] {
             check(&figure(messages, Some("cut")));
             check(&figure(messages, None));
+            check(&SpaceTime { until: Some(Instant(9_000_000)), ..figure(messages.min(9), None) });
         }
     }
 
@@ -571,7 +529,8 @@ mod tests {
     #[test]
     fn a_lost_message_ends_at_the_cut() {
         let mut figure = figure(0, Some("cut"));
-        let lost = Sent { from: 1, to: 5, at: Instant(1), arrives: None, words: "Store".into(), term: None };
+        let lost =
+            Sent { from: 1, to: 5, at: Instant(1), arrives: None, words: "Store".into(), term: None, repeats: None };
         figure.messages.push(lost);
         let layout = figure.layout();
         let (_, tip) = figure.ends(&layout, &figure.messages[0]).expect("both rows are there");

@@ -114,11 +114,14 @@ impl Variants {
     fn panel(&self, svg: &mut Svg, panel: &Small, x: &Axis, y: &Axis, top: f64) {
         let (left, width) = (x.start_px(), x.end_px() - x.start_px());
         svg.text(left, top + 18.0, &Text::title(&panel.name).fit(width));
-        let words = match panel.state {
-            Some(state) => Text::label(format!("{} {}", state.sign(), panel.words), state.ink()),
-            None => Text::label(&panel.words, Ink::Ink),
+        let text = |words: &str| match panel.state {
+            Some(state) => Text::label(format!("{} {words}", state.sign()), state.ink()).plain(),
+            None => Text::label(words, Ink::Ink).plain(),
         };
-        svg.text(left, top + 40.0, &words.plain().fit(width));
+        // Where there is no room for what the caption says too, the number goes alone.
+        let (whole, number) = (text(&panel.words), panel.words.rsplit_once(' ').map(|(number, _)| text(number)));
+        let words = number.filter(|_| whole.width() > width).unwrap_or(whole);
+        svg.text(left, top + 40.0, &words.fit(width));
         let (upper, base) = (y.end_px(), y.start_px());
         for fault in &panel.faults {
             let (from, to) = (x.at(fault.from.0 as f64), x.at(fault.until.0.max(fault.from.0) as f64));

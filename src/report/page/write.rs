@@ -10,6 +10,10 @@ use crate::report::theme::{self, FULL_PX, Mark, State};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+/// A longer expectation has no room beside many designs.
+const LONG_CHARS: usize = 40;
+/// A longer note finds no room beside a name.
+const ASIDE_CHARS: usize = 24;
 /// A table with more columns is set smaller.
 const MANY_COLUMNS: usize = 6;
 
@@ -162,19 +166,32 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
         out.push_str("<th scope=\"col\">why</th>");
     }
     for (mark, name) in &e.designs {
-        let _ = write!(out, "<th scope=\"col\" class=\"{}\">{}</th>", colour(*mark), escape(&mark.label(name)));
+        let _ =
+            write!(out, "<th scope=\"col\" class=\"{}\">{}</th>", colour(*mark), breakable(&escape(&mark.label(name))));
     }
     out.push_str("<th scope=\"col\">result</th></tr></thead>\n<tbody>\n");
     for row in &e.rows {
         let reason = if why { String::new() } else { note(&row.why) };
-        let _ =
-            write!(out, "<tr><th scope=\"row\"><code>{}</code>{}{reason}</th>", escape(&row.text), note(&row.place));
+        let long = row.text.chars().count() > LONG_CHARS || !reason.is_empty();
+        let text = format!("<code>{}</code>", escape(&row.text));
+        if !wide.is_empty() && long {
+            // It has a line of its own above its numbers.
+            let (span, place, why) = (e.designs.len() + 2, escape(&row.place), inline(&row.why));
+            let gap = if why.is_empty() { "" } else { " · " };
+            let _ = write!(
+                out,
+                "<tr class=\"alone\"><th scope=\"row\" colspan=\"{span}\">{text} <span class=\"aside\">{place}{gap}{why}\
+                 </span></th></tr>\n<tr><td></td>"
+            );
+        } else {
+            let _ = write!(out, "<tr><th scope=\"row\">{text}{}{reason}</th>", note(&row.place));
+        }
         if why {
             let _ = write!(out, "<td class=\"why\">{}</td>", inline(&row.why));
         }
         for i in 0..e.designs.len() {
             let measured = row.measured.get(i).map_or(NOTHING, String::as_str);
-            let _ = write!(out, "<td>{}</td>", inline(measured));
+            let _ = write!(out, "<td class=\"value\">{}</td>", inline(measured));
         }
         let evidence = row.evidence.as_ref().map_or(String::new(), |(link, words)| {
             format!("<span class=\"note\"><a href=\"{}\">{}</a></span>", escape(link), inline(words))
@@ -332,7 +349,7 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
     }
     out.push_str("<thead><tr>");
     for column in &table.columns {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", inline(column));
+        let _ = write!(out, "<th scope=\"col\">{}</th>", breakable(&inline(column)));
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in &table.rows {
@@ -345,9 +362,15 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
     out.push_str("</tbody>\n</table>\n");
 }
 
+/// Markup in which a line may end behind an underscore: names of variants have no blanks.
+fn breakable(markup: &str) -> String {
+    markup.replace('_', "_<wbr>")
+}
+
 /// A note for which there is no line of its own; what it says stands elsewhere too.
 fn aside(words: &str) -> String {
-    if words.is_empty() { String::new() } else { format!("<span class=\"aside\"> {}</span>", inline(words)) }
+    let long = words.chars().count() > ASIDE_CHARS;
+    if words.is_empty() || long { String::new() } else { format!("<span class=\"aside\"> {}</span>", inline(words)) }
 }
 
 fn note(words: &str) -> String {
