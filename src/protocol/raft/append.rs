@@ -230,6 +230,7 @@ impl<M: StateMachine> Raft<M> {
     pub(super) fn on_appended(&mut self, who: u32, index: u64, round: u64, out: &mut Out<'_, Self>) {
         let State::Leader(leadership) = &mut self.state else { return };
         let stale = self.spec.bugs.has("stale_ack");
+        let round = if self.spec.bugs.has("late_ack_confirms") { leadership.round } else { round };
         let progress = &mut leadership.progress[who as usize];
         progress.heard_at = out.now();
         progress.round = progress.round.max(round);

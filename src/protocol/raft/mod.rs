@@ -143,6 +143,11 @@ pub const BUGS: &[Planted] = &[
         source: "etcd-io/etcd#7331 (2017)",
     },
     Planted {
+        name: "late_ack_confirms",
+        what: "an answer to an earlier heartbeat confirms a later read: it says nothing of who leads now",
+        source: "etcd-io/etcd#20418 (2025)",
+    },
+    Planted {
         name: "no_sessions",
         what: "a request that is sent again after a change of leaders takes effect again",
         source: "Ongaro 2014, section 6.3",
