@@ -245,6 +245,12 @@ fn main() {
         Shape { clients: 50, ..five },
         "porcupine: out of memory, 6.4 GB",
     );
+    for values in [2, 20, 100, 1000] {
+        let some = Shape { values, ..many(10_000) };
+        row(&format!("register of {values} values 10k, 50 clients"), some, "");
+        let unknown = Shape { unknown_permille: 10, stale_read: true, ..some };
+        row(&format!("register of {values} values 10k, 50 clients, 1% unknown, stale"), unknown, "");
+    }
     let cas = Shape { object: Object::Cas, values: 5, ..BASE };
     row("cas of 5 values 10k, 10 clients", cas, "");
     row(
@@ -252,6 +258,13 @@ fn main() {
         Shape { clients: 50, ..cas },
         "porcupine: out of memory; Knossos gives up, 30 s, 3 GB",
     );
+    row("cas of 5 values 10k, 50 clients, 1% unknown", Shape { clients: 50, unknown_permille: 10, ..cas }, "as above");
+    for values in [2, 20, 100] {
+        let some = Shape { values, clients: 50, ..cas };
+        row(&format!("cas of {values} values 10k, 50 clients"), some, "");
+        let unknown = Shape { unknown_permille: 10, ..some };
+        row(&format!("cas of {values} values 10k, 50 clients, 1% unknown"), unknown, "");
+    }
     row("register 2000, 5 clients", Shape { operations: 2000, clients: 5, ..BASE }, "stateright 2800 ms, .5 GB");
     row("counter 10k, 50 clients", Shape { object: Object::Counter, ..many(10_000) }, "");
     row("queue 10k, 10 clients", Shape { object: Object::Queue, ..BASE }, "");

@@ -4,14 +4,47 @@
 //! operations that only look are dropped; effects become optional, as if their outcome were unknown; optional effects
 //! that nobody who is left could have seen are dropped. A value read is therefore never left without its write.
 
+use super::just_in_time::{Walked, walk};
 use super::model::{Model, only_looks};
 use super::search::{Found, Stuck, search};
-use super::verdict::{Budget, Steps};
+use super::verdict::{Budget, Spent, Steps};
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation, Status};
 
 /// What shrinking may cost: configurations visited over all attempts.
 const SHRINKING: Steps = Steps(2_000_000);
+
+/// What looks for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finder {
+    /// The search, which fits everything.
+    Search,
+    /// The walk over time, for registers; the search where that doesn't fit.
+    Walk,
+}
+
+impl Finder {
+    /// Looks for an order of operations of one object and key.
+    pub(super) fn order(
+        self,
+        history: &History,
+        model: Model,
+        operations: &[Operation],
+        budget: &mut Budget,
+    ) -> Result<Found, Spent> {
+        if self == Finder::Walk && model == Model::Register {
+            match walk(operations, budget)? {
+                Walked::Order => return Ok(Found::Order),
+                Walked::Stuck(culprit, values) => {
+                    let states = values.into_iter().map(|value| history.value_text(value)).collect();
+                    return Ok(Found::Stuck(Stuck { culprit, prefix: Vec::new(), states }));
+                }
+                Walked::Unfit => {}
+            }
+        }
+        search(history, model, operations, budget)
+    }
+}
 
 /// A small history that cannot be explained.
 #[derive(Debug)]
@@ -27,8 +60,16 @@ pub(super) struct Core {
 }
 
 /// Shrinks a history that the search found no order for.
-pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck: Stuck, allowed: Steps) -> Core {
-    let mut shrinker = Shrinker { history, model, budget: Budget::new(SHRINKING.min(allowed)), inconclusive: false };
+pub(super) fn shrink(
+    history: &History,
+    model: Model,
+    indices: &[OpIndex],
+    stuck: Stuck,
+    find: Finder,
+    allowed: Steps,
+) -> Core {
+    let budget = Budget::new(SHRINKING.min(allowed));
+    let mut shrinker = Shrinker { history, model, find, budget, inconclusive: false };
     let whole = Core {
         indices: indices.to_vec(),
         operations: indices.iter().map(|&index| *history.operation(index)).collect(),
@@ -68,6 +109,7 @@ pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck
 struct Shrinker<'a> {
     history: &'a History,
     model: Model,
+    find: Finder,
     budget: Budget,
     inconclusive: bool,
 }
@@ -129,7 +171,7 @@ impl Shrinker<'_> {
         let mut seen = self.seen(&kept).into_iter();
         kept.retain(|_| seen.next().unwrap_or(true));
         let (indices, operations): (Vec<OpIndex>, Vec<Operation>) = kept.into_iter().unzip();
-        match search(self.history, self.model, &operations, &mut self.budget) {
+        match self.find.order(self.history, self.model, &operations, &mut self.budget) {
             Ok(Found::Stuck(stuck)) => Some(Core { indices, operations, stuck, minimal: false }),
             Ok(Found::Order) => None,
             Err(_) => {
