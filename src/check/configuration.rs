@@ -5,6 +5,9 @@
 /// A set of open operations, by slot.
 pub(super) type Slots = u128;
 
+/// So many operations may be open at once, beside those of unknown outcome.
+pub(super) const SLOTS: usize = Slots::BITS as usize;
+
 /// What may still be used of operations of unknown outcome that do the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Used {

@@ -27,7 +27,10 @@
 //! Some order exists iff some configuration is left at the end: each step above is a step in some order, and each order
 //! has its steps among them or among those of a configuration that covers it (`Supply::covers`).
 
-use super::configuration::{Antichain, Configuration, Kind, Slots, Supply};
+use std::ops::Range;
+
+use super::configuration::{Antichain, Configuration, SLOTS};
+use super::segments::{Act, Extras, Open};
 use super::verdict::{Budget, Spent};
 use crate::engine::Instant;
 use crate::history::{Function, Operation, Status};
@@ -37,90 +40,71 @@ use crate::history::{Function, Operation, Status};
 pub(super) enum Walked {
     /// Some order explains everything.
     Order,
-    /// Nothing explains this operation, by its position; everything that completed earlier is explained. Beside it the
-    /// values that it could meet.
-    Stuck(u32, Vec<u64>),
+    /// Nothing explains what completed until this operation did. Its position, its event and the values that it could
+    /// meet.
+    Stuck(u32, usize, Vec<u64>),
     /// More operations are open at once than there are slots, or there are operations that no register has.
     Unfit,
 }
 
 /// Walks over the operations of one register in the order of their events.
 pub(super) fn walk(operations: &[Operation], budget: &mut Budget) -> Result<Walked, Spent> {
-    match Walk::new(operations) {
-        Some(walk) => walk.run(budget),
-        None => Ok(Walked::Unfit),
+    walk_with(operations, WINDOW, budget)
+}
+
+fn walk_with(operations: &[Operation], window: usize, budget: &mut Budget) -> Result<Walked, Spent> {
+    let Some(mut walk) = Walk::new(operations) else { return Ok(Walked::Unfit) };
+    let all = 0..walk.events.len();
+    if !walk.open.supply.kinds.iter().any(|kind| kind.from.is_some()) {
+        return walk.run(all, |_| Extras::Counted, budget);
     }
+    // Compare-and-sets of unknown outcome fit nearly everywhere and are needed nearly nowhere: they are left alone but
+    // for a window before each event that nothing explains without them.
+    let mut windows: Vec<Range<usize>> = Vec::new();
+    loop {
+        let within = |event: usize| windows.iter().any(|window| window.contains(&event));
+        let extras = |event: usize| if within(event) { Extras::Counted } else { Extras::Alone };
+        let Walked::Stuck(_, event, _) = walk.run(all.clone(), extras, budget)? else { return Ok(Walked::Order) };
+        if windows.is_empty()
+            && let stuck @ Walked::Stuck(..) = walk.run(all.clone(), |_| Extras::Endless, budget)?
+        {
+            return Ok(stuck);
+        }
+        if within(event) {
+            break;
+        }
+        windows.push(event.saturating_sub(window)..event + window / 4 + 1);
+    }
+    // It may be that nothing explains what is in the last window, whatever was before.
+    if let Some(last) = windows.last().filter(|last| last.start > 0)
+        && let stuck @ Walked::Stuck(..) = walk.run(last.start..last.end + window, |_| Extras::Counted, budget)?
+    {
+        return Ok(stuck);
+    }
+    walk.run(all, |_| Extras::Counted, budget)
 }
 
-/// What an operation is to a register. Values are numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
-    Write(u32),
-    Read(u32),
-    /// A compare-and-set that found another value.
-    Refused(u32),
-    Swap(u32, u32),
-}
-
-/// Where a tail or a segment is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// At the end of the present segment.
-    Now,
-    /// Before the cut, of what is old.
-    Before,
-}
-
-/// What a segment must reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Goal {
-    Value(u32),
-    Other(u32),
-    /// The compare-and-set in this slot.
-    Swap(u32),
-}
-
-/// A write that begins a segment.
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    Slot(u32),
-    Kind(u32),
-}
+// Events in which compare-and-sets of unknown outcome are used before one that cannot be explained without them. That
+// is many times what clients have open; more costs time, fewer costs the answer.
+const WINDOW: usize = 1024;
 
 struct Walk {
     acts: Vec<Option<Act>>,
     /// Invocations and completions in their order; at one instant invocations first.
     events: Vec<(bool, u32)>,
-    values: Vec<u64>,
-    /// Of each slot its operation, what it does and the number of its completion.
-    acts_of: Vec<Act>,
-    ends_of: Vec<u32>,
+    /// Of each operation the event of its completion.
+    ends: Vec<u32>,
     slot_of: Vec<u32>,
+    /// Of each operation of unknown outcome its kind.
     kind_of: Vec<u32>,
-    open: Slots,
-    refused: Slots,
-    reads_of: Vec<Slots>,
-    refused_of: Vec<Slots>,
-    writes_of: Vec<Slots>,
-    swaps_from: Vec<Slots>,
-    /// Kinds of writes and of compare-and-sets of unknown outcome, by what they leave and what they find.
-    write_kind: Vec<Option<u32>>,
-    kinds_from: Vec<Vec<u32>>,
-    kinds_to: Vec<Vec<u32>>,
-    supply: Supply,
-    born: u32,
-    work: u64,
+    values: Vec<u64>,
+    /// Known operations that some unknown outcome might help to explain.
+    demand: u32,
+    open: Open,
 }
 
-const SLOTS: usize = Slots::BITS as usize;
-
-fn bits(mut set: Slots) -> impl Iterator<Item = u32> {
-    std::iter::from_fn(move || {
-        let first = (set != 0).then(|| set.trailing_zeros())?;
-        set &= set - 1;
-        Some(first)
-    })
-}
+/// Of operations of unknown outcome: the event of their completion.
+const NEVER: u32 = u32::MAX;
 
 impl Walk {
     fn new(operations: &[Operation]) -> Option<Walk> {
@@ -162,25 +146,13 @@ impl Walk {
         }
         events.sort_unstable();
         let events: Vec<(bool, u32)> = events.into_iter().map(|(_, over, at)| (over, at)).collect();
-        let count = values.len();
         let mut walk = Walk {
             events,
-            acts_of: vec![Act::Read(0); SLOTS],
-            ends_of: vec![0; SLOTS],
+            ends: vec![NEVER; operations.len()],
             slot_of: vec![0; operations.len()],
             kind_of: vec![0; operations.len()],
-            open: 0,
-            refused: 0,
-            reads_of: vec![0; count],
-            refused_of: vec![0; count],
-            writes_of: vec![0; count],
-            swaps_from: vec![0; count],
-            write_kind: vec![None; count],
-            kinds_from: vec![Vec::new(); count],
-            kinds_to: vec![Vec::new(); count],
-            supply: Supply::default(),
-            born: 0,
-            work: 0,
+            demand: 0,
+            open: Open::new(values.len()),
             values,
             acts,
         };
@@ -191,9 +163,10 @@ impl Walk {
     fn count(&mut self, operations: &[Operation]) -> bool {
         let mut kinds: std::collections::BTreeMap<(Option<u32>, u32), u32> = std::collections::BTreeMap::new();
         let (mut born, mut open) = (0, 0);
-        for &(over, at) in &self.events {
+        for (place, &(over, at)) in self.events.iter().enumerate() {
             let Some(act) = self.acts[at as usize] else { continue };
             if over {
+                self.ends[at as usize] = place as u32;
                 open -= 1;
                 continue;
             }
@@ -203,7 +176,7 @@ impl Walk {
                 if open > SLOTS {
                     return false;
                 }
-                self.supply.demand += u32::from(!matches!(act, Act::Write(_)));
+                self.demand += u32::from(!matches!(act, Act::Write(_)));
                 continue;
             }
             let (from, to) = match act {
@@ -211,400 +184,191 @@ impl Walk {
                 Act::Swap(from, to) => (Some(from), to),
                 _ => continue,
             };
-            let kind = *kinds.entry((from, to)).or_insert_with(|| {
-                let kind = self.supply.kinds.len() as u32;
-                self.supply.kinds.push(Kind { from, to, born: Vec::new(), seen: 0 });
-                match from {
-                    None => self.write_kind[to as usize] = Some(kind),
-                    Some(from) => {
-                        self.kinds_from[from as usize].push(kind);
-                        self.kinds_to[to as usize].push(kind);
-                    }
-                }
-                kind
-            });
+            let kind = *kinds.entry((from, to)).or_insert_with(|| self.open.kind(from, to));
             self.kind_of[at as usize] = kind;
-            self.supply.kinds[kind as usize].born.push(born - 1);
-            self.supply.unknown_born.push(born - 1);
+            self.open.supply.kinds[kind as usize].born.push(born - 1);
+            self.open.supply.unknown_born.push(born - 1);
         }
         true
     }
 
-    fn run(mut self, budget: &mut Budget) -> Result<Walked, Spent> {
+    /// Walks over these events. Where they don't begin with the first, whatever may have been before is possible.
+    fn run(
+        &mut self,
+        events: Range<usize>,
+        extras: impl Fn(usize) -> Extras,
+        budget: &mut Budget,
+    ) -> Result<Walked, Spent> {
+        let from = events.start;
+        self.open.reset(self.demand);
         let mut present = Antichain::default();
-        present.add(&self.supply, Configuration::initial(0));
+        if from == 0 {
+            present.add(&self.open.supply, Configuration::initial(0));
+        }
         let mut next = Antichain::default();
         let mut successors = Vec::new();
-        let mut ends = vec![0_u32; self.acts.len()];
-        for (place, &(_, at)) in self.events.iter().enumerate().filter(|(_, event)| event.0) {
-            ends[at as usize] = place as u32;
-        }
-        for (over, at) in std::mem::take(&mut self.events) {
+        let all = std::mem::take(&mut self.events);
+        let mut walked = Ok(Walked::Order);
+        for (place, &(over, at)) in all.iter().enumerate().take(events.end) {
             let Some(act) = self.acts[at as usize] else { continue };
+            if place == from && from > 0 {
+                for value in 0..self.values.len() as u32 {
+                    present.add(&self.open.supply, self.open.anything(value));
+                }
+            }
             if !over {
-                let known = ends[at as usize] != 0;
-                self.invoke(at, act, known.then_some(ends[at as usize]), &mut present);
+                self.invoke(at, act, &mut present);
                 continue;
             }
             let slot = self.slot_of[at as usize];
+            if place < from {
+                self.open.retire(slot, act);
+                continue;
+            }
+            self.open.extras = extras(place);
             let met: Vec<u32> = present.members().iter().map(|configuration| configuration.value).collect();
+            let mut visited = 1;
             for configuration in present.drain() {
-                self.complete(configuration, slot, act, &mut successors);
-                let visited = successors.len() as u64 + self.work / 8 + next.compared / 32;
-                self.work = 0;
-                next.compared = 0;
-                if !budget.spend(visited) {
-                    return Err(Spent);
-                }
+                self.open.complete(configuration, slot, act, &mut successors);
+                visited += successors.len() as u64;
                 for mut successor in successors.drain(..) {
                     successor.forget(1 << slot);
-                    next.add(&self.supply, successor);
+                    next.add(&self.open.supply, successor);
                 }
             }
-            self.retire(slot, act);
+            visited += (std::mem::take(&mut self.open.work) + std::mem::take(&mut next.compared)) / 16;
+            self.open.retire(slot, act);
             std::mem::swap(&mut present, &mut next);
             if present.members().is_empty() {
                 let mut met: Vec<u64> = met.into_iter().map(|value| self.values[value as usize]).collect();
                 met.sort_unstable();
                 met.dedup();
-                return Ok(Walked::Stuck(at, met));
+                walked = Ok(Walked::Stuck(at, place, met));
+                break;
+            }
+            if !budget.spend(visited) {
+                walked = Err(Spent);
+                break;
             }
         }
-        Ok(Walked::Order)
+        self.events = all;
+        walked
     }
 
-    fn invoke(&mut self, at: u32, act: Act, ends: Option<u32>, present: &mut Antichain) {
-        self.born += 1;
-        let Some(ends) = ends else {
-            self.supply.kinds[self.kind_of[at as usize] as usize].seen += 1;
-            return;
-        };
-        let slot = self.open.trailing_ones();
-        let bit = 1 << slot;
-        self.slot_of[at as usize] = slot;
-        self.acts_of[slot as usize] = act;
-        self.ends_of[slot as usize] = ends;
-        self.open |= bit;
-        match act {
-            Act::Write(to) => {
-                self.writes_of[to as usize] |= bit;
-                self.supply.writes |= bit;
-            }
-            Act::Swap(from, _) => {
-                self.swaps_from[from as usize] |= bit;
-                self.supply.swaps |= bit;
-            }
-            Act::Read(value) => {
-                self.reads_of[value as usize] |= bit;
-                self.supply.looks |= bit;
-            }
-            Act::Refused(value) => {
-                self.refused_of[value as usize] |= bit;
-                self.refused |= bit;
-                self.supply.looks |= bit;
-            }
-        }
-        for configuration in present.members_mut() {
-            let explained = match act {
-                Act::Read(value) => configuration.value == value,
-                Act::Refused(value) => configuration.value != value,
-                _ => false,
-            };
-            if explained {
-                configuration.gone |= bit;
-            }
+    fn invoke(&mut self, at: u32, act: Act, present: &mut Antichain) {
+        let (place, end) = (at as usize, self.ends[at as usize]);
+        if end == NEVER {
+            self.open.born += 1;
+            self.open.supply.kinds[self.kind_of[place] as usize].seen += 1;
+        } else {
+            self.slot_of[place] = self.open.invoke(act, end, present);
         }
     }
+}
 
-    fn retire(&mut self, slot: u32, act: Act) {
-        let rest = !(1 << slot);
-        self.open &= rest;
-        self.supply.writes &= rest;
-        self.supply.looks &= rest;
-        self.supply.swaps &= rest;
-        self.refused &= rest;
-        match act {
-            Act::Write(value) => self.writes_of[value as usize] &= rest,
-            Act::Swap(from, _) => self.swaps_from[from as usize] &= rest,
-            Act::Read(value) => self.reads_of[value as usize] &= rest,
-            Act::Refused(value) => self.refused_of[value as usize] &= rest,
-        }
-        self.supply.demand -= u32::from(!matches!(act, Act::Write(_)));
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::model::Model;
+    use crate::check::search::{Found, search};
+    use crate::check::verdict::Steps;
+    use crate::engine::{Bits, Seed, Stream};
+    use crate::history::{History, Invocation};
 
-    /// All that may have become of a configuration by the time that the operation in a slot ends.
-    fn complete(&mut self, configuration: Configuration, slot: u32, act: Act, out: &mut Vec<Configuration>) {
-        let bit: Slots = 1 << slot;
-        if configuration.gone & bit != 0 {
-            out.push(configuration);
-            return;
+    /// Up to `most` operations of up to `clients` on a register of `values` that works, but for a lie now and then.
+    fn history(random: &mut impl FnMut(u64) -> u64, most: u64, clients: u64, values: u64) -> History {
+        let mut history = History::new();
+        let object = history.object("r");
+        let mut calls = Vec::new();
+        let mut clock = vec![0; clients as usize];
+        for _ in 0..1 + random(most) {
+            let client = random(clients) as usize;
+            let from = clock[client] + random(3);
+            let to = from + random(8);
+            clock[client] = to + random(2);
+            let function = [Function::Read, Function::Write, Function::Cas, Function::Cas][random(4) as usize];
+            let unknown = function != Function::Read && random(3) == 0;
+            let instant = from + random(to - from + 1 + if unknown { 6 } else { 0 });
+            calls.push((instant, from, to, client, function, 1 + random(values), random(values + 1), unknown));
         }
-        match act {
-            Act::Write(value) => {
-                // Where its value is there anyway, nothing is better than to begin the segment anew.
-                if configuration.old & bit != 0 && configuration.value != value {
-                    let mut dropped = configuration.clone();
-                    dropped.gone |= bit;
-                    self.explain(&mut dropped, value, Place::Before);
-                    self.close(dropped, value, Place::Before, out);
-                }
-                self.begin(configuration, Source::Slot(slot), value, out);
+        let mut order: Vec<usize> = (0..calls.len()).collect();
+        order.sort_by_key(|&at| calls[at].0);
+        let mut word = 0;
+        let mut answers = vec![(Status::Ok, 0); calls.len()];
+        for at in order {
+            let (.., function, value, expected, unknown) = calls[at];
+            let skipped = unknown && random(2) == 0;
+            match function {
+                _ if skipped => {}
+                Function::Read => answers[at].1 = if random(8) == 0 { random(values + 1) } else { word },
+                Function::Cas if word != expected => answers[at].0 = Status::Refused,
+                _ => word = value,
             }
-            Act::Read(value) => self.reach(configuration, Goal::Value(value), bit, out),
-            Act::Refused(value) => self.reach(configuration, Goal::Other(value), bit, out),
-            Act::Swap(..) => {
-                if configuration.free & bit != 0 {
-                    out.push(configuration.clone());
-                }
-                self.reach(configuration, Goal::Swap(slot), bit, out);
+            if random(24) == 0 && function == Function::Cas {
+                answers[at].0 = if answers[at].0 == Status::Ok { Status::Refused } else { Status::Ok };
             }
         }
+        for (call, (status, result)) in calls.into_iter().zip(answers) {
+            let (_, from, to, client, function, value, expected, unknown) = call;
+            let (at, process) = (Instant(from), client as u32);
+            let value = if function == Function::Read { 0 } else { value };
+            let index = history.invoke(Invocation { at, process, object, key: 0, function, value, expected });
+            if !unknown {
+                history.complete(index, status, result, Instant(to));
+            }
+        }
+        history
     }
 
-    /// Reads and refusals that a value explains.
-    fn explain(&self, configuration: &mut Configuration, value: u32, place: Place) -> bool {
-        let at = value as usize;
-        let within = self.within(configuration, place);
-        let explained = (self.reads_of[at] | (self.refused & !self.refused_of[at])) & within & !configuration.gone;
-        configuration.gone |= explained;
-        explained != 0
+    /// How often each answer was right, and how often a window was not enough.
+    fn agree(cases: u32, most: u64, clients: u64, values: u64, window: usize) -> [u32; 2] {
+        let mut stream = Stream::named(Seed(most << 32 ^ clients << 24 ^ values << 16 ^ window as u64), "walk");
+        let mut random = move |bound: u64| stream.below(bound);
+        let mut answers = [0; 2];
+        for _ in 0..cases {
+            let history = history(&mut random, most, clients, values);
+            let operations = history.operations();
+            let mut budget = Budget::new(Steps::DEFAULT);
+            let truth = search(&history, Model::Register, operations, &mut budget).expect("few operations");
+            let walked = walk_with(operations, window, &mut Budget::new(Steps::DEFAULT)).expect("few operations");
+            match (&truth, &walked) {
+                (Found::Order, Walked::Order) => answers[0] += 1,
+                (Found::Stuck(_), Walked::Stuck(..)) => answers[1] += 1,
+                _ => panic!("{truth:?}, but {walked:?}: {operations:#?}"),
+            }
+        }
+        answers
     }
 
-    fn within(&self, configuration: &Configuration, place: Place) -> Slots {
-        match place {
-            Place::Now => self.open,
-            Place::Before => configuration.old,
+    #[test]
+    fn the_walk_agrees_with_the_search() {
+        for (most, clients, values) in [(8, 4, 2), (14, 5, 2), (14, 6, 3), (20, 5, 3), (24, 8, 4)] {
+            let [order, stuck] = agree(4_000, most, clients, values, WINDOW);
+            assert!(order > 200 && stuck > 200, "{order} {stuck}");
         }
     }
 
-    fn left(&self, configuration: &Configuration, kind: u32, place: Place) -> u32 {
-        match place {
-            Place::Now => self.supply.now(configuration, kind),
-            Place::Before => self.supply.before(configuration, kind),
+    #[test]
+    fn a_window_that_is_too_small_changes_no_answer() {
+        for window in [1, 3, 8] {
+            let [order, stuck] = agree(4_000, 20, 4, 3, window);
+            assert!(order > 200 && stuck > 200, "{order} {stuck}");
         }
     }
 
-    /// Uses an unknown outcome: of those that fit, the one invoked last.
-    fn take(&self, configuration: &mut Configuration, kind: u32, place: Place) {
-        let young = self.supply.now(configuration, kind) > self.supply.before(configuration, kind);
-        configuration.take(kind, !(place == Place::Now && young));
-    }
-
-    /// Closes the present segment and begins another.
-    fn begin(&mut self, configuration: Configuration, source: Source, value: u32, out: &mut Vec<Configuration>) {
-        let first = out.len();
-        let at = configuration.value;
-        self.close(configuration, at, Place::Now, out);
-        for configuration in &mut out[first..] {
-            match source {
-                Source::Slot(slot) => configuration.gone |= 1 << slot,
-                Source::Kind(kind) => self.take(configuration, kind, Place::Now),
-            }
-            configuration.begin(value, self.born, self.open);
-            self.explain(configuration, value, Place::Now);
+    #[test]
+    fn more_open_operations_than_slots_are_left_to_the_search() {
+        let mut history = History::new();
+        let object = history.object("r");
+        for process in 0..=SLOTS as u32 {
+            let (at, function) = (Instant(0), Function::Write);
+            let call = Invocation { at, process, object, key: 0, function, value: 1, expected: 0 };
+            let index = history.invoke(call);
+            history.complete(index, Status::Ok, 0, Instant(1));
         }
-    }
-
-    /// Every tail that a segment may have that closes with this value.
-    fn close(&mut self, configuration: Configuration, value: u32, place: Place, out: &mut Vec<Configuration>) {
-        let fitting = |walk: &Walk, configuration: &Configuration, at: u32| {
-            walk.swaps_from[at as usize] & walk.within(configuration, place) & !configuration.gone
-        };
-        let none = |walk: &Walk, configuration: &Configuration, at: u32| {
-            let kinds = &walk.kinds_from[at as usize];
-            fitting(walk, configuration, at) == 0
-                && kinds.iter().all(|&kind| walk.left(configuration, kind, place) == 0)
-        };
-        if none(self, &configuration, value) {
-            out.push(configuration);
-            return;
-        }
-        let mut seen: Vec<(u32, Configuration)> = Vec::new();
-        let mut ends = Antichain::default();
-        let mut todo = vec![(value, configuration)];
-        while let Some((at, configuration)) = todo.pop() {
-            if self.visited(&mut seen, at, &configuration) {
-                continue;
-            }
-            let mut superfluous = false;
-            for slot in bits(fitting(self, &configuration, at)) {
-                let bit = 1 << slot;
-                if configuration.free & bit == 0 {
-                    superfluous = true;
-                    let mut free = configuration.clone();
-                    free.free |= bit;
-                    ends.add(&self.supply, free);
-                }
-                let Act::Swap(_, to) = self.acts_of[slot as usize] else { continue };
-                let mut bound = configuration.clone();
-                bound.gone |= bit;
-                bound.free &= !bit;
-                if self.explain(&mut bound, to, place) || !none(self, &bound, to) {
-                    todo.push((to, bound));
-                }
-            }
-            for &kind in &self.kinds_from[at as usize] {
-                if self.left(&configuration, kind, place) == 0 {
-                    continue;
-                }
-                let to = self.supply.kinds[kind as usize].to;
-                let mut bound = configuration.clone();
-                self.take(&mut bound, kind, place);
-                if self.explain(&mut bound, to, place) || !none(self, &bound, to) {
-                    todo.push((to, bound));
-                }
-            }
-            if !superfluous {
-                ends.add(&self.supply, configuration);
-            }
-        }
-        self.work += ends.compared;
-        out.extend(ends.drain());
-    }
-
-    /// Whether a walk along compare-and-sets has been here with no less; notes it if not.
-    fn visited(&mut self, seen: &mut Vec<(u32, Configuration)>, at: u32, configuration: &Configuration) -> bool {
-        self.work += 1 + seen.len() as u64 / 4;
-        if seen.iter().any(|(place, other)| *place == at && self.supply.covers(other, configuration)) {
-            return true;
-        }
-        seen.push((at, configuration.clone()));
-        false
-    }
-
-    /// Every way to explain an operation that ends: in the present segment, by the next one, or by one before the cut.
-    fn reach(&mut self, configuration: Configuration, goal: Goal, bit: Slots, out: &mut Vec<Configuration>) {
-        let from = self.towards(&configuration, goal);
-        let mut reached = Vec::new();
-        self.follow(configuration.clone(), configuration.value, Place::Now, goal, &mut reached);
-        for &value in &from {
-            for source in self.sources(&configuration, value, Place::Now).into_iter().flatten() {
-                let mut begun = Vec::new();
-                self.begin(configuration.clone(), source, value, &mut begun);
-                for begun in begun {
-                    self.follow(begun, value, Place::Now, goal, &mut reached);
-                }
-            }
-        }
-        out.extend(reached.drain(..).map(|(value, configuration)| Configuration { value, ..configuration }));
-        if configuration.old & bit == 0 {
-            return;
-        }
-        for &value in &from {
-            for source in self.sources(&configuration, value, Place::Before).into_iter().flatten() {
-                let mut inserted = configuration.clone();
-                match source {
-                    Source::Slot(slot) => inserted.gone |= 1 << slot,
-                    Source::Kind(kind) => self.take(&mut inserted, kind, Place::Before),
-                }
-                self.explain(&mut inserted, value, Place::Before);
-                self.follow(inserted, value, Place::Before, goal, &mut reached);
-            }
-        }
-        for (value, configuration) in reached {
-            self.close(configuration, value, Place::Before, out);
-        }
-    }
-
-    /// Follows compare-and-sets from a value until the goal is reached.
-    fn follow(
-        &mut self,
-        configuration: Configuration,
-        value: u32,
-        place: Place,
-        goal: Goal,
-        out: &mut Vec<(u32, Configuration)>,
-    ) {
-        let mut seen: Vec<(u32, Configuration)> = Vec::new();
-        let mut todo = vec![(value, configuration)];
-        while let Some((at, configuration)) = todo.pop() {
-            let there = match goal {
-                Goal::Value(wanted) => at == wanted,
-                Goal::Other(unwanted) => at != unwanted,
-                Goal::Swap(_) => false,
-            };
-            if there {
-                out.push((at, configuration));
-                continue;
-            }
-            if self.visited(&mut seen, at, &configuration) {
-                continue;
-            }
-            let fitting = self.swaps_from[at as usize] & self.within(&configuration, place) & !configuration.gone;
-            for slot in bits(fitting) {
-                let Act::Swap(_, to) = self.acts_of[slot as usize] else { continue };
-                let mut bound = configuration.clone();
-                bound.gone |= 1 << slot;
-                bound.free &= !(1 << slot);
-                self.explain(&mut bound, to, place);
-                if goal == Goal::Swap(slot) {
-                    out.push((to, bound));
-                } else {
-                    todo.push((to, bound));
-                }
-            }
-            for &kind in &self.kinds_from[at as usize] {
-                if self.left(&configuration, kind, place) > 0 {
-                    let to = self.supply.kinds[kind as usize].to;
-                    let mut bound = configuration.clone();
-                    self.take(&mut bound, kind, place);
-                    self.explain(&mut bound, to, place);
-                    todo.push((to, bound));
-                }
-            }
-        }
-    }
-
-    /// Values from which compare-and-sets may lead to the goal.
-    fn towards(&self, configuration: &Configuration, goal: Goal) -> Vec<u32> {
-        let mut values = match goal {
-            Goal::Value(value) => vec![value],
-            Goal::Swap(slot) => match self.acts_of[slot as usize] {
-                Act::Swap(from, _) => vec![from],
-                _ => Vec::new(),
-            },
-            Goal::Other(unwanted) => {
-                let open = bits(self.supply.writes).filter_map(|slot| match self.acts_of[slot as usize] {
-                    Act::Write(value) => Some(value),
-                    _ => None,
-                });
-                let unknown = self.supply.kinds.iter().filter(|kind| kind.from.is_none() && kind.seen > 0);
-                let mut values: Vec<u32> = open.chain(unknown.map(|kind| kind.to)).collect();
-                values.sort_unstable();
-                values.dedup();
-                values.retain(|&value| value != unwanted);
-                // From the unwanted value one step leads away.
-                values.push(unwanted);
-                return values;
-            }
-        };
-        let open = self.supply.swaps & !configuration.gone;
-        let mut at = 0;
-        while at < values.len() {
-            let to = values[at];
-            at += 1;
-            let known = bits(open).filter_map(|slot| match self.acts_of[slot as usize] {
-                Act::Swap(from, leads) if leads == to => Some(from),
-                _ => None,
-            });
-            let kinds = &self.supply.kinds;
-            let unknown = self.kinds_to[to as usize].iter().map(|&kind| &kinds[kind as usize]);
-            let unknown = unknown.filter(|kind| kind.seen > 0).filter_map(|kind| kind.from);
-            let more: Vec<u32> = known.chain(unknown).collect();
-            for from in more {
-                if !values.contains(&from) {
-                    values.push(from);
-                }
-            }
-        }
-        values
-    }
-
-    /// Writes of a value that may begin a segment: of those that end the one that ends first, and one of unknown outcome.
-    fn sources(&self, configuration: &Configuration, value: u32, place: Place) -> [Option<Source>; 2] {
-        let open = self.writes_of[value as usize] & self.within(configuration, place) & !configuration.gone;
-        let first = bits(open).min_by_key(|&slot| self.ends_of[slot as usize]);
-        let kind = self.write_kind[value as usize].filter(|&kind| self.left(configuration, kind, place) > 0);
-        [first.map(Source::Slot), kind.map(Source::Kind)]
+        let unfit = walk(history.operations(), &mut Budget::new(Steps::DEFAULT)).expect("nothing was visited");
+        assert_eq!(unfit, Walked::Unfit);
+        let fit = walk(&history.operations()[1..], &mut Budget::new(Steps::DEFAULT)).expect("few configurations");
+        assert_eq!(fit, Walked::Order);
     }
 }

@@ -16,6 +16,7 @@ mod property;
 mod replicated;
 mod search;
 mod seen;
+mod segments;
 mod serial;
 mod sessions;
 mod shrink;

@@ -35,7 +35,7 @@ impl Finder {
         if self == Finder::Walk && model == Model::Register {
             match walk(operations, budget)? {
                 Walked::Order => return Ok(Found::Order),
-                Walked::Stuck(culprit, values) => {
+                Walked::Stuck(culprit, _, values) => {
                     let states = values.into_iter().map(|value| history.value_text(value)).collect();
                     return Ok(Found::Stuck(Stuck { culprit, prefix: Vec::new(), states }));
                 }
@@ -45,6 +45,12 @@ impl Finder {
         search(history, model, operations, budget)
     }
 }
+
+/// From so many operations on, shrinking begins with one bold step.
+const LARGE: usize = 256;
+
+/// What one attempt may cost: most that take long would succeed in explaining.
+const ATTEMPT: Steps = Steps(200_000);
 
 /// A small history that cannot be explained.
 #[derive(Debug)]
@@ -77,6 +83,12 @@ pub(super) fn shrink(
         minimal: false,
     };
     let mut core = shrinker.cut(whole);
+    for back in [0, 100, 1_000] {
+        if let Some(smaller) = shrinker.recent(&core, back) {
+            core = shrinker.cut(smaller);
+            break;
+        }
+    }
     let mut chunk = core.operations.len().div_ceil(2).max(1);
     loop {
         shrinker.inconclusive = false;
@@ -151,6 +163,28 @@ impl Shrinker<'_> {
         Core { indices, operations, stuck, minimal }
     }
 
+    /// The history with the constraints of all but the last operations taken away, and of those that wrote what the
+    /// culprit wanted: that it is gone is mostly what is wrong. One step where many small ones would take long.
+    fn recent(&mut self, core: &Core, back: usize) -> Option<Core> {
+        let culprit = &core.operations[core.stuck.culprit as usize];
+        let wanted = match culprit.function {
+            Function::Read => culprit.result(),
+            Function::Cas if culprit.status == Status::Ok => culprit.expected(),
+            _ => return None,
+        };
+        if self.model != Model::Register || core.operations.len() < LARGE {
+            return None;
+        }
+        let mut ends: Vec<Instant> = core.operations.iter().map(|operation| operation.completed).collect();
+        ends.retain(|&end| end < culprit.invoked);
+        ends.sort_unstable();
+        let since = ends.len().checked_sub(back + 1).map_or(Instant::ZERO, |at| ends[at]);
+        self.without(core, |_, operation| {
+            let wrote = matches!(operation.function, Function::Write | Function::Cas) && operation.value == wanted;
+            operation.completed < since && !wrote
+        })
+    }
+
     /// The history with the constraints of chosen operations taken away, if it still cannot be explained.
     fn without(&mut self, core: &Core, choose: impl Fn(usize, &Operation) -> bool) -> Option<Core> {
         let mut kept: Vec<(OpIndex, Operation)> = Vec::with_capacity(core.operations.len());
@@ -171,7 +205,11 @@ impl Shrinker<'_> {
         let mut seen = self.seen(&kept).into_iter();
         kept.retain(|_| seen.next().unwrap_or(true));
         let (indices, operations): (Vec<OpIndex>, Vec<Operation>) = kept.into_iter().unzip();
-        match self.find.order(self.history, self.model, &operations, &mut self.budget) {
+        let mut budget = Budget::new(ATTEMPT.min(self.budget.left()));
+        let before = budget.left().0;
+        let found = self.find.order(self.history, self.model, &operations, &mut budget);
+        self.budget.spend(before - budget.left().0);
+        match found {
             Ok(Found::Stuck(stuck)) => Some(Core { indices, operations, stuck, minimal: false }),
             Ok(Found::Order) => None,
             Err(_) => {
