@@ -83,6 +83,10 @@ pub(super) fn shrink(
         minimal: false,
     };
     let mut core = shrinker.cut(whole);
+    // Almost everything can explain a refusal, so almost nothing could be left out beside one.
+    if let Some(smaller) = shrinker.without(&core, |_, operation| operation.status == Status::Refused) {
+        core = shrinker.cut(smaller);
+    }
     for back in [0, 100, 1_000] {
         if let Some(smaller) = shrinker.recent(&core, back) {
             core = shrinker.cut(smaller);
