@@ -13,6 +13,8 @@ pub(super) enum After<M> {
     Nothing,
     /// Its own promise: it asks for the others'.
     Prepare(Ballot),
+    /// Its own ballot was overtaken by this one.
+    AnswerBack(Ballot),
     /// To be said, if it still stands by this ballot.
     Say {
         to: u32,
@@ -57,6 +59,11 @@ impl<M: StateMachine> MultiPaxos<M> {
             match after {
                 After::Nothing => {}
                 After::Prepare(ballot) => self.ask_for_promises(ballot, out),
+                After::AnswerBack(ballot) => {
+                    if ballot == self.promised && matches!(self.state, State::Follower) {
+                        self.answer_back(out);
+                    }
+                }
                 After::Say { to, ballot, msg } => {
                     if ballot == self.promised {
                         self.send(to, msg, out);
@@ -102,7 +109,10 @@ impl<M: StateMachine> MultiPaxos<M> {
             self.say(who, ballot, msg, out);
         }
         if overtaken {
-            self.answer_back(out);
+            // What it has promised it says first: its acceptor is no part of the quarrel.
+            let token = self.journal.write(After::AnswerBack(ballot));
+            self.journal.synced(token);
+            self.follow_up(out);
         }
     }
 

@@ -138,9 +138,13 @@ impl<M: StateMachine> Raft<M> {
         for to in self.followers().iter() {
             let State::Leader(leadership) = &mut self.state else { return };
             let progress = &leadership.progress[to as usize];
-            if let Mode::Snapshot { sent_at, .. } = progress.mode
-                && out.now().since(sent_at) > patience
-            {
+            let due = match progress.mode {
+                Mode::Snapshot { sent_at, .. } => out.now().since(sent_at) > patience,
+                // While it was away, what it would be asked for was compacted: nothing else would ever be refused, and the
+                // entries that it missed would count as under way for good.
+                Mode::Probe { .. } | Mode::Replicate => self.log.position(progress.next - 1).is_none(),
+            };
+            if due {
                 self.send_snapshot(to, out);
             }
             let State::Leader(leadership) = &self.state else { return };
