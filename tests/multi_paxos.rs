@@ -140,6 +140,20 @@ fn one_value_is_chosen_for_each_slot_through_chaos() {
     assert!(ballots >= 200, "only {ballots} leaders");
 }
 
+/// Lamport 2001, section 2.4: nothing that duels do is unsafe, whatever else breaks.
+#[test]
+fn proposers_that_answer_back_are_as_safe() {
+    for seed in 1..=6 {
+        let outcome = run(&scenario(5, "preempted = \"retries\", snapshot_every = 200", "", CHAOS), 40 + seed);
+        let facts = facts(&outcome);
+        assert_eq!(facts.chosen_differently, 0, "seed {seed}: {facts:?}");
+        assert_eq!(facts.ballots_with_two_leaders, 0, "seed {seed}: {facts:?}");
+        assert_eq!(verdict(&outcome, Property::LogMatching), Verdict::Holds, "seed {seed}");
+        assert_eq!(verdict(&outcome, Property::Linearizable), Verdict::Holds, "seed {seed}");
+        assert!(facts.ballots >= 5 && facts.chosen >= 20, "seed {seed}: {facts:?}");
+    }
+}
+
 #[test]
 fn with_two_acceptors_of_five_writes_go_on_when_three_followers_are_dead() {
     for (q1, q2, go_on) in [(4, 2, true), (3, 3, false)] {

@@ -179,6 +179,25 @@ fn learners_follow_without_a_vote() {
     assert_eq!(finals.count(), 4, "a learner has every key");
 }
 
+/// The leader has sent it as much as may be under way at a time, has no answer, and has forgotten what came before: nothing
+/// that the follower is then asked has it refuse.
+#[test]
+fn a_follower_that_missed_what_was_compacted_is_sent_a_snapshot() {
+    let quiet = "[fault.quiet]\nat = \"25s\"\nload = \"users\"\nfactor = 0.0\n";
+    for away in ["crash", "pause"] {
+        let more = format!("[fault.away]\nat = \"2s\"\nfor = \"15s\"\n{away} = \"kv/2\"\n{quiet}");
+        let outcome = run(&scenario(3, "snapshot_every = 50, pipeline = 16", "", &more), 1);
+        let late = outcome
+            .history
+            .observations()
+            .iter()
+            .filter(|o| matches!(o, Observation::Applied { at, replica: 2, .. } if at.as_secs_f64() > 17.0));
+        assert!(late.count() > 100, "after {away} it takes part again");
+        let object = outcome.history.find_object("kv");
+        assert_eq!(judge(&outcome.history, object, Property::Converged, Steps::DEFAULT), Verdict::Holds, "{away}");
+    }
+}
+
 #[test]
 fn the_majority_goes_on_without_a_leader_that_was_cut_off() {
     let more = "[fault.cut]\nat = \"10s\"\nfor = \"10s\"\npartition = [\"kv/leader\", \"rest\"]\n";

@@ -138,13 +138,9 @@ impl<M: StateMachine> Raft<M> {
         for to in self.followers().iter() {
             let State::Leader(leadership) = &mut self.state else { return };
             let progress = &leadership.progress[to as usize];
-            let due = match progress.mode {
-                Mode::Snapshot { sent_at, .. } => out.now().since(sent_at) > patience,
-                // While it was away, what it would be asked for was compacted: nothing else would ever be refused, and the
-                // entries that it missed would count as under way for good.
-                Mode::Probe { .. } | Mode::Replicate => self.log.position(progress.next - 1).is_none(),
-            };
-            if due {
+            if let Mode::Snapshot { sent_at, .. } = progress.mode
+                && out.now().since(sent_at) > patience
+            {
                 self.send_snapshot(to, out);
             }
             let State::Leader(leadership) = &self.state else { return };
@@ -249,6 +245,11 @@ impl<M: StateMachine> Raft<M> {
             Mode::Probe { .. } => progress.mode = Mode::Replicate,
             Mode::Snapshot { index, .. } if progress.matched >= index => progress.mode = Mode::Replicate,
             _ => {}
+        }
+        // While it was away, what it would be asked for was compacted: a heartbeat then has nothing that it could refuse,
+        // and the entries that it missed would count as under way for good.
+        if progress.mode == Mode::Replicate && self.log.position(progress.next - 1).is_none() {
+            self.send_snapshot(who, out);
         }
         self.send_entries(who, out);
         if advanced {
