@@ -160,3 +160,58 @@ impl Sequence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KV: ObjectId = ObjectId(0);
+
+    fn history(observations: &[Observation]) -> History {
+        let mut history = History::new();
+        history.object("kv");
+        observations.iter().for_each(|observation| history.observe(observation.clone()));
+        history
+    }
+
+    fn leader(at: u64, term: u64, process: u32) -> Observation {
+        Observation::Leader { at: Instant(at), object: KV, term, process }
+    }
+
+    fn applied(at: u64, replica: u32, index: u64, term: u64) -> Observation {
+        Observation::Applied { at: Instant(at), object: KV, replica, index, term, entry: term * 10 + index }
+    }
+
+    fn verdict(observations: &[Observation]) -> &'static str {
+        leader_completeness(&View::new(&history(observations), None)).name()
+    }
+
+    // 1. Replica 0 leads term 1 and is cut off. 2. Replica 1 leads term 2 and writes entry 1. 3. Replica 0 still counts
+    // acknowledgements, and applies its own entry 1.
+    #[test]
+    fn what_a_replaced_leader_commits_late_is_lacked_by_its_successor() {
+        assert_eq!(verdict(&[leader(1, 1, 0), leader(5, 2, 1), applied(6, 0, 1, 1), applied(7, 1, 1, 2)]), "violated");
+    }
+
+    #[test]
+    fn a_leader_in_between_need_not_have_what_a_still_later_one_may_have_committed() {
+        let elected = [leader(1, 1, 0), leader(2, 2, 1), leader(3, 3, 0)];
+        // Replica 1 never got rid of its entry 1 of term 2; replica 0 leads term 3 with its own of term 1.
+        let mut all = elected.to_vec();
+        all.extend([applied(4, 0, 1, 1), applied(4, 0, 2, 3)]);
+        let log = |index, term| Observation::LogEntry { object: KV, replica: 1, index, term, entry: term * 10 + index };
+        all.push(log(1, 2));
+        assert_eq!(verdict(&all), "vacuous");
+        // If term 3 had begun only after entry 1 was applied, nobody but the leader of term 1 could have committed it.
+        all[2] = leader(5, 3, 0);
+        assert_eq!(verdict(&all), "violated");
+    }
+
+    #[test]
+    fn a_later_leader_that_lacks_it_too_is_no_excuse() {
+        let elected = [leader(1, 1, 0), leader(2, 2, 1), leader(3, 3, 2)];
+        let mut all = elected.to_vec();
+        all.extend([applied(4, 0, 1, 1), applied(5, 1, 1, 2), applied(6, 2, 1, 3)]);
+        assert_eq!(verdict(&all), "violated");
+    }
+}

@@ -330,8 +330,12 @@ pub(crate) fn rename_values(calls: &mut [Call]) {
             *value = *value * 7919 + 13;
         }
     };
+    // What a counter shows is a number, not a name.
+    if calls.iter().any(|call| call.function == Function::Add) {
+        return;
+    }
     for call in calls {
-        if matches!(call.function, Function::Add | Function::Acquire | Function::Release) {
+        if matches!(call.function, Function::Acquire | Function::Release) {
             continue;
         }
         rename(&mut call.value);
