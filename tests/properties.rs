@@ -154,6 +154,37 @@ fn staleness_counts_acknowledged_writes_that_a_read_missed() {
     assert_eq!(verdict(&history, Property::BoundedStaleness(Span(70))), "holds");
 }
 
+/// Writes of two clients and what a third reads, one after another each: key, value.
+fn two_write_and_one_reads(a: &[(u64, u64)], b: &[(u64, u64)], reads: &[(u64, u64)]) -> History {
+    let mut history = empty();
+    for (process, function, operations) in
+        [(1, Function::Write, a), (2, Function::Write, b), (3, Function::Read, reads)]
+    {
+        for (n, &(key, value)) in operations.iter().enumerate() {
+            // Nobody waits for anybody else: only what is read binds.
+            let (from, until) = (100 * n as u64, 100 * n as u64 + 50);
+            let written = if function == Function::Read { 0 } else { value };
+            let at = Instant(from);
+            let index =
+                history.invoke(Invocation { at, process, object: STORE, key, function, value: written, expected: 0 });
+            history.complete(index, Status::Ok, if written == 0 { value } else { 0 }, Instant(until));
+        }
+    }
+    history
+}
+
+// The last read sees x = 1 although x = 2 is in its past: x = 2 comes before x = 1. But then y = 2, which is older than
+// x = 2, comes before the first read of x, and so before the read that still sees y = 1.
+#[test]
+fn what_one_read_implies_may_make_another_impossible() {
+    let (x, y, z) = (1, 2, 3);
+    let reads = [(x, 1), (y, 1), (z, 5), (x, 1)];
+    let history = two_write_and_one_reads(&[(y, 1), (y, 2), (x, 2), (z, 5)], &[(x, 1)], &reads);
+    assert_eq!(verdict(&history, Property::Causal), "violated");
+    let history = two_write_and_one_reads(&[(y, 1), (x, 2), (z, 5)], &[(x, 1)], &reads);
+    assert_eq!(verdict(&history, Property::Causal), "holds");
+}
+
 #[test]
 fn the_strongest_model_is_named() {
     // Two processes see two concurrent writes in different orders: causal, but no single order.

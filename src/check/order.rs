@@ -73,7 +73,8 @@ impl<'a> Orders<'a> {
     pub(super) fn new(history: &'a History, known: &'a Known, saw: bool, budget: &mut Budget) -> Result<Self, Spent> {
         let mut order = Order::new(known, saw);
         // A pass over a clock is far cheaper than a configuration of a search.
-        if !budget.spend((known.facts.len() * known.chains) as u64 / WORDS_A_STEP + 1) {
+        let words = known.facts.len() * known.chains;
+        if words > WORDS_MAX || !budget.spend(words as u64 / WORDS_A_STEP + 1) {
             return Err(Spent);
         }
         let circle = !order.tick();
@@ -129,6 +130,8 @@ impl<'a> Orders<'a> {
 
 /// Words of clocks that cost as much as a step of a search.
 const WORDS_A_STEP: u64 = 256;
+/// More words than these aren't kept, twice: 256 MiB.
+const WORDS_MAX: usize = 1 << 25;
 
 impl<'a> Order<'a> {
     fn new(known: &'a Known, saw: bool) -> Order<'a> {

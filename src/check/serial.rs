@@ -11,6 +11,12 @@ use super::seen::Seen;
 use super::verdict::{Budget, Spent};
 use crate::history::{History, Operation, Status};
 
+/// Words of what is remembered of a configuration that cost as much as a step: with many keys the state is most of it, and
+/// the budget is to bound memory too.
+const WORDS_A_STEP: u64 = 16;
+/// Operations that may come next and are looked over in the time of a step.
+const READY_A_STEP: u64 = 256;
+
 /// An operation with its key, numbered from 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
@@ -87,6 +93,9 @@ impl Serial<'_> {
             }
             if resume.is_none() {
                 let ready: Vec<u32> = self.ready.iter().copied().collect();
+                if !budget.spend(ready.len() as u64 / READY_A_STEP) {
+                    return Err(Spent);
+                }
                 for at in ready {
                     if !only_looks(&self.items[at as usize].operation) {
                         continue;
@@ -118,7 +127,11 @@ impl Serial<'_> {
                     continue;
                 }
                 self.take(at, then, false);
-                if self.remember() {
+                let (new, words) = self.remember();
+                if !budget.spend(words / WORDS_A_STEP) {
+                    return Err(Spent);
+                }
+                if new {
                     continue 'node;
                 }
                 self.untake();
@@ -176,7 +189,8 @@ impl Serial<'_> {
         Some(frame)
     }
 
-    fn remember(&mut self) -> bool {
+    /// Whether nobody was here before, and how much it takes to know.
+    fn remember(&mut self) -> (bool, u64) {
         let Serial { seen, now, done, low, .. } = self;
         let key = seen.key();
         key.extend_from_slice(now);
@@ -185,6 +199,40 @@ impl Serial<'_> {
         if *low < used {
             key.extend_from_slice(&done[*low..used]);
         }
-        seen.insert()
+        let words = key.len() as u64;
+        (seen.insert(), words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::verdict::Steps;
+    use crate::engine::Instant;
+    use crate::history::{Function, Invocation};
+
+    /// So many writes, each by a client of its own, over so many keys: whether an order is found within these steps.
+    fn ordered(writes: u64, keys: u64, steps: u64) -> bool {
+        let mut history = History::new();
+        let object = history.object("kv");
+        for n in 0..writes {
+            let (at, process, function) = (Instant(n), n as u32, Function::Write);
+            let index =
+                history.invoke(Invocation { at, process, object, key: n % keys, function, value: n + 1, expected: 0 });
+            history.complete(index, Status::Ok, 0, Instant(n + 1));
+        }
+        let operations = history.operations().iter().enumerate();
+        let items: Vec<Item> =
+            operations.map(|(n, operation)| Item { operation: *operation, key: (n as u64 % keys) as u32 }).collect();
+        let models = vec![Model::Register; keys as usize];
+        let edges = vec![Vec::new(); items.len()];
+        matches!(serialize(&history, &models, &items, &edges, &mut Budget::new(Steps(steps))), Ok(Ok(())))
+    }
+
+    #[test]
+    fn what_is_remembered_of_many_keys_costs_many_steps() {
+        assert!(ordered(2000, 10, 100_000));
+        assert!(!ordered(2000, 2000, 100_000));
+        assert!(ordered(2000, 2000, 1_000_000));
     }
 }
