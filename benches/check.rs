@@ -144,7 +144,7 @@ fn history(shape: Shape) -> History {
                     let mut result = this.result;
                     if shape.stale_read && this.function == 0 && invoked > shape.operations * 9 / 10 && old != 0 {
                         // One read of a value from long ago.
-                        result = 5;
+                        result = if shape.values == 0 { 5 } else { shape.values + 1 };
                         old = 0;
                     }
                     let status = if this.status_refused { Status::Refused } else { Status::Ok };
@@ -163,6 +163,9 @@ fn history(shape: Shape) -> History {
                 if shape.object == Object::Cas {
                     function = random.below(3) as u8;
                 }
+                if shape.stale_read && invoked == 1 {
+                    function = 1;
+                }
                 // Whole lists and sets are read now and then, or the history would be quadratic.
                 if matches!(shape.object, Object::Set | Object::List) {
                     function = u8::from(random.below(50) != 0);
@@ -171,6 +174,7 @@ fn history(shape: Shape) -> History {
                 let value = match (shape.object, shape.values) {
                     (Object::Counter, _) => 1,
                     (_, 0) => fresh,
+                    (_, values) if shape.stale_read && invoked == 1 => values + 1,
                     (_, values) => random.below(values) + 1,
                 };
                 let expected = random.below(shape.values.max(1)) + 1;
@@ -245,6 +249,12 @@ fn main() {
         Shape { clients: 50, ..five },
         "porcupine: out of memory, 6.4 GB",
     );
+    for values in [2, 20, 100, 1000] {
+        let some = Shape { values, ..many(10_000) };
+        row(&format!("register of {values} values 10k, 50 clients"), some, "");
+        let unknown = Shape { unknown_permille: 10, stale_read: true, ..some };
+        row(&format!("register of {values} values 10k, 50 clients, 1% unknown, stale"), unknown, "");
+    }
     let cas = Shape { object: Object::Cas, values: 5, ..BASE };
     row("cas of 5 values 10k, 10 clients", cas, "");
     row(
@@ -252,6 +262,16 @@ fn main() {
         Shape { clients: 50, ..cas },
         "porcupine: out of memory; Knossos gives up, 30 s, 3 GB",
     );
+    let unknown = Shape { clients: 50, unknown_permille: 10, ..cas };
+    row("cas of 5 values 10k, 50 clients, 1% unknown", unknown, "as above");
+    let stale = Shape { stale_read: true, ..unknown };
+    row("cas of 5 values 10k, 50 clients, 1% unknown, stale", stale, "as above");
+    for values in [2, 20, 100] {
+        let some = Shape { values, clients: 50, ..cas };
+        row(&format!("cas of {values} values 10k, 50 clients"), some, "");
+        let unknown = Shape { unknown_permille: 10, ..some };
+        row(&format!("cas of {values} values 10k, 50 clients, 1% unknown"), unknown, "");
+    }
     row("register 2000, 5 clients", Shape { operations: 2000, clients: 5, ..BASE }, "stateright 2800 ms, .5 GB");
     row("counter 10k, 50 clients", Shape { object: Object::Counter, ..many(10_000) }, "");
     row("queue 10k, 10 clients", Shape { object: Object::Queue, ..BASE }, "");

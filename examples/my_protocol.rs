@@ -111,7 +111,7 @@ pub(crate) fn play() -> Run {
 #[allow(clippy::print_stdout, reason = "for people")]
 fn main() -> std::io::Result<()> {
     let runs = [play()];
-    let ink = text::Ink { colour: false, unicode: true, verbose: true };
+    let ink = text::Ink { colour: false, unicode: true, verbose: true, width: 100 };
     println!("{}", text::render(&runs, ink, Some("reports/my_protocol"), "cargo run --example my_protocol"));
     write_all(Path::new("reports/my_protocol"), &runs, SCENARIO, Told::default())
 }

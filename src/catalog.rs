@@ -60,6 +60,25 @@ macro_rules! processes {
                             }
                         }
                         impl Sink<$process> for Wrap<'_> {
+                            fn call(
+                                &mut self,
+                                edge: $crate::engine::EdgeId,
+                                op: $crate::rpc::Op,
+                                cause: $crate::rpc::Cause,
+                                token: $crate::rpc::Token,
+                                to: Option<u32>,
+                            ) {
+                                self.0.call(edge, op, cause, token, to);
+                            }
+                            fn reply(&mut self, requester: $crate::rpc::Requester, answer: $crate::rpc::Answer) {
+                                self.0.reply(requester, answer);
+                            }
+                            fn arm(&mut self, timer: <$process as Process>::Timer, after: $crate::engine::Span) {
+                                self.0.arm(Timer::$kind(timer), after);
+                            }
+                            fn meter(&mut self, meter: $crate::world::Meter) {
+                                self.0.meter(meter);
+                            }
                             fn push(&mut self, effect: Effect<$process>) {
                                 self.0.push(match effect {
                                     Effect::Send { to, msg } => Effect::Send { to, msg: Msg::$kind(msg) },
@@ -152,6 +171,9 @@ macro_rules! processes {
             }
             fn holds(&self, key: u64) -> Option<$crate::world::Held> {
                 match self { $($name::$kind(process) => process.holds(key)),+ }
+            }
+            fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+                match self { $($name::$kind(process) => process.fingerprints()),+ }
             }
         }
     };

@@ -1,12 +1,11 @@
 //! Primary-backup and chains in a real world: what each combination of knobs keeps, and what it loses.
 
-use std::sync::Arc;
+mod under_chaos;
 
 use netsplit::check::{Property, Steps, Verdict, judge};
 use netsplit::history::{Function, Observation, Status};
-use netsplit::run::{Outcome, play};
-use netsplit::scenario;
-use netsplit::spec::Sources;
+use netsplit::run::Outcome;
+use under_chaos::{eight_clients, run};
 
 /// The primary is cut off from the other replicas and from nobody else, again and again.
 const ISOLATED: &str = "[fault.isolated]\nevery = \"8s\"\nfor = \"4s\"\npartition = [\"kv/primary\", \"kv/backup\"]\n";
@@ -30,43 +29,7 @@ power_loss = "kv/1"
 "#;
 
 fn scenario(replicas: u32, protocol: &str, bugs: &str, more: &str) -> String {
-    format!(
-        r#"
-schema = 1
-title = "t"
-question = "q"
-duration = "40s"
-
-[store.kv]
-replicas = {replicas}
-replication = {{ {protocol} }}
-bugs = [{bugs}]
-
-[keys.hot]
-count = 4
-
-[clients.users]
-count = 8
-target = "kv"
-contact = "any"
-think = "exp(20ms)"
-timeout = "1s"
-keys = "hot"
-mix = {{ read = "50%", write = "50%" }}
-
-[expect.something]
-that = "availability(users) >= 0%"
-{more}"#
-    )
-}
-
-fn run(text: &str, seed: u64) -> Outcome {
-    let sources = Sources::new("t.toml", text);
-    let (plan, diagnostics) = scenario::load(&sources, None, Some(seed), &|_| Err("none".into()));
-    let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.lines(&sources)));
-    let outcome = play(&Arc::new(plan), &mut |_, _| true).expect("nobody interrupts");
-    assert_eq!(outcome.broken, Vec::<String>::new());
-    outcome
+    eight_clients(40, replicas, protocol, bugs, more)
 }
 
 fn linearizable(outcome: &Outcome) -> Verdict {

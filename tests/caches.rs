@@ -1,26 +1,17 @@
 //! Caches against theory, and what each knob does to the load behind them.
 
-use netsplit::run::{Run, play_all, value};
-use netsplit::scenario;
-use netsplit::spec::Sources;
+mod played;
 
-fn load(scenario: &str) -> Result<scenario::Plan, String> {
-    let head =
-        "schema = 1\ntitle = \"t\"\nquestion = \"q\"\nmax_events = \"1B\"\nnetwork.within_zone = { rtt = \"0ms\" }\n";
-    let sources = Sources::new("t.toml", format!("{head}{scenario}"));
-    let (plan, diagnostics) = scenario::load(&sources, None, None, &|_| Err("none".into()));
-    plan.ok_or_else(|| diagnostics.lines(&sources).to_string())
+use netsplit::run::{Run, value};
+use netsplit::scenario::Plan;
+use played::measured;
+
+fn load(scenario: &str) -> Result<Plan, String> {
+    played::load(&format!("max_events = \"1B\"\n{scenario}"))
 }
 
 fn play(scenario: &str) -> Run {
-    let plan = load(scenario).unwrap_or_else(|errors| panic!("{errors}"));
-    let run = play_all(vec![plan], &|_, _, _| true).expect("nobody interrupts").remove(0);
-    assert_eq!(run.outcome.broken, Vec::<String>::new());
-    run
-}
-
-fn measured(run: &Run, expression: &str) -> f64 {
-    value(expression, &run.outcome).unwrap_or_else(|| panic!("{expression} was not measured")).value
+    played::play(&format!("max_events = \"1B\"\n{scenario}"))
 }
 
 /// Within four standard errors of the run itself, which must be small.

@@ -1,26 +1,9 @@
 //! What a pushed configuration changes while the run goes on, and how often faults happen.
 
-use netsplit::run::{Run, play_all, value};
-use netsplit::scenario;
-use netsplit::spec::Sources;
+mod played;
 
-fn load(scenario: &str) -> Result<scenario::Plan, String> {
-    let head = "schema = 1\ntitle = \"t\"\nquestion = \"q\"\nnetwork.within_zone = { rtt = \"0ms\" }\n";
-    let sources = Sources::new("t.toml", format!("{head}{scenario}"));
-    let (plan, diagnostics) = scenario::load(&sources, None, None, &|_| Err("none".into()));
-    plan.ok_or_else(|| diagnostics.lines(&sources).to_string())
-}
-
-fn play(scenario: &str) -> Run {
-    let plan = load(scenario).unwrap_or_else(|errors| panic!("{errors}"));
-    let run = play_all(vec![plan], &|_, _, _| true).expect("nobody interrupts").remove(0);
-    assert_eq!(run.outcome.broken, Vec::<String>::new());
-    run
-}
-
-fn measured(run: &Run, expression: &str) -> f64 {
-    value(expression, &run.outcome).unwrap_or_else(|| panic!("{expression} was not measured")).value
-}
+use netsplit::run::Run;
+use played::{load, measured, play};
 
 /// A service at 50/s that calls another, and a value that is set from 100 s to 200 s.
 fn pushed(set: &str) -> String {

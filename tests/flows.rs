@@ -1,26 +1,17 @@
 //! What each step of a flow does to a request.
 
-use netsplit::run::{Run, play_all, value};
-use netsplit::scenario;
-use netsplit::spec::Sources;
+mod played;
 
-fn load(scenario: &str) -> Result<scenario::Plan, String> {
-    let head =
-        "schema = 1\ntitle = \"t\"\nquestion = \"q\"\nduration = \"100s\"\nnetwork.within_zone = { rtt = \"0ms\" }\n";
-    let sources = Sources::new("t.toml", format!("{head}{scenario}"));
-    let (plan, diagnostics) = scenario::load(&sources, None, None, &|_| Err("none".into()));
-    plan.ok_or_else(|| diagnostics.lines(&sources).to_string())
+use netsplit::run::{Run, value};
+use netsplit::scenario::Plan;
+use played::measured;
+
+fn load(scenario: &str) -> Result<Plan, String> {
+    played::load(&format!("duration = \"100s\"\n{scenario}"))
 }
 
 fn play(scenario: &str) -> Run {
-    let plan = load(scenario).unwrap_or_else(|errors| panic!("{errors}"));
-    let run = play_all(vec![plan], &|_, _, _| true).expect("nobody interrupts").remove(0);
-    assert_eq!(run.outcome.broken, Vec::<String>::new());
-    run
-}
-
-fn measured(run: &Run, expression: &str) -> f64 {
-    value(expression, &run.outcome).unwrap_or_else(|| panic!("{expression} was not measured")).value
+    played::play(&format!("duration = \"100s\"\n{scenario}"))
 }
 
 /// A web service that runs `[flow.f]` with these steps for 100 requests a second, and what else is there.

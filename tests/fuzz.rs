@@ -350,7 +350,7 @@ fn play(sources: &Sources, plan: scenario::Plan) -> Result<bool, TestCaseError> 
     let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let runs = play_all(vec![plan], &|_, _, events| events < 1_000_000);
         let Ok(runs) = runs else { return None };
-        let ink = text::Ink { colour: true, unicode: true, verbose: true };
+        let ink = text::Ink { colour: true, unicode: true, verbose: true, width: 80 };
         let said = text::render(&runs, ink, None, "netsplit run it");
         let written = data::summary_json(&runs).to_string() + &data::series_csv(&runs) + &data::latency_csv(&runs);
         let tree = toml::to_string(&runs[0].outcome.plan.tree).expect("what was read can be written");

@@ -1,14 +1,14 @@
 //! Multi-Paxos in a real world, with everything breaking: one value is chosen for each slot whatever the sizes of the
 //! quorums, as long as they meet; what small quorums give and take; and each planted bug breaks what its source says.
 
+mod under_chaos;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use netsplit::check::{Property, Steps, Verdict, judge};
 use netsplit::history::{Function, Observation, Operation, Status};
-use netsplit::run::{Outcome, play};
-use netsplit::scenario;
-use netsplit::spec::Sources;
+use netsplit::run::Outcome;
+use under_chaos::{eight_clients, run};
 
 /// Cuts that isolate leaders and minorities in both directions and one, losses, reordering, crashes, power losses and
 /// pauses, all at random.
@@ -49,46 +49,8 @@ pause = "kv/leader"
 "#;
 
 fn scenario(replicas: u32, knobs: &str, bugs: &str, more: &str) -> String {
-    format!(
-        r#"
-schema = 1
-title = "t"
-question = "q"
-duration = "30s"
-
-[store.kv]
-replicas = {replicas}
-replication = {{ multi_paxos = {{ {knobs} }} }}
-bugs = [{bugs}]
-
-[keys.hot]
-count = 4
-
-[clients.users]
-count = 8
-target = "kv"
-contact = "any"
-think = "exp(20ms)"
-timeout = "1s"
-keys = "hot"
-mix = {{ read = "50%", write = "50%" }}
-
-[edge.users.kv]
-retry = {{ attempts = 3, backoff = "full_jitter(20ms, 200ms)" }}
-
-[expect.something]
-that = "availability(users) >= 0%"
-{more}"#
-    )
-}
-
-fn run(text: &str, seed: u64) -> Outcome {
-    let sources = Sources::new("t.toml", text);
-    let (plan, diagnostics) = scenario::load(&sources, None, Some(seed), &|_| Err("none".into()));
-    let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.lines(&sources)));
-    let outcome = play(&Arc::new(plan), &mut |_, _| true).expect("nobody interrupts");
-    assert_eq!(outcome.broken, Vec::<String>::new());
-    outcome
+    let retry = "[edge.users.kv]\nretry = { attempts = 3, backoff = \"full_jitter(20ms, 200ms)\" }\n";
+    eight_clients(30, replicas, &format!("multi_paxos = {{ {knobs} }}"), bugs, &format!("{retry}{more}"))
 }
 
 /// What a run broke, and how much of the protocol was exercised.
@@ -176,6 +138,20 @@ fn one_value_is_chosen_for_each_slot_through_chaos() {
         }
     }
     assert!(ballots >= 200, "only {ballots} leaders");
+}
+
+/// Lamport 2001, section 2.4: nothing that duels do is unsafe, whatever else breaks.
+#[test]
+fn proposers_that_answer_back_are_as_safe() {
+    for seed in 1..=6 {
+        let outcome = run(&scenario(5, "preempted = \"retries\", snapshot_every = 200", "", CHAOS), 40 + seed);
+        let facts = facts(&outcome);
+        assert_eq!(facts.chosen_differently, 0, "seed {seed}: {facts:?}");
+        assert_eq!(facts.ballots_with_two_leaders, 0, "seed {seed}: {facts:?}");
+        assert_eq!(verdict(&outcome, Property::LogMatching), Verdict::Holds, "seed {seed}");
+        assert_eq!(verdict(&outcome, Property::Linearizable), Verdict::Holds, "seed {seed}");
+        assert!(facts.ballots >= 5 && facts.chosen >= 20, "seed {seed}: {facts:?}");
+    }
 }
 
 #[test]

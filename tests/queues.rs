@@ -1,26 +1,9 @@
 //! Queues: what waits how long, what is refused, and what comes twice.
 
-use netsplit::run::{Run, play_all, value};
-use netsplit::scenario;
-use netsplit::spec::Sources;
+mod played;
 
-fn load(scenario: &str) -> Result<scenario::Plan, String> {
-    let head = "schema = 1\ntitle = \"t\"\nquestion = \"q\"\nnetwork.within_zone = { rtt = \"0ms\" }\n";
-    let sources = Sources::new("t.toml", format!("{head}{scenario}"));
-    let (plan, diagnostics) = scenario::load(&sources, None, None, &|_| Err("none".into()));
-    plan.ok_or_else(|| diagnostics.lines(&sources).to_string())
-}
-
-fn play(scenario: &str) -> Run {
-    let plan = load(scenario).unwrap_or_else(|errors| panic!("{errors}"));
-    let run = play_all(vec![plan], &|_, _, _| true).expect("nobody interrupts").remove(0);
-    assert_eq!(run.outcome.broken, Vec::<String>::new());
-    run
-}
-
-fn measured(run: &Run, expression: &str) -> f64 {
-    value(expression, &run.outcome).unwrap_or_else(|| panic!("{expression} was not measured")).value
-}
+use netsplit::run::value;
+use played::{load, measured, play};
 
 /// Producers at 80/s, a queue, and one worker of 10 ms a message.
 fn line(duration: &str, queue: &str, consumer: &str, worker: &str, rest: &str) -> String {

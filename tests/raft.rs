@@ -1,14 +1,14 @@
 //! Raft in a real world, with everything breaking: the properties of the paper's figure 3 hold, reads are linearizable,
 //! and each planted bug breaks what its source says it breaks.
 
+mod under_chaos;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use netsplit::check::{Property, Steps, Verdict, judge};
 use netsplit::history::{Function, Observation, Status};
-use netsplit::run::{Outcome, play};
-use netsplit::scenario;
-use netsplit::spec::Sources;
+use netsplit::run::Outcome;
+use under_chaos::{eight_clients, run};
 
 /// Cuts that isolate leaders and minorities in both directions and one, crashes, power losses and pauses, all at random.
 const CHAOS: &str = r#"
@@ -40,46 +40,8 @@ pause = "kv/leader"
 "#;
 
 fn scenario(replicas: u32, knobs: &str, bugs: &str, more: &str) -> String {
-    format!(
-        r#"
-schema = 1
-title = "t"
-question = "q"
-duration = "30s"
-
-[store.kv]
-replicas = {replicas}
-replication = {{ raft = {{ {knobs} }} }}
-bugs = [{bugs}]
-
-[keys.hot]
-count = 4
-
-[clients.users]
-count = 8
-target = "kv"
-contact = "any"
-think = "exp(20ms)"
-timeout = "1s"
-keys = "hot"
-mix = {{ read = "50%", write = "50%" }}
-
-[edge.users.kv]
-retry = {{ attempts = 3, backoff = "full_jitter(20ms, 200ms)" }}
-
-[expect.something]
-that = "availability(users) >= 0%"
-{more}"#
-    )
-}
-
-fn run(text: &str, seed: u64) -> Outcome {
-    let sources = Sources::new("t.toml", text);
-    let (plan, diagnostics) = scenario::load(&sources, None, Some(seed), &|_| Err("none".into()));
-    let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.lines(&sources)));
-    let outcome = play(&Arc::new(plan), &mut |_, _| true).expect("nobody interrupts");
-    assert_eq!(outcome.broken, Vec::<String>::new());
-    outcome
+    let retry = "[edge.users.kv]\nretry = { attempts = 3, backoff = \"full_jitter(20ms, 200ms)\" }\n";
+    eight_clients(30, replicas, &format!("raft = {{ {knobs} }}"), bugs, &format!("{retry}{more}"))
 }
 
 /// What a run broke of the paper's figure 3, and how much of it was exercised.
@@ -215,6 +177,25 @@ fn learners_follow_without_a_vote() {
     let finals =
         outcome.history.observations().iter().filter(|o| matches!(o, Observation::FinalState { replica: 3, .. }));
     assert_eq!(finals.count(), 4, "a learner has every key");
+}
+
+/// The leader has sent it as much as may be under way at a time, has no answer, and has forgotten what came before: nothing
+/// that the follower is then asked has it refuse.
+#[test]
+fn a_follower_that_missed_what_was_compacted_is_sent_a_snapshot() {
+    let quiet = "[fault.quiet]\nat = \"25s\"\nload = \"users\"\nfactor = 0.0\n";
+    for away in ["crash", "pause"] {
+        let more = format!("[fault.away]\nat = \"2s\"\nfor = \"15s\"\n{away} = \"kv/2\"\n{quiet}");
+        let outcome = run(&scenario(3, "snapshot_every = 50, pipeline = 16", "", &more), 1);
+        let late = outcome
+            .history
+            .observations()
+            .iter()
+            .filter(|o| matches!(o, Observation::Applied { at, replica: 2, .. } if at.as_secs_f64() > 17.0));
+        assert!(late.count() > 100, "after {away} it takes part again");
+        let object = outcome.history.find_object("kv");
+        assert_eq!(judge(&outcome.history, object, Property::Converged, Steps::DEFAULT), Verdict::Holds, "{away}");
+    }
 }
 
 #[test]

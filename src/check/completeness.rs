@@ -3,10 +3,14 @@
 //!
 //! Nobody recorded what a leader's log held when it was elected. But it never overwrites its own log and everybody takes
 //! over what precedes its entries: whoever has an entry of its term, in the log or applied, shows its log up to there. So
-//! all that was committed before must stand before the first entry of its term, unchanged. What was applied before
-//! anybody led that or a later term was certainly committed in an earlier one.
+//! all that was committed before must stand before the first entry of its term, unchanged.
+//!
+//! Nor did anybody record in which term an entry was committed. But it was committed by a leader that had it, and that
+//! had been elected when it was applied. So a leader that lacks it is one too many, unless some leader of a still later
+//! term had been elected by then that is not seen to lack it too: that one may have committed it. What is missed: leaders
+//! that left no entry of their term with anybody, entries that only snapshots carried, and entries that nobody applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::describe;
 use super::verdict::{Evidence, Verdict};
@@ -29,9 +33,11 @@ type Entry = (u64, u64);
 /// Who was elected, and what was committed.
 #[derive(Debug, Default)]
 struct Facts {
-    /// By term: who, when, and since when there was a leader of it or a later one.
-    leaders: BTreeMap<u64, (u32, Instant, Instant)>,
+    /// By term: who and when.
+    leaders: BTreeMap<u64, (u32, Instant)>,
     committed: BTreeMap<u64, Committed>,
+    /// Which entry the leader of which term lacks.
+    lacking: BTreeSet<(u64, u64)>,
     /// Whether any leader was elected after something was committed.
     exercised: bool,
 }
@@ -53,7 +59,7 @@ pub(super) fn leader_completeness(view: &View<'_>) -> Verdict {
     for observation in history.observations() {
         match *observation {
             Observation::Leader { at, object, term, process } => {
-                objects.entry(object).or_default().leaders.entry(term).or_insert((process, at, at));
+                objects.entry(object).or_default().leaders.entry(term).or_insert((process, at));
             }
             Observation::Applied { at, object, replica, index, term, entry } => {
                 let first = Committed { at, entry: (term, entry), by: replica };
@@ -77,15 +83,15 @@ pub(super) fn leader_completeness(view: &View<'_>) -> Verdict {
             _ => continue,
         };
         let Some(facts) = objects.get_mut(&object) else { continue };
-        let sequence = seen.entry((object, replica)).or_default();
-        if let Some(sentence) = sequence.take(history, facts, index, entry) {
-            return Verdict::Violated(Box::new(Evidence {
-                sentence,
-                minimal: true,
-                engine: "scan",
-                ..Evidence::default()
-            }));
-        }
+        seen.entry((object, replica)).or_default().take(facts, index, entry);
+    }
+    if let Some(sentence) = objects.values().find_map(|facts| facts.incomplete(history)) {
+        return Verdict::Violated(Box::new(Evidence {
+            sentence,
+            minimal: true,
+            engine: "scan",
+            ..Evidence::default()
+        }));
     }
     if objects.values().any(|facts| facts.exercised) {
         Verdict::Holds
@@ -95,53 +101,117 @@ pub(super) fn leader_completeness(view: &View<'_>) -> Verdict {
 }
 
 impl Facts {
-    /// Entries are committed in their order, and what a later term's leader commits may be news to a leader that was
-    /// elected after it for an earlier one.
+    /// Entries are committed in their order.
     fn order(&mut self) {
         let mut first = Instant::NEVER;
         for committed in self.committed.values_mut().rev() {
             first = first.min(committed.at);
             committed.at = first;
         }
-        let mut first = Instant::NEVER;
-        for (_, at, since) in self.leaders.values_mut().rev() {
-            first = first.min(*at);
-            *since = first;
-        }
+    }
+
+    /// A leader that lacks what was committed in an earlier term than its own.
+    fn incomplete(&self, history: &History) -> Option<String> {
+        let found = self.lacking.iter().find(|&&(place, term)| {
+            let at = self.committed[&place].at;
+            let mut later = self.leaders.range(term + 1..);
+            !later.any(|(&later, &(_, since))| since <= at && !self.lacking.contains(&(place, later)))
+        });
+        let &(place, term) = found?;
+        let (leader, since) = self.leaders[&term];
+        let committed = &self.committed[&place];
+        let when = |at| describe::time(history, at);
+        Some(format!(
+            "replica {leader}, leader of term {term} from {}, lacks entry {place} of term {}, which replica {} had applied \
+             by {}",
+            when(since),
+            committed.entry.0,
+            committed.by,
+            when(committed.at)
+        ))
     }
 }
 
 impl Sequence {
-    /// Takes one more entry into the picture. What comes back is what the leader of its term lacked.
-    fn take(&mut self, history: &History, facts: &mut Facts, index: u64, entry: Entry) -> Option<String> {
+    /// Takes one more entry into the picture, and notes what the leader of its term lacked.
+    fn take(&mut self, facts: &mut Facts, index: u64, entry: Entry) {
         if self.entries.insert(index, entry) != Some(entry) {
             self.compared = self.compared.min(index.saturating_sub(1));
         }
         let (term, before) = (entry.0, self.term);
         self.term = term;
         if term == before {
-            return None;
+            return;
         }
-        let &(leader, at, since) = facts.leaders.get(&term)?;
+        let Some(&(_, since)) = facts.leaders.get(&term) else { return };
+        let mut whole = true;
         for (&place, committed) in facts.committed.range(self.compared + 1..) {
-            if committed.at >= since || committed.entry.0 >= term {
+            if committed.entry.0 >= term {
                 break;
             }
-            facts.exercised = true;
-            let lacks = place >= index || self.entries.get(&place).is_some_and(|own| *own != committed.entry);
-            if lacks {
-                let when = |at| describe::time(history, at);
-                return Some(format!(
-                    "replica {leader}, leader of term {term} from {}, lacks entry {place} of term {}, which replica {} \
-                     had applied by {}",
-                    when(at),
-                    committed.entry.0,
-                    committed.by,
-                    when(committed.at)
-                ));
+            facts.exercised |= committed.at < since;
+            if place >= index || self.entries.get(&place).is_some_and(|own| *own != committed.entry) {
+                facts.lacking.insert((place, term));
+                whole = false;
             }
-            self.compared = place;
+            if whole {
+                self.compared = place;
+            }
         }
-        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KV: ObjectId = ObjectId(0);
+
+    fn history(observations: &[Observation]) -> History {
+        let mut history = History::new();
+        history.object("kv");
+        observations.iter().for_each(|observation| history.observe(observation.clone()));
+        history
+    }
+
+    fn leader(at: u64, term: u64, process: u32) -> Observation {
+        Observation::Leader { at: Instant(at), object: KV, term, process }
+    }
+
+    fn applied(at: u64, replica: u32, index: u64, term: u64) -> Observation {
+        Observation::Applied { at: Instant(at), object: KV, replica, index, term, entry: term * 10 + index }
+    }
+
+    fn verdict(observations: &[Observation]) -> &'static str {
+        leader_completeness(&View::new(&history(observations), None)).name()
+    }
+
+    // 1. Replica 0 leads term 1 and is cut off. 2. Replica 1 leads term 2 and writes entry 1. 3. Replica 0 still counts
+    // acknowledgements, and applies its own entry 1.
+    #[test]
+    fn what_a_replaced_leader_commits_late_is_lacked_by_its_successor() {
+        assert_eq!(verdict(&[leader(1, 1, 0), leader(5, 2, 1), applied(6, 0, 1, 1), applied(7, 1, 1, 2)]), "violated");
+    }
+
+    #[test]
+    fn a_leader_in_between_need_not_have_what_a_still_later_one_may_have_committed() {
+        let elected = [leader(1, 1, 0), leader(2, 2, 1), leader(3, 3, 0)];
+        // Replica 1 never got rid of its entry 1 of term 2; replica 0 leads term 3 with its own of term 1.
+        let mut all = elected.to_vec();
+        all.extend([applied(4, 0, 1, 1), applied(4, 0, 2, 3)]);
+        let log = |index, term| Observation::LogEntry { object: KV, replica: 1, index, term, entry: term * 10 + index };
+        all.push(log(1, 2));
+        assert_eq!(verdict(&all), "vacuous");
+        // If term 3 had begun only after entry 1 was applied, nobody but the leader of term 1 could have committed it.
+        all[2] = leader(5, 3, 0);
+        assert_eq!(verdict(&all), "violated");
+    }
+
+    #[test]
+    fn a_later_leader_that_lacks_it_too_is_no_excuse() {
+        let elected = [leader(1, 1, 0), leader(2, 2, 1), leader(3, 3, 2)];
+        let mut all = elected.to_vec();
+        all.extend([applied(4, 0, 1, 1), applied(5, 1, 1, 2), applied(6, 2, 1, 3)]);
+        assert_eq!(verdict(&all), "violated");
     }
 }

@@ -3,7 +3,8 @@
 //! Sources: Henzinger, Sezgin, Vafeiadis, Aspect-oriented linearizability proofs, CONCUR 2013, for the queue's forbidden
 //! patterns: a value dequeued that was not enqueued, or twice, or before; a enqueued before b, b dequeued, and a dequeued
 //! after it or never; an empty dequeue during which the queue was never possibly empty. Empty dequeues cut the values
-//! into those that came and went before and those that come after: what must be before grows until it is closed.
+//! into those that came and went before and those that come after: what must be before grows until it is closed. A
+//! dequeue of unknown outcome may have taken what is missing.
 //!
 //! Reads of a set that only grows form a chain by inclusion, which puts everything into layers: what the first read saw,
 //! the first read, what the second saw beyond that, and so on. Both agree with brute force (`tests/oracle`).
@@ -25,7 +26,7 @@ pub(super) fn queue(history: &History, operations: &[OpIndex]) -> Swept {
     let mut values: Vec<Value> = Vec::new();
     let mut taken: Vec<(u64, OpIndex)> = Vec::new();
     let mut empty: Vec<OpIndex> = Vec::new();
-    let mut crashed = false;
+    let mut crashed: Vec<OpIndex> = Vec::new();
     for &index in operations {
         let operation = history.operation(index);
         match (operation.function, operation.status) {
@@ -33,7 +34,7 @@ pub(super) fn queue(history: &History, operations: &[OpIndex]) -> Swept {
             (Function::Enqueue, _) => values.push(Value { value: operation.value, enqueue: index, dequeue: None }),
             (Function::Dequeue, Status::Ok) if operation.result() == 0 => empty.push(index),
             (Function::Dequeue, Status::Ok) => taken.push((operation.result(), index)),
-            (Function::Dequeue, _) => crashed = true,
+            (Function::Dequeue, _) => crashed.push(index),
             _ => return Swept::Open,
         }
     }
@@ -57,13 +58,66 @@ pub(super) fn queue(history: &History, operations: &[OpIndex]) -> Swept {
     }
     // An enqueue of unknown outcome whose value nobody saw need not have happened.
     values.retain(|value| value.dequeue.is_some() || history.operation(value.enqueue).status == Status::Ok);
-    let conflict = out_of_order(history, &values).or_else(|| never_empty(history, &values, &empty));
-    match conflict {
+    if let Some(few) = give_missing(history, &mut values, &crashed) {
+        return Swept::Conflict(sorted(few));
+    }
+    if let Some(few) = out_of_order(history, &values) {
+        return Swept::Conflict(sorted(few));
+    }
+    match never_empty(history, &values, &empty) {
         None => Swept::Holds,
-        // A crashed dequeue may have taken what is missing.
-        Some(_) if crashed => Swept::Open,
+        // They might have taken something else.
+        Some(_) if !crashed.is_empty() => Swept::Open,
         Some(few) => Swept::Conflict(sorted(few)),
     }
+}
+
+/// Dequeues of unknown outcome may have taken what is missing. Whatever certainly came in before something that went out
+/// must be gone by then, so it is given to one of them that had begun: the most urgent to the first. Nothing is the worse
+/// for having been taken. What no dequeue is left for, with everything that is as urgent.
+fn give_missing(history: &History, values: &mut [Value], crashed: &[OpIndex]) -> Option<Vec<OpIndex>> {
+    if crashed.is_empty() {
+        return None;
+    }
+    let operation = |index: OpIndex| history.operation(index);
+    // The dequeues of values by when these had begun to come in, each with the earliest end from there on.
+    let mut gone: Vec<(Instant, Instant, Value)> = values
+        .iter()
+        .filter_map(|value| Some((operation(value.enqueue).invoked, operation(value.dequeue?).completed, *value)))
+        .collect();
+    gone.sort_unstable_by_key(|&(invoked, ..)| invoked);
+    for at in (1..gone.len()).rev() {
+        if gone[at].1 < gone[at - 1].1 {
+            (gone[at - 1].1, gone[at - 1].2) = (gone[at].1, gone[at].2);
+        }
+    }
+    let mut missing: Vec<(Instant, Instant, usize)> = Vec::new();
+    for (at, value) in values.iter().enumerate().filter(|(_, value)| value.dequeue.is_none()) {
+        let enqueue = operation(value.enqueue);
+        let later = gone.partition_point(|&(invoked, ..)| invoked <= enqueue.completed);
+        let until = gone.get(later).map_or(Instant::NEVER, |&(_, until, _)| until);
+        missing.push((until, enqueue.completed, at));
+    }
+    missing.sort_unstable();
+    let mut by_invocation = crashed.to_vec();
+    by_invocation.sort_unstable_by_key(|&index| (operation(index).invoked, index));
+    for (place, &(until, _, at)) in missing.iter().enumerate() {
+        match by_invocation.get(place) {
+            Some(&dequeue) if operation(dequeue).invoked <= until => values[at].dequeue = Some(dequeue),
+            _ if until == Instant::NEVER => break,
+            _ => {
+                let mut few: Vec<OpIndex> = by_invocation.iter().copied().take(place + 1).collect();
+                for &(_, came, at) in &missing[..=place] {
+                    few.push(values[at].enqueue);
+                    let later = gone.partition_point(|&(invoked, ..)| invoked <= came);
+                    few.extend(gone.get(later).into_iter().flat_map(|&(.., value)| [value.enqueue]));
+                    few.extend(gone.get(later).and_then(|&(.., value)| value.dequeue));
+                }
+                return Some(few);
+            }
+        }
+    }
+    None
 }
 
 fn sorted(mut operations: Vec<OpIndex>) -> Vec<OpIndex> {

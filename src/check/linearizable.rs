@@ -7,12 +7,15 @@
 use super::describe;
 use super::model::Model;
 use super::search::{Found, search};
-use super::shrink::shrink;
+use super::shrink::{Finder, shrink};
 use super::verdict::{Budget, Check, Evidence, Steps, Verdict};
 use super::view::View;
 use super::zones::{Swept, sweep};
 use crate::engine::Instant;
 use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
+
+/// What the order before a contradiction may cost.
+const EXPLAINING: Steps = Steps(200_000);
 
 /// Which engine may judge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,7 +111,8 @@ fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engin
             Swept::Open => {}
         }
     }
-    by_search(history, model, indices, budget, "search")
+    let register = engine == Engine::Fastest && model == Model::Register;
+    by_search(history, model, indices, budget, if register { "just in time" } else { "search" })
 }
 
 /// Operations that contradict one another, too many of them to tell how.
@@ -132,12 +136,20 @@ fn by_search(
 ) -> Verdict {
     let operations: Vec<Operation> = indices.iter().map(|&index| *history.operation(index)).collect();
     let allowed = budget.left();
-    let stuck = match search(history, model, &operations, budget) {
+    let find = if engine == "just in time" { Finder::Walk } else { Finder::Search };
+    let stuck = match find.order(history, model, &operations, budget) {
         Ok(Found::Order) => return Verdict::Holds,
         Ok(Found::Stuck(stuck)) => stuck,
         Err(_) => return Verdict::unknown(spent(history, &operations, allowed)),
     };
-    let core = shrink(history, model, indices, stuck, Steps::DEFAULT);
+    let mut core = shrink(history, model, indices, stuck, find, Steps::DEFAULT);
+    if core.stuck.prefix.is_empty() {
+        // The walk doesn't say how far one order comes.
+        let mut budget = Budget::new(EXPLAINING);
+        if let Ok(Found::Stuck(stuck)) = search(history, model, &core.operations, &mut budget) {
+            core.stuck = stuck;
+        }
+    }
     let culprit = core.indices[core.stuck.culprit as usize];
     let states = match core.stuck.states.as_slice() {
         [] => String::new(),

@@ -1,9 +1,11 @@
 //! History to verdict. Depends on the history alone, so it also judges histories recorded elsewhere.
 
 mod completeness;
+mod configuration;
 pub mod describe;
 mod durable;
 pub mod hierarchy;
+mod just_in_time;
 mod known;
 mod layers;
 mod linearizable;
@@ -14,6 +16,7 @@ mod property;
 mod replicated;
 mod search;
 mod seen;
+mod segments;
 mod serial;
 mod sessions;
 mod shrink;

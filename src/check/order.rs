@@ -39,8 +39,8 @@ pub(super) enum Whose {
 
 /// An order that reads allow, or why there is none.
 pub(super) enum Closed {
-    /// No circle. What must come before what, as direct edges.
-    Open(Vec<Vec<u32>>),
+    /// No circle.
+    Open,
     /// Operations that must each come before the next, and the last before the first.
     Circle(Box<Evidence>),
 }
@@ -50,40 +50,97 @@ struct Order<'a> {
     edges: Vec<Vec<(u32, Because)>>,
     /// Of each operation and chain how many of the chain's operations come before or are it.
     clocks: Vec<u32>,
+    /// Where the edges begin that were added for one process, in their order.
+    added: Vec<u32>,
+    /// Operations before which more comes than did.
+    grown: Vec<u32>,
+    /// Words of clocks that were looked at.
+    work: u64,
 }
 
-/// Closes the order under what these reads imply.
-pub(super) fn close(history: &History, known: &Known, whose: Whose, budget: &mut Budget) -> Result<Closed, Spent> {
-    let mut order = Order::new(known, whose);
-    let mut new: Vec<(u32, u32, Because)> = Vec::new();
-    loop {
+/// Orders that share what every process agrees on, and are closed one after another.
+pub(super) struct Orders<'a> {
+    history: &'a History,
+    order: Order<'a>,
+    /// The clocks before anything is implied.
+    agreed: Vec<u32>,
+    /// Whether what is agreed on goes in a circle.
+    circle: bool,
+}
+
+impl<'a> Orders<'a> {
+    /// The order of each process, and with `saw` what reads saw of others.
+    pub(super) fn new(history: &'a History, known: &'a Known, saw: bool, budget: &mut Budget) -> Result<Self, Spent> {
+        let mut order = Order::new(known, saw);
         // A pass over a clock is far cheaper than a configuration of a search.
-        if !budget.spend((known.facts.len() * known.chains) as u64 / 32 + 1) {
+        if !budget.spend((known.facts.len() * known.chains) as u64 / WORDS_A_STEP + 1) {
             return Err(Spent);
         }
-        if !order.tick() {
-            return Ok(Closed::Circle(Box::new(order.circle(history))));
+        let circle = !order.tick();
+        Ok(Orders { history, agreed: order.clocks.clone(), order, circle })
+    }
+
+    /// Closes the order under what these reads imply. What was implied for others before is forgotten.
+    pub(super) fn close(&mut self, whose: Whose, budget: &mut Budget) -> Result<Closed, Spent> {
+        let order = &mut self.order;
+        if self.circle {
+            return Ok(Closed::Circle(Box::new(order.circle(self.history))));
         }
-        new.clear();
-        for at in 0..known.facts.len() as u32 {
-            if order.counts(at, whose) {
+        for from in order.added.drain(..).rev() {
+            order.edges[from as usize].pop();
+        }
+        order.clocks.clone_from(&self.agreed);
+        let mut new = order.stated(whose);
+        let mut reads: Vec<u32> = (0..order.known.facts.len() as u32).filter(|&at| order.counts(at, whose)).collect();
+        let mut first = true;
+        loop {
+            order.grown.clear();
+            for &(from, to, because) in &new {
+                if !order.add(from, to, because) {
+                    return Ok(Closed::Circle(Box::new(order.circle(self.history))));
+                }
+            }
+            if !first && whose != Whose::Everybody {
+                // What one process's read implies is new only if more comes before it.
+                order.grown.sort_unstable();
+                order.grown.dedup();
+                reads = order.grown.iter().copied().filter(|&at| order.counts(at, whose)).collect();
+            }
+            order.work += (reads.len() * order.known.chains) as u64;
+            if !budget.spend(std::mem::take(&mut order.work) / WORDS_A_STEP + 1) {
+                return Err(Spent);
+            }
+            new.clear();
+            for &at in &reads {
                 order.infer(at, whose, &mut new);
             }
+            if new.is_empty() {
+                return Ok(Closed::Open);
+            }
+            first = false;
         }
-        if new.is_empty() {
-            let edges = order.edges.into_iter().map(|to| to.into_iter().map(|(to, _)| to).collect()).collect();
-            return Ok(Closed::Open(edges));
-        }
-        for (from, to, because) in new.drain(..) {
-            order.edges[from as usize].push((to, because));
-        }
+    }
+
+    /// What must come before what, as direct edges.
+    pub(super) fn edges(&self) -> Vec<Vec<u32>> {
+        self.order.edges.iter().map(|to| to.iter().map(|(to, _)| *to).collect()).collect()
     }
 }
 
+/// Words of clocks that cost as much as a step of a search.
+const WORDS_A_STEP: u64 = 256;
+
 impl<'a> Order<'a> {
-    fn new(known: &'a Known, whose: Whose) -> Order<'a> {
+    fn new(known: &'a Known, saw: bool) -> Order<'a> {
         let count = known.facts.len();
-        let mut order = Order { known, edges: vec![Vec::new(); count], clocks: Vec::new() };
+        let mut order = Order {
+            known,
+            edges: vec![Vec::new(); count],
+            clocks: Vec::new(),
+            added: Vec::new(),
+            grown: Vec::new(),
+            work: 0,
+        };
         let mut last: Vec<Option<u32>> = vec![None; known.chains];
         for (at, fact) in known.facts.iter().enumerate() {
             let before = last[fact.chain as usize].replace(at as u32).or(fact.after);
@@ -91,35 +148,78 @@ impl<'a> Order<'a> {
                 order.edges[before as usize].push((at as u32, Because::Session));
             }
         }
-        for (at, fact) in known.facts.iter().enumerate() {
-            let at = at as u32;
-            let carries = order.counts(at, whose) || matches!(whose, Whose::Causal(_));
-            match &fact.saw {
-                Saw::Write(writer) if carries => order.edges[*writer as usize].push((at, Because::Saw)),
-                Saw::Elements(writers) if carries => {
-                    for &writer in writers {
-                        order.edges[writer as usize].push((at, Because::Saw));
-                    }
-                }
-                _ => {}
-            }
-            if let (Saw::Elements(writers), true) = (&fact.saw, order.counts(at, whose)) {
-                if known.grows[fact.key as usize] == Some(true) {
-                    for pair in writers.windows(2) {
-                        order.edges[pair[0] as usize].push((pair[1], Because::Listed));
-                    }
-                }
-                let mut seen = writers.clone();
-                seen.sort_unstable();
-                for chain in known.writes_of(fact.key) {
-                    let missed = chain.iter().find(|(.., writer)| seen.binary_search(writer).is_err());
-                    if let Some(&(.., missed)) = missed {
-                        order.edges[at as usize].push((missed, Because::Missed));
-                    }
+        if saw {
+            for at in 0..count as u32 {
+                for &writer in order.seen(at) {
+                    order.edges[writer as usize].push((at, Because::Saw));
                 }
             }
         }
         order
+    }
+
+    /// The writes that an operation saw.
+    fn seen(&self, at: u32) -> &'a [u32] {
+        match &self.fact(at).saw {
+            Saw::Write(writer) => std::slice::from_ref(writer),
+            Saw::Elements(writers) => writers,
+            _ => &[],
+        }
+    }
+
+    /// What the reads that count say without more ado, beyond what is agreed on.
+    fn stated(&self, whose: Whose) -> Vec<(u32, u32, Because)> {
+        let mut edges = Vec::new();
+        for at in (0..self.known.facts.len() as u32).filter(|&at| self.counts(at, whose)) {
+            if let Whose::Pram(_) = whose {
+                edges.extend(self.seen(at).iter().map(|&writer| (writer, at, Because::Saw)));
+            }
+            let fact = self.fact(at);
+            let Saw::Elements(writers) = &fact.saw else { continue };
+            if self.known.grows[fact.key as usize] == Some(true) {
+                edges.extend(writers.windows(2).map(|pair| (pair[0], pair[1], Because::Listed)));
+            }
+            let mut seen = writers.clone();
+            seen.sort_unstable();
+            for chain in self.known.writes_of(fact.key) {
+                let missed = chain.iter().find(|(.., writer)| seen.binary_search(writer).is_err());
+                edges.extend(missed.map(|&(.., missed)| (at, missed, Because::Missed)));
+            }
+        }
+        edges
+    }
+
+    /// One more edge, and what follows from it; false if it closes a circle.
+    fn add(&mut self, from: u32, to: u32, because: Because) -> bool {
+        self.edges[from as usize].push((to, because));
+        self.added.push(from);
+        if from == to || self.before(to, from) {
+            return false;
+        }
+        let mut waits = vec![(from, to)];
+        while let Some((from, to)) = waits.pop() {
+            if self.grow(from, to) {
+                self.grown.push(to);
+                waits.extend(self.edges[to as usize].iter().map(|&(next, _)| (to, next)));
+            }
+        }
+        true
+    }
+
+    /// Whether anything came before `from` that did not yet come before `to`.
+    fn grow(&mut self, from: u32, to: u32) -> bool {
+        let chains = self.known.chains;
+        let (from, to) = (from as usize * chains, to as usize * chains);
+        let mut changed = false;
+        self.work += chains as u64;
+        for chain in 0..chains {
+            let theirs = self.clocks[from + chain];
+            if theirs > self.clocks[to + chain] {
+                self.clocks[to + chain] = theirs;
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// Whether the results of an operation must be explained.

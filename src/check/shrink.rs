@@ -4,14 +4,53 @@
 //! operations that only look are dropped; effects become optional, as if their outcome were unknown; optional effects
 //! that nobody who is left could have seen are dropped. A value read is therefore never left without its write.
 
+use super::just_in_time::{Walked, walk};
 use super::model::{Model, only_looks};
 use super::search::{Found, Stuck, search};
-use super::verdict::{Budget, Steps};
+use super::verdict::{Budget, Spent, Steps};
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation, Status};
 
 /// What shrinking may cost: configurations visited over all attempts.
 const SHRINKING: Steps = Steps(2_000_000);
+
+/// What looks for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finder {
+    /// The search, which fits everything.
+    Search,
+    /// The walk over time, for registers; the search where that doesn't fit.
+    Walk,
+}
+
+impl Finder {
+    /// Looks for an order of operations of one object and key.
+    pub(super) fn order(
+        self,
+        history: &History,
+        model: Model,
+        operations: &[Operation],
+        budget: &mut Budget,
+    ) -> Result<Found, Spent> {
+        if self == Finder::Walk && model == Model::Register {
+            match walk(operations, budget)? {
+                Walked::Order => return Ok(Found::Order),
+                Walked::Stuck(culprit, _, values) => {
+                    let states = values.into_iter().map(|value| history.value_text(value)).collect();
+                    return Ok(Found::Stuck(Stuck { culprit, prefix: Vec::new(), states }));
+                }
+                Walked::Unfit => {}
+            }
+        }
+        search(history, model, operations, budget)
+    }
+}
+
+/// From so many operations on, shrinking begins with one bold step.
+const LARGE: usize = 256;
+
+/// What one attempt may cost: most that take long would succeed in explaining.
+const ATTEMPT: Steps = Steps(200_000);
 
 /// A small history that cannot be explained.
 #[derive(Debug)]
@@ -27,8 +66,16 @@ pub(super) struct Core {
 }
 
 /// Shrinks a history that the search found no order for.
-pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck: Stuck, allowed: Steps) -> Core {
-    let mut shrinker = Shrinker { history, model, budget: Budget::new(SHRINKING.min(allowed)), inconclusive: false };
+pub(super) fn shrink(
+    history: &History,
+    model: Model,
+    indices: &[OpIndex],
+    stuck: Stuck,
+    find: Finder,
+    allowed: Steps,
+) -> Core {
+    let budget = Budget::new(SHRINKING.min(allowed));
+    let mut shrinker = Shrinker { history, model, find, budget, inconclusive: false };
     let whole = Core {
         indices: indices.to_vec(),
         operations: indices.iter().map(|&index| *history.operation(index)).collect(),
@@ -36,6 +83,16 @@ pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck
         minimal: false,
     };
     let mut core = shrinker.cut(whole);
+    // Almost everything can explain a refusal, so almost nothing could be left out beside one.
+    if let Some(smaller) = shrinker.without(&core, |_, operation| operation.status == Status::Refused) {
+        core = shrinker.cut(smaller);
+    }
+    for back in [0, 100, 1_000] {
+        if let Some(smaller) = shrinker.recent(&core, back) {
+            core = shrinker.cut(smaller);
+            break;
+        }
+    }
     let mut chunk = core.operations.len().div_ceil(2).max(1);
     loop {
         shrinker.inconclusive = false;
@@ -68,6 +125,7 @@ pub(super) fn shrink(history: &History, model: Model, indices: &[OpIndex], stuck
 struct Shrinker<'a> {
     history: &'a History,
     model: Model,
+    find: Finder,
     budget: Budget,
     inconclusive: bool,
 }
@@ -109,6 +167,28 @@ impl Shrinker<'_> {
         Core { indices, operations, stuck, minimal }
     }
 
+    /// The history with the constraints of all but the last operations taken away, and of those that wrote what the
+    /// culprit wanted: that it is gone is mostly what is wrong. One step where many small ones would take long.
+    fn recent(&mut self, core: &Core, back: usize) -> Option<Core> {
+        let culprit = &core.operations[core.stuck.culprit as usize];
+        let wanted = match culprit.function {
+            Function::Read => culprit.result(),
+            Function::Cas if culprit.status == Status::Ok => culprit.expected(),
+            _ => return None,
+        };
+        if self.model != Model::Register || core.operations.len() < LARGE {
+            return None;
+        }
+        let mut ends: Vec<Instant> = core.operations.iter().map(|operation| operation.completed).collect();
+        ends.retain(|&end| end < culprit.invoked);
+        ends.sort_unstable();
+        let since = ends.len().checked_sub(back + 1).map_or(Instant::ZERO, |at| ends[at]);
+        self.without(core, |_, operation| {
+            let wrote = matches!(operation.function, Function::Write | Function::Cas) && operation.value == wanted;
+            operation.completed < since && !wrote
+        })
+    }
+
     /// The history with the constraints of chosen operations taken away, if it still cannot be explained.
     fn without(&mut self, core: &Core, choose: impl Fn(usize, &Operation) -> bool) -> Option<Core> {
         let mut kept: Vec<(OpIndex, Operation)> = Vec::with_capacity(core.operations.len());
@@ -129,7 +209,11 @@ impl Shrinker<'_> {
         let mut seen = self.seen(&kept).into_iter();
         kept.retain(|_| seen.next().unwrap_or(true));
         let (indices, operations): (Vec<OpIndex>, Vec<Operation>) = kept.into_iter().unzip();
-        match search(self.history, self.model, &operations, &mut self.budget) {
+        let mut budget = Budget::new(ATTEMPT.min(self.budget.left()));
+        let before = budget.left().0;
+        let found = self.find.order(self.history, self.model, &operations, &mut budget);
+        self.budget.spend(before - budget.left().0);
+        match found {
             Ok(Found::Stuck(stuck)) => Some(Core { indices, operations, stuck, minimal: false }),
             Ok(Found::Order) => None,
             Err(_) => {

@@ -11,7 +11,7 @@ use super::describe;
 use super::known::{Known, Why, known};
 use super::linearizable::{Engine, linearizable};
 use super::model::{Model, only_looks};
-use super::order::{Closed, Whose, close};
+use super::order::{Closed, Orders, Whose};
 use super::serial::{Item, serialize};
 use super::verdict::{Budget, Evidence, Steps, Verdict};
 use super::view::View;
@@ -90,12 +90,14 @@ fn spent(budget: &Budget, steps: &str) -> Verdict {
 }
 
 fn sequential(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
-    match close(view.history, facts, Whose::Everybody, budget) {
+    let orders = Orders::new(view.history, facts, true, budget);
+    let closed = orders.and_then(|mut orders| Ok((orders.close(Whose::Everybody, budget)?, orders.edges())));
+    match closed {
         Err(_) => spent(budget, "looking for a circle"),
-        Ok(Closed::Circle(evidence)) => Verdict::Violated(evidence),
+        Ok((Closed::Circle(evidence), _)) => Verdict::Violated(evidence),
         // Lists and sets have told everything that there is to know.
-        Ok(Closed::Open(_)) if facts.grows.iter().all(Option::is_some) => Verdict::Holds,
-        Ok(Closed::Open(edges)) => by_search(view, Some((facts, &edges)), None, budget),
+        Ok((Closed::Open, _)) if facts.grows.iter().all(Option::is_some) => Verdict::Holds,
+        Ok((Closed::Open, edges)) => by_search(view, Some((facts, &edges)), None, budget),
     }
 }
 
@@ -103,8 +105,12 @@ fn each_process(view: &View<'_>, facts: &Known, whose: fn(u32) -> Whose, budget:
     let mut processes: Vec<u32> = facts.facts.iter().map(|fact| fact.process).collect();
     processes.sort_unstable();
     processes.dedup();
+    let causal = matches!(whose(0), Whose::Causal(_));
+    let Ok(mut orders) = Orders::new(view.history, facts, causal, budget) else {
+        return spent(budget, "looking for circles");
+    };
     for process in processes {
-        match close(view.history, facts, whose(process), budget) {
+        match orders.close(whose(process), budget) {
             Err(_) => return spent(budget, "looking for circles"),
             Ok(Closed::Circle(mut evidence)) => {
                 evidence.sentence = format!(
@@ -114,7 +120,7 @@ fn each_process(view: &View<'_>, facts: &Known, whose: fn(u32) -> Whose, budget:
                 );
                 return Verdict::Violated(evidence);
             }
-            Ok(Closed::Open(_)) => {}
+            Ok(Closed::Open) => {}
         }
     }
     Verdict::Holds

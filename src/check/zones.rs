@@ -314,11 +314,35 @@ impl Sweep {
         found.ok_or_else(|| {
             let first = self.writers.partition_point(|&at| self.steps[at as usize].leaves < Some(value));
             let same = self.writers[first..].iter().take_while(|&&at| self.steps[at as usize].leaves == Some(value));
-            let mut all: Vec<u32> = same.copied().chain(last.map(|(.., at)| at)).chain([at]).collect();
-            all.sort_unstable();
-            all.dedup();
-            Swept::Conflict(all.into_iter().map(|at| self.steps[at as usize].index).collect())
+            let all: Vec<u32> = same.copied().chain(last.map(|(.., at)| at)).chain([at]).collect();
+            self.contradiction(all)
         })
+    }
+
+    /// These steps, with all that compare-and-sets among them may have found: without it they would contradict
+    /// themselves for a reason that is none.
+    fn contradiction(&self, mut all: Vec<u32>) -> Swept {
+        all.sort_unstable();
+        all.dedup();
+        let mut known = vec![false; self.steps.len()];
+        all.iter().for_each(|&step| known[step as usize] = true);
+        let mut at = 0;
+        while at < all.len() {
+            let step = &self.steps[all[at] as usize];
+            at += 1;
+            let Some(value) = step.wants.filter(|_| step.leaves.is_some()) else { continue };
+            let first = self.writers.partition_point(|&at| self.steps[at as usize].leaves < Some(value));
+            for &writer in &self.writers[first..] {
+                if self.steps[writer as usize].leaves != Some(value) {
+                    break;
+                }
+                if !std::mem::replace(&mut known[writer as usize], true) {
+                    all.push(writer);
+                }
+            }
+        }
+        all.sort_unstable();
+        Swept::Conflict(all.into_iter().map(|at| self.steps[at as usize].index).collect())
     }
 
     /// Of each writer the compare-and-set that follows it, and its reads; the last entry is the initial value's.
@@ -469,9 +493,7 @@ impl Sweep {
                 all.extend(same().take(NEARBY));
             }
         }
-        all.sort_unstable();
-        all.dedup();
-        Swept::Conflict(all.into_iter().map(|at| self.steps[at as usize].index).collect())
+        self.contradiction(all)
     }
 }
 

@@ -1,11 +1,14 @@
 //! `netsplit bugs`: plants each bug of each protocol, and sees whether the checkers find it.
 
+use std::io::IsTerminal as _;
 use std::sync::atomic::Ordering;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::run::{INTERRUPTED, heed_interrupts};
 use super::{Exit, err, load, out};
+use crate::report::wording::plain;
 use crate::run::{Hunted, STOCK, Stock, hunt, planted};
 use crate::scenario::Plan;
 use crate::spec::units::WholeRange;
@@ -54,30 +57,36 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     let mut rows: Vec<Row> = Vec::new();
     let protocol = arguments.protocol.as_deref();
+    let bar = bar();
     for stock in STOCK.into_iter().filter(|stock| protocol.is_none_or(|p| p == stock.protocol)) {
         for bug in planted(stock.protocol) {
             if arguments.bug.as_ref().is_some_and(|only| only != bug.name) {
                 continue;
             }
+            bar.set_message(format!("{} {}", stock.protocol, bug.name));
             let variant = has_variant(stock, bug.name).then_some(bug.name);
             let set = set(bug.name);
-            let played = played(stock, Some(&set), variant, seeds.clone()).and_then(|with| {
+            let played = played(stock, Some(&set), variant, seeds.clone(), &bar).and_then(|with| {
                 // Bugs of one variant share the runs without any of them.
                 let same = rows.iter().find(|r| r.stock == stock && r.variant == variant).map(|r| r.without.clone());
                 let without = match same {
                     Some(without) => without,
                     None if arguments.without == 0 => Hunted::default(),
-                    None => played(stock, None, variant, 1..=arguments.without)?,
+                    None => played(stock, None, variant, 1..=arguments.without, &bar)?,
                 };
                 Ok((with, without))
             });
             let (with, without) = match played {
                 Ok(played) => played,
-                Err(exit) => return exit,
+                Err(exit) => {
+                    bar.finish_and_clear();
+                    return exit;
+                }
             };
             rows.push(Row { stock, bug: bug.name, what: bug.what, source: bug.source, variant, with, without });
         }
     }
+    bar.finish_and_clear();
     if rows.is_empty() {
         let known: Vec<&str> = STOCK.iter().flat_map(|s| planted(s.protocol)).map(|bug| bug.name).collect();
         let wanted = arguments.bug.as_deref().unwrap_or_default();
@@ -90,6 +99,16 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         _ => text(&rows),
     });
     exit(&rows)
+}
+
+/// Which bug, and how many seeds so far, if somebody is there to see it.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("  {msg} · {pos} seeds · {elapsed}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn exit(rows: &[Row]) -> Exit {
@@ -131,9 +150,14 @@ fn played(
     set: Option<&str>,
     variant: Option<&str>,
     seeds: std::ops::RangeInclusive<u64>,
+    bar: &ProgressBar,
 ) -> Result<Hunted, Exit> {
     let sources = sources(stock, set);
-    let plan = |seed: u64| load::plan(&sources, variant, Some(seed)).0;
+    bar.set_position(0);
+    let plan = |seed: u64| {
+        bar.inc(1);
+        load::plan(&sources, variant, Some(seed)).0
+    };
     hunt(seeds, &plan, &|| !INTERRUPTED.load(Ordering::Relaxed)).map_err(|seed| {
         if INTERRUPTED.load(Ordering::Relaxed) {
             err("interrupted\n");
@@ -183,7 +207,8 @@ fn text(rows: &[Row]) -> String {
                 let many = if row.with.seeds == 1 { "seed" } else { "seeds" };
                 text +=
                     &format!("  found after {seeds} {many}: {violated} violated, witness of {operations} operations\n");
-                text += &format!("  {}\n  again    {}\n", violations[0].sentence, again(row, *seed));
+                let sentence = plain(&violations[0].sentence, "kv");
+                text += &format!("  {sentence}\n  again    {}\n", again(row, *seed));
             }
             None => text += &format!("  NOT FOUND in {} seeds\n", row.with.seeds),
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::engine::{EdgeId, FlowId, Instant, Span, mix};
 use crate::rpc::{Answer, Call, Cause, Op, Outcome, Token, Verb};
-use crate::world::{Counted, Effect, Level, Meter, Never, Out, Process};
+use crate::world::{Counted, Level, Meter, Never, Out, Process};
 
 /// What happens to a message that finds no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,7 +289,7 @@ impl Queue {
             if message.deliveries > 1 {
                 out.count(Counted::Redelivery, 1);
             } else {
-                out.push(Effect::Meter(Meter::Waited { since: message.since }));
+                out.meter(Meter::Waited { since: message.since });
             }
             let rules = &self.spec.groups[group];
             let (taker, instance, ..) = self.backlogs[group].hands[hand];

@@ -13,7 +13,7 @@ use super::parts::{Bugs, Group, Members, Planted};
 use crate::engine::{ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Outcome, Token, Verb};
-use crate::world::{About, Held, Message, Out, Process};
+use crate::world::{About, Held, Message, Out, Process, fingerprints};
 
 /// How one group is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,6 +312,11 @@ impl Process for Abd {
     fn holds(&self, key: u64) -> Option<Held> {
         let value = self.registers.get(&key).map(|register| register.value);
         Some(Held { values: value.into_iter().collect(), term: None })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        let value = |register: &Register| Some(register.value).filter(|value| *value != 0);
+        Some(fingerprints(self.registers.iter().map(|(key, register)| (*key, value(register)))))
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -182,7 +182,8 @@ impl Swept {
             return vec![figure("p99 and goodput", false, first)];
         }
         let mut shown = Vec::new();
-        for (i, text) in self.show.iter().enumerate().take(2) {
+        let most = if self.asked() { 2 } else { 4 };
+        for (i, text) in self.show.iter().enumerate().take(most) {
             let of: Measure<'_> = Box::new(move |s| s.shown[i].as_ref().map(|m| m.value));
             let (unit, scale, factor) = match self.dimension(i) {
                 Dimension::DURATION => (Unit::Nanos, Scale::Log, 1e9),
@@ -192,6 +193,9 @@ impl Swept {
                 _ => (Unit::Count, Scale::Linear, 1.0),
             };
             shown.push(self.row(text, unit, scale, factor, &of));
+        }
+        if !self.asked() {
+            return vec![figure("What the scenario shows", false, shown)];
         }
         vec![figure("p99 and goodput", true, first), figure("What the scenario shows", true, shown)]
     }
@@ -203,8 +207,21 @@ impl Swept {
         digest.value()
     }
 
+    /// Whether anybody asks for anything: members that watch each other have no users.
+    fn asked(&self) -> bool {
+        self.samples.iter().any(|s| s.offered > 0.0)
+    }
+
     /// Where goodput ends to follow what is asked, per variant, in a sentence.
     pub fn finding(&self) -> String {
+        if !self.asked() {
+            let (points, designs) = (self.points.len(), self.variants().len());
+            return format!(
+                "{points} points of {} for {designs} design{}",
+                self.axis(),
+                if designs == 1 { "" } else { "s" }
+            );
+        }
         let mut parts = Vec::new();
         for variant in self.variants() {
             let (goodput, offered): (Measure<'_>, Measure<'_>) =

@@ -36,7 +36,12 @@ pub fn sentence(run: &Run, judged: &Judged) -> String {
 
 /// The same where nothing is left of the run but its verdicts: clients have no names then.
 pub fn sentence_alone(judged: &Judged) -> String {
-    reworded(&judged.finding.sentence, subject(&judged.text), &|_| None)
+    plain(&judged.finding.sentence, subject(&judged.text))
+}
+
+/// A checker's sentence about an object of this name, where nothing is known of the run.
+pub fn plain(sentence: &str, object: &str) -> String {
+    reworded(sentence, object, &|_| None)
 }
 
 /// What an expectation is about: `kv` of `linearizable(kv)`.

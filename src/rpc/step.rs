@@ -2,7 +2,7 @@
 
 use crate::engine::{EdgeId, Instant, ProcessId, Span};
 
-use super::op::{Answer, Call, Cause, Outcome, Token};
+use super::op::{Answer, Outcome, Token};
 
 /// One thing to do, in the order given.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,8 +11,8 @@ pub enum Step {
     Send {
         /// The instance that was chosen.
         to: ProcessId,
-        /// The request, one attempt of a call.
-        call: Call,
+        /// The request, one attempt of a call: its number in [`Calls::parcels`](super::Calls::parcels).
+        parcel: u32,
         /// Round trips to wait before the request itself travels: the connection is new.
         handshake_round_trips: u32,
         /// Work of the handshake at the callee.
@@ -40,8 +40,12 @@ pub enum Step {
         started: Instant,
         /// Attempts that were sent, hedges included; 0 if it was refused before.
         attempts: u16,
-        /// On whose behalf.
-        cause: Cause,
+        /// On whose behalf, of its [`Cause`](super::Cause).
+        root: u64,
+        /// Of its cause.
+        path: u64,
+        /// Of its cause.
+        client: u32,
         /// What the caller gave with [`Calls::begin`](super::Calls::begin).
         tag: u32,
     },

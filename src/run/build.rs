@@ -73,6 +73,14 @@ pub fn frame(plan: &Plan) -> Arc<Frame> {
     Arc::new(Frame::new(plan.end, &cuts, bin).expect("a plan has a length, and its cuts are bounded"))
 }
 
+/// Whether anybody wants to know how many keys differ: looking takes time.
+fn compares(plan: &Plan) -> bool {
+    let named = |measure: &Option<String>| measure.as_deref() == Some("divergent_keys");
+    let expected = plan.expects.iter().flat_map(|e| std::iter::once(&e.that).chain(&e.needs));
+    expected.flat_map(|that| that.metrics()).any(|metric| named(&metric.measure))
+        || plan.sweeps.iter().flat_map(|sweep| &sweep.show).any(|text| text.contains("divergent_keys"))
+}
+
 /// Builds the world of a plan, of stock processes.
 pub fn build(plan: &Plan, focus: Focus) -> World<AnyProcess> {
     build_with(plan, focus, |_| None)
@@ -91,6 +99,7 @@ pub fn build_with<P: Process + From<AnyProcess>>(
             station: component.station.clone(),
             service: component.service.clone(),
             judged: matches!(component.kind, Kind::Store(_)),
+            compared: matches!(component.kind, Kind::Store(_)) && compares(plan),
             ..GroupSetup::component(&component.name)
         };
         let first = setup.next_process();

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::caches;
 use super::consistency;
+use super::counted;
+use super::leaders;
 use super::members;
 use super::outcome::Outcome;
 use super::phases;
@@ -14,7 +16,7 @@ use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
 use crate::rpc::Outcome as Ended;
 use crate::scenario::Kind;
 use crate::world::meters::{ANSWERED, OK};
-use crate::world::{Counted, EdgeMeters, GroupMeters, Level};
+use crate::world::{EdgeMeters, GroupMeters, Level};
 
 /// An expectation with what came of it.
 #[derive(Clone, Debug)]
@@ -86,7 +88,7 @@ struct Numbers<'a> {
 
 /// What a scope comes to.
 pub(super) struct Found<'a> {
-    tallies: Vec<&'a Tally>,
+    pub(super) tallies: Vec<&'a Tally>,
     pub(super) group: Option<&'a GroupMeters>,
     pub(super) group_number: usize,
     edge: Option<&'a EdgeMeters>,
@@ -427,7 +429,7 @@ fn across(
     Ok(Measured { value, dimension, standard_error, samples: values.len() as u64 })
 }
 
-fn count(n: u64, samples: u64) -> Measured {
+pub(super) fn count(n: u64, samples: u64) -> Measured {
     Measured {
         value: n as f64,
         dimension: Dimension::COUNT,
@@ -466,6 +468,11 @@ impl Source for Numbers<'_> {
                 let backlog = found.group.and_then(|group| group.levels.get(&Level::Backlog));
                 let Some(backlog) = backlog else { return missing(format!("`{m}` is of a queue")) };
                 level(&[backlog], &found.epochs, 1.0, *stat, Dimension::COUNT)
+            }
+            Some("divergent_keys") => {
+                let gauge = found.group.and_then(|group| group.levels.get(&Level::Divergent));
+                let Some(gauge) = gauge else { return missing("nobody compares what is kept there") };
+                level(&[gauge], &found.epochs, 1.0, *stat, Dimension::COUNT)
             }
             Some(m @ ("utilization" | "queue_length" | "in_flight" | "running")) => {
                 self.levels(outcome, &found, m, *stat)
@@ -536,18 +543,8 @@ impl Source for Numbers<'_> {
             }
             Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
             Some(m) if members::measures(m) => members::measure(outcome, &found, m, *stat),
-            Some(
-                m @ ("redeliveries" | "hints" | "conflicts" | "leader_changes" | "repair_bytes" | "false_positives"),
-            ) => {
-                let counted = Counted::ALL.iter().find(|c| c.name() == m);
-                let n =
-                    found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));
-                // Members watch each other whether anybody asks or not.
-                let asked = found.tallies.iter().map(|t| t.offered(&found.epochs)).sum::<u64>();
-                let measured = count(n, if m == "false_positives" { asked.max(1) } else { asked });
-                let dimension = if m == "repair_bytes" { Dimension::SIZE } else { measured.dimension };
-                Ok(Measured { dimension, ..measured })
-            }
+            Some(m) if leaders::measures(m) => leaders::measure(outcome, &found, m, *stat),
+            Some(m) if counted::measures(m) => Ok(counted::measure(&found, m)),
             Some(m) => self.requests(&found, m, *stat),
         }
     }

@@ -1,5 +1,5 @@
-//! What a group's members said about one another while it ran: how long nobody led them, how soon they noticed a fault,
-//! how their rumours spread. Read off roles and named points, which cost the members nothing.
+//! What a group's members said about one another while it ran: how soon they noticed a fault, how their rumours spread.
+//! Read off named points, which cost the members nothing.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,11 +11,10 @@ use crate::engine::{Instant, ProcessId};
 use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured, Missing};
 use crate::metric::{Counter, EpochSet};
-use crate::world::Role;
 
 /// Whether [`measure`] knows a measure.
 pub(super) fn measures(name: &str) -> bool {
-    matches!(name, "agreement_time" | "detection_time" | "leaderless" | "messages" | "residue" | "spread_time")
+    matches!(name, "agreement_time" | "detection_time" | "messages" | "residue" | "spread_time")
 }
 
 /// A statistic of what a scope's members said.
@@ -34,7 +33,6 @@ pub(super) fn measure(
     let component = found.group.filter(|_| found.group_number < outcome.plan.components.len());
     let Some(group) = component else { return missing(format!("`{measure}` is of a component")) };
     match measure {
-        "leaderless" => leaderless(outcome, found.group_number, stat, &found.epochs),
         "spread_time" => spread_time(outcome, found.group_number, stat, &found.epochs),
         "residue" => residue(outcome, found.group_number, &found.epochs),
         _ => Ok(messages(&group.messages, stat, &found.epochs)),
@@ -51,36 +49,11 @@ fn messages(counter: &Counter, stat: Option<Stat>, epochs: &EpochSet) -> Measure
 }
 
 /// The processes of a component, by its place in the plan.
-fn processes(outcome: &Outcome, component: usize) -> Range<u32> {
+pub(super) fn processes(outcome: &Outcome, component: usize) -> Range<u32> {
     let count = |c: &crate::scenario::ComponentPlan| c.hosts.len() as u32;
     let components = &outcome.plan.components;
     let first: u32 = components[..component].iter().map(count).sum();
     first..first + count(&components[component])
-}
-
-/// Of the intervals in which nobody who is up takes himself for leader, primary or head, those that begin in these
-/// epochs. One that outlasts the run ends with it.
-fn leaderless(outcome: &Outcome, component: usize, stat: Option<Stat>, epochs: &EpochSet) -> Result<Measured, Missing> {
-    let processes = processes(outcome, component);
-    let mut leaders: Vec<ProcessId> = Vec::new();
-    let mut since = Some(Instant::ZERO);
-    let mut intervals: Vec<(Instant, Instant)> = Vec::new();
-    for (at, process, role) in outcome.roles.iter().filter(|(_, p, _)| processes.contains(&p.0)) {
-        leaders.retain(|leader| leader != process);
-        if matches!(role, Role::Leader | Role::Primary | Role::Head) {
-            leaders.push(*process);
-            intervals.extend(since.take().map(|since| (since, *at)));
-        } else if leaders.is_empty() {
-            since = since.or(Some(*at));
-        }
-    }
-    if intervals.is_empty() && outcome.roles.iter().all(|(_, p, _)| !processes.contains(&p.0)) {
-        return Err(Missing::Unknown("nobody leads there, ever".to_owned()));
-    }
-    intervals.extend(since.map(|since| (since, outcome.plan.end)));
-    let frame = outcome.meters.frame();
-    let inside = intervals.iter().filter(|(from, _)| epochs.contains(frame.epoch_of(*from)));
-    statistic(inside.map(|(from, to)| to.since(*from).as_secs_f64()).collect(), stat, Dimension::DURATION)
 }
 
 /// For each time that a fault hit a member of a cluster: from then until the first of the others, or the last of those
@@ -129,7 +102,7 @@ fn noticed(outcome: &Outcome, fault: &str, all: bool, stat: Option<Stat>) -> Res
 }
 
 /// Whether this begins a fault that makes a member silent.
-fn starts(what: &str) -> bool {
+pub(super) fn starts(what: &str) -> bool {
     matches!(what, "crash" | "power loss" | "pause" | "cut")
 }
 

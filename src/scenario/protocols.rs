@@ -44,6 +44,7 @@ const MULTI_PAXOS: &[Key] = &[
     key("phase2_quorum", COUNT, "Acceptors that it takes to choose a value (q2)."),
     key("election_timeout", read::<WrittenRange>(), "Silence before a ballot, drawn anew for each wait."),
     key("heartbeat", DURATION, "How often a leader is heard."),
+    key("preempted", Value::Words(&["waits", "retries"]), "What a proposer does that was overtaken."),
     key("reads", Value::Words(&["log", "lease"]), "How a read is made fresh."),
     key("batch", COUNT, "Values of one message."),
     key("snapshot_every", COUNT, "Slots after which the log is cut."),
@@ -51,6 +52,7 @@ const MULTI_PAXOS: &[Key] = &[
 
 const PRIMARY_BACKUP: &[Key] = &[
     key("mode", Value::Words(&["async", "semi_sync", "sync"]), "What a write waits for beside the primary's disk."),
+    key("lag", DURATION, "How long an entry waits until it is shipped to the backups."),
     key("reads", Value::Words(&["primary", "any"]), "Who answers reads."),
     key(
         "failover",

@@ -10,7 +10,7 @@ use crate::engine::agenda::Agenda;
 use crate::engine::random::name_hash;
 use crate::engine::{Bits, Dist, Draws, EdgeId, Instant, Seed, Span, Stream, mix};
 use crate::rpc::{Answer, Cause, Consistency, Op, Token, Verb};
-use crate::world::{Effect, Meter, Never, Out, Process};
+use crate::world::{Meter, Never, Out, Process};
 
 use super::keys::KeySampler;
 use super::rate::{Arrivals, Process as Gaps, Rate};
@@ -181,7 +181,7 @@ impl Clients {
         }
         let cause = Cause { root, path: 0, deadline: Instant::NEVER, request: root, client: row.client };
         let (edge, entry) = (action.edge, entry as u16);
-        out.push(Effect::Meter(Meter::Offered { entry, intended }));
+        out.meter(Meter::Offered { entry, intended });
         out.call(edge, op, cause, Token(u64::from(slot)));
     }
 
@@ -295,7 +295,7 @@ impl Process for Clients {
         let slot = token.0 as u32;
         let now = out.true_now();
         let Row { intended, root, entry, left, .. } = self.rows[slot as usize];
-        out.push(Effect::Meter(Meter::Ended { entry, intended, outcome: answer.outcome, root }));
+        out.meter(Meter::Ended { entry, intended, outcome: answer.outcome, root });
         let closed = matches!(self.plan.pattern, Pattern::Closed { .. });
         if closed && self.surplus > 0 {
             self.surplus -= 1;

@@ -54,6 +54,8 @@ impl<P: Process> World<P> {
         balance("messages", c.messages_sent, c.messages_received + c.messages_lost + messages);
         balance("requests", c.requests_sent, c.requests_arrived + c.requests_lost + requests);
         balance("answers", c.answers_sent, c.answers_arrived + c.answers_lost + answers);
+        let unserved = self.visits.iter().filter(|v| v.parcel.is_some()).count();
+        balance("parcels", self.calls.parcels.len() as u64, requests + unserved as u64);
         balance("calls", c.calls_begun, c.calls_ended + c.calls_forgotten + self.calls.open() as u64);
         balance("ends of calls", c.calls_ended, c.calls_heard + unheard);
         if c.ended > c.offered {

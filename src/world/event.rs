@@ -3,7 +3,7 @@
 use crate::engine::random::Draws;
 use crate::engine::{GroupId, HostId, Instant, ProcessId, Span};
 use crate::physics::station::{Station, Ticket};
-use crate::rpc::{Answer, Call, Requester, Token, Verb, Wake};
+use crate::rpc::{Answer, Requester, Token, Verb, Wake};
 
 use super::control::Gray;
 use super::process::{Process, Role};
@@ -14,8 +14,8 @@ use super::trace::Work;
 pub(crate) enum Event<P: Process> {
     /// A peer's message arrives.
     Message { from: ProcessId, to: ProcessId, msg: P::Msg },
-    /// A request arrives at a station.
-    Request { to: ProcessId, call: Call, extra: Span },
+    /// A request arrives at a station: its number among the parcels.
+    Request { to: ProcessId, parcel: u32, extra: Span },
     /// An answer arrives at whoever asked.
     Answer { requester: Requester, answer: Answer },
     /// A call ended without leaving its caller.
@@ -47,7 +47,8 @@ pub(crate) enum Job {
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
     pub(crate) requester: Requester,
-    pub(crate) call: Option<Call>,
+    /// The request among the parcels, until it is served.
+    pub(crate) parcel: Option<u32>,
     pub(crate) process: ProcessId,
     pub(crate) work: Work,
     pub(crate) verb: Verb,

@@ -196,6 +196,7 @@ impl<P: Process> World<P> {
             assert!(at >= self.now, "an event at {at:?} came after {:?}", self.now);
             while at >= self.next_mark {
                 self.digests.push(self.digest.value());
+                self.compare_copies(self.next_mark);
                 self.next_mark += self.meters.frame().bin();
             }
             self.now = at;
@@ -213,6 +214,7 @@ impl<P: Process> World<P> {
             }
         }
         let pending = self.queue.len();
+        self.compare_copies(self.now);
         self.meters.finish(self.now);
         self.digests.push(self.digest.value());
         let broken = self.audit();
@@ -235,7 +237,7 @@ impl<P: Process> World<P> {
 
     fn dispatch(&mut self, event: Event<P>) {
         match event {
-            Event::Request { to, call, extra } => self.on_request(to, call, extra),
+            Event::Request { to, parcel, extra } => self.on_request(to, parcel, extra),
             Event::Answer { requester, answer } => self.on_answer(requester, answer),
             Event::Finish { process, ticket } => self.on_finish(process, ticket),
             Event::Calls(wake) => {

@@ -1,6 +1,6 @@
 //! Everything that is measured while a world runs, per group, process and edge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use crate::engine::{EdgeId, GroupId, Instant, ProcessId, Span, mix};
@@ -36,7 +36,7 @@ pub struct GroupMeters {
     /// Of client groups: intended start and end of the unanswered operation that was meant to start last.
     pub last_unanswered: Option<(Instant, Instant)>,
     /// Of client groups: a sample of finished requests, those whose root hashes lowest, `(hash, latency, root, outcome)`.
-    pub examples: Vec<Example>,
+    pub examples: BinaryHeap<Example>,
     /// Messages that its members sent to peers.
     pub messages: Counter,
     /// What its members count.
@@ -137,7 +137,7 @@ impl Meters {
                 entries: (0..entries).map(|_| Tally::new(frame.clone(), Detail::Group)).collect(),
                 silence: Silence::new(frame.clone()),
                 last_unanswered: None,
-                examples: Vec::new(),
+                examples: BinaryHeap::new(),
                 messages: Counter::new(frame.clone()),
                 counts: BTreeMap::new(),
                 levels: BTreeMap::new(),
@@ -268,11 +268,13 @@ impl Meters {
             group.last_unanswered = group.last_unanswered.max(Some((intended, at)));
         }
         let hash = mix(root, 0x5eed);
-        if group.examples.len() < EXAMPLES || group.examples.last().is_some_and(|last| hash < last.hash) {
-            let example = Example { hash, root, latency, intended, outcome, entry };
-            let position = group.examples.partition_point(|e| e.hash < hash);
-            group.examples.insert(position, example);
-            group.examples.truncate(EXAMPLES);
+        let example = Example { hash, root, latency, intended, outcome, entry };
+        if group.examples.len() < EXAMPLES {
+            group.examples.push(example);
+        } else if let Some(mut highest) = group.examples.peek_mut()
+            && hash < highest.hash
+        {
+            *highest = example;
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod about;
 mod check;
 pub mod control;
+mod divergence;
 mod effects;
 mod event;
 mod faults;
@@ -19,6 +20,7 @@ mod watch;
 
 pub use about::{About, Part};
 pub use control::{Acted, ClockFault, Control, Gray, Power, Scheduled, Setting, Side, Target, When};
+pub use divergence::fingerprints;
 pub use kernel::{Finished, World};
 pub use meters::{EdgeMeters, Example, GroupMeters, MemberMeters, Meters};
 pub use out::{Counted, Effect, Env, Level, Meter, Out, Point, Sink};

@@ -175,6 +175,10 @@ names!(
         Hint = "hints",
         /// Bytes sent by anti-entropy and read repair.
         RepairBytes = "repair_bytes",
+        /// Keys sent by anti-entropy.
+        RepairKeys = "repair_keys",
+        /// Hashes of tree nodes sent to be compared.
+        TreeHashes = "tree_hashes",
         /// Concurrent versions met.
         Conflict = "conflicts",
         /// A new leader or primary.
@@ -197,13 +201,34 @@ names!(
         Entries = "entries",
         /// 1 while nobody leads.
         Leaderless = "leaderless",
+        /// Keys of which members hold different things.
+        Divergent = "divergent_keys",
     }
 );
 
 /// Where effects go: a `Vec` in a test and in a world of one protocol, a wrapper in the product.
+///
+/// The other methods are [`push`](Sink::push) for what every request pays for: an effect is as large as the largest of
+/// them, and a wrapper that takes it apart and puts it together again moves all of it.
 pub trait Sink<P: Process> {
     /// Takes one effect.
     fn push(&mut self, effect: Effect<P>);
+    /// Takes an [`Effect::Call`].
+    fn call(&mut self, edge: EdgeId, op: Op, cause: Cause, token: Token, to: Option<u32>) {
+        self.push(Effect::Call { edge, op, cause, token, to });
+    }
+    /// Takes an [`Effect::Reply`].
+    fn reply(&mut self, requester: Requester, answer: Answer) {
+        self.push(Effect::Reply { requester, answer });
+    }
+    /// Takes an [`Effect::Arm`].
+    fn arm(&mut self, timer: P::Timer, after: Span) {
+        self.push(Effect::Arm { timer, after });
+    }
+    /// Takes an [`Effect::Meter`].
+    fn meter(&mut self, meter: Meter) {
+        self.push(Effect::Meter(meter));
+    }
 }
 
 impl<P: Process> Sink<P> for Vec<Effect<P>> {
@@ -289,15 +314,15 @@ impl<'a, P: Process> Out<'a, P> {
     }
     /// A call over an edge, to the instance that its balance picks.
     pub fn call(&mut self, edge: EdgeId, op: Op, cause: Cause, token: Token) {
-        self.push(Effect::Call { edge, op, cause, token, to: None });
+        self.sink.call(edge, op, cause, token, None);
     }
     /// A call over an edge, to one instance.
     pub fn call_instance(&mut self, edge: EdgeId, instance: u32, op: Op, cause: Cause, token: Token) {
-        self.push(Effect::Call { edge, op, cause, token, to: Some(instance) });
+        self.sink.call(edge, op, cause, token, Some(instance));
     }
     /// Answers a request.
     pub fn reply(&mut self, requester: Requester, answer: Answer) {
-        self.push(Effect::Reply { requester, answer });
+        self.sink.reply(requester, answer);
     }
     /// Answers a request that was handed over as a call.
     pub fn answer(&mut self, call: &Call, answer: Answer) {
@@ -305,7 +330,7 @@ impl<'a, P: Process> Out<'a, P> {
     }
     /// Starts a named timer, replacing it if it runs.
     pub fn arm(&mut self, timer: P::Timer, after: Span) {
-        self.push(Effect::Arm { timer, after });
+        self.sink.arm(timer, after);
     }
     /// Stops a named timer.
     pub fn disarm(&mut self, timer: P::Timer) {
@@ -335,12 +360,16 @@ impl<'a, P: Process> Out<'a, P> {
     pub fn observe(&mut self, fact: Observation) {
         self.push(Effect::Observe(fact));
     }
+    /// Tells the meters something.
+    pub fn meter(&mut self, meter: Meter) {
+        self.sink.meter(meter);
+    }
     /// Counts something.
     pub fn count(&mut self, what: Counted, n: u32) {
-        self.push(Effect::Meter(Meter::Count(what, n)));
+        self.meter(Meter::Count(what, n));
     }
     /// Reports a level.
     pub fn level(&mut self, what: Level, value: u64) {
-        self.push(Effect::Meter(Meter::Level(what, value)));
+        self.meter(Meter::Level(what, value));
     }
 }

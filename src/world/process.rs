@@ -130,6 +130,11 @@ pub trait Process: Clone + Debug {
     fn holds(&self, key: u64) -> Option<Held> {
         None
     }
+    /// Each key that it has a value of, in ascending order, with a fingerprint of the value: equal for replicas that would
+    /// answer the same. Nothing from what keeps no copy. Only looked at where somebody wants to know how many differ.
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        None
+    }
     /// Called at the end of the run: facts that a check needs, as [`Out::observe`].
     fn finish(&mut self, out: &mut Out<'_, Self>) {}
 }

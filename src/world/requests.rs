@@ -5,7 +5,7 @@ use std::mem;
 use crate::engine::{EdgeId, Instant, ProcessId, Span};
 use crate::physics::network::Crossing;
 use crate::physics::station::{self, Refusal, Ticket};
-use crate::rpc::{Answer, Call, Cause, Op, Outcome, Requester, Step, Token};
+use crate::rpc::{Answer, Cause, Op, Outcome, Requester, Step, Token};
 
 use super::event::{Event, Job, Life, Visit};
 use super::kernel::World;
@@ -24,7 +24,7 @@ impl Visit {
     pub(super) fn none() -> Visit {
         Visit {
             requester: Requester { process: ProcessId(0), slot: 0, generation: 0, attempt: 0, visit: 0 },
-            call: None,
+            parcel: None,
             process: ProcessId(0),
             work: Work { root: 0, path: 0 },
             verb: crate::rpc::Verb::Ping,
@@ -73,19 +73,19 @@ impl<P: Process> World<P> {
         let mut first = None;
         for step in steps.drain(..) {
             match step {
-                Step::Send { to, call, handshake_round_trips, handshake_cpu } => {
-                    self.transmit(to, call, handshake_round_trips, handshake_cpu);
+                Step::Send { to, parcel, handshake_round_trips, handshake_cpu } => {
+                    self.transmit(to, parcel, handshake_round_trips, handshake_cpu);
                 }
                 Step::Wake { at, wake } => self.queue.push(at, Event::Calls(wake)),
                 Step::Count { edge, what } => self.meters.edge_count(edge, what, self.now),
-                Step::Done { edge, caller, token, answer, started, attempts, cause, tag } => {
+                Step::Done { edge, caller, token, answer, started, attempts, root, path, client, tag } => {
                     self.census.calls_ended += 1;
                     self.meters.call_ended(edge, started, self.now, answer.outcome);
                     if tag != 0 {
-                        self.complete(tag, caller, cause.client, &answer);
+                        self.complete(tag, caller, client, &answer);
                     }
-                    if self.focus.follows(cause.root) {
-                        let work = Work { root: cause.root, path: cause.path };
+                    if self.focus.follows(root) {
+                        let work = Work { root, path };
                         let (at, outcome) = (self.now, answer.outcome);
                         let event = TraceEvent::Answered { at, edge, caller, work, outcome, attempts, started };
                         self.trace.keep(self.focus.limit, event);
@@ -102,8 +102,9 @@ impl<P: Process> World<P> {
         first
     }
 
-    fn transmit(&mut self, to: ProcessId, call: Call, round_trips: u32, cpu: Span) {
-        let from = call.requester.process;
+    fn transmit(&mut self, to: ProcessId, parcel: u32, round_trips: u32, cpu: Span) {
+        let call = self.calls.parcels.get(parcel);
+        let (from, bytes) = (call.requester.process, call.op.bytes);
         let (a, b) = (self.host_of(from), self.host_of(to));
         let (root, path) = (call.cause.root, call.cause.path);
         let mut bits = self.wire_bits(root, path, 0);
@@ -115,17 +116,18 @@ impl<P: Process> World<P> {
                 Crossing::Lost(_) => {
                     self.census.requests_sent += 1;
                     self.census.requests_lost += 1;
+                    self.calls.parcels.take(parcel);
                     return;
                 }
             }
         }
         self.census.requests_sent += 1;
-        let crossing = self.network.cross(depart, a, b, call.op.bytes, &mut bits);
+        let crossing = self.network.cross(depart, a, b, bytes, &mut bits);
         let arrives = match &crossing {
             Crossing::Arrives { at, .. } => Some(*at),
             Crossing::Lost(_) => None,
         };
-        self.watch_request(to, &call, arrives);
+        self.watch_request(to, parcel, arrives);
         if self.focus.follows(root) {
             let event = TraceEvent::Sent { at: self.now, from, to, work: Work { root, path }, arrives };
             self.trace.keep(self.focus.limit, event);
@@ -134,31 +136,41 @@ impl<P: Process> World<P> {
             Crossing::Arrives { at, again } => {
                 if let Some(again) = again {
                     self.census.requests_sent += 1;
-                    self.queue.push(again, Event::Request { to, call: call.clone(), extra: Span::ZERO });
+                    let call = self.calls.parcels.get(parcel).clone();
+                    let copy = self.calls.parcels.put(call);
+                    self.queue.push(again, Event::Request { to, parcel: copy, extra: Span::ZERO });
                 }
-                self.queue.push(at, Event::Request { to, call, extra: cpu });
+                self.queue.push(at, Event::Request { to, parcel, extra: cpu });
             }
-            Crossing::Lost(_) => self.census.requests_lost += 1,
+            Crossing::Lost(_) => {
+                self.census.requests_lost += 1;
+                self.calls.parcels.take(parcel);
+            }
         }
     }
 
-    pub(super) fn on_request(&mut self, to: ProcessId, call: Call, extra: Span) {
+    pub(super) fn on_request(&mut self, to: ProcessId, parcel: u32, extra: Span) {
         self.census.requests_arrived += 1;
-        self.fold(8, u64::from(to.0), call.cause.root ^ call.cause.path);
+        let call = self.calls.parcels.get(parcel);
+        let work = Work { root: call.cause.root, path: call.cause.path };
+        let (requester, verb) = (call.requester, call.op.verb);
+        let (priority, deadline) = (call.op.priority, call.cause.deadline);
+        self.fold(8, u64::from(to.0), work.root ^ work.path);
         let member = &self.members[to.index()];
         match member.life {
-            Life::Off => return,
+            Life::Off => {
+                self.calls.parcels.take(parcel);
+                return;
+            }
             Life::Down => {
                 // Nobody listens on the port; the machine says so.
-                let (root, path) = (call.cause.root, call.cause.path);
-                self.send_back(to, call.requester, Answer::of(Outcome::Unavailable), root, path);
+                self.calls.parcels.take(parcel);
+                self.send_back(to, requester, Answer::of(Outcome::Unavailable), work.root, work.path);
                 return;
             }
             Life::Up | Life::Paused => {}
         }
         let group = member.group;
-        let work = Work { root: call.cause.root, path: call.cause.path };
-        let verb = call.op.verb;
         let mut time = match self.groups[group.index()].service.law(verb) {
             Some(law) if !law.is_zero() => {
                 law.sample_span(&mut self.service_draws[group.index()].at(work.root, work.path))
@@ -176,9 +188,8 @@ impl<P: Process> World<P> {
                 time = law.sample_span(&mut bits);
             }
         }
-        let (priority, deadline) = (call.op.priority, call.cause.deadline);
         let visit = self.open_visit(Visit {
-            requester: call.requester,
+            requester,
             process: to,
             work,
             verb,
@@ -188,7 +199,7 @@ impl<P: Process> World<P> {
             worker: None,
             gray: is_gray,
             open: true,
-            call: Some(call),
+            parcel: Some(parcel),
         });
         self.meters.visit_arrived(to, self.now);
         let job = station::Job { what: Job::Visit(visit), work: time + extra, priority, deadline };
@@ -248,7 +259,8 @@ impl<P: Process> World<P> {
         row.served = self.now;
         row.worker = worker;
         let (arrived, gray) = (row.arrived, row.gray);
-        let mut call = row.call.take().expect("a visit is served once");
+        let parcel = row.parcel.take().expect("a visit is served once");
+        let mut call = self.calls.parcels.take(parcel);
         call.requester.visit = visit;
         self.meters.visit_waited(process, arrived, waited);
         if gray {
@@ -352,7 +364,9 @@ impl<P: Process> World<P> {
     pub(super) fn close_visit(&mut self, visit: u32) {
         let row = &mut self.visits[visit as usize];
         row.open = false;
-        row.call = None;
+        if let Some(parcel) = row.parcel.take() {
+            self.calls.parcels.take(parcel);
+        }
         self.free_visits.push(visit);
     }
 

@@ -71,6 +71,8 @@ pub struct GroupSetup {
     pub service: ServiceTime,
     /// Whether calls to it are operations of the history under its name.
     pub judged: bool,
+    /// Whether what its members hold is compared at the end of each bin.
+    pub compared: bool,
 }
 
 impl GroupSetup {
@@ -165,6 +167,7 @@ impl GroupSetup {
             station: StationSpec::default(),
             service: ServiceTime::default(),
             judged: false,
+            compared: false,
         }
     }
     /// A population with a mix of `entries`, to be given its one process by [`Setup::component`].

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::{Instant, ProcessId};
-use crate::rpc::{Answer, Call, Requester};
+use crate::rpc::{Answer, Requester};
 
 use super::about::Threads;
 use super::kernel::World;
@@ -46,9 +46,11 @@ impl<P: Process> World<P> {
     }
 
     /// Keeps a client's request about the key.
-    pub(super) fn watch_request(&mut self, to: ProcessId, call: &Call, arrives: Option<Instant>) {
+    pub(super) fn watch_request(&mut self, to: ProcessId, parcel: u32, arrives: Option<Instant>) {
+        let Some(key) = self.focus.key else { return };
+        let call = self.calls.parcels.get(parcel).clone();
         let from = call.requester.process;
-        if self.focus.key != Some(call.op.key) || !self.focus.covers(self.now) || !self.is_client(from) {
+        if key != call.op.key || !self.focus.covers(self.now) || !self.is_client(from) {
             return;
         }
         let requester = named(call.requester);

@@ -15,6 +15,8 @@ pub(crate) enum Domain {
     Distinct,
     /// Reads, writes and compare-and-sets, refused ones too.
     Cas,
+    /// The same of two values, a third of the outcomes unknown.
+    CasOfTwo,
     /// The same, without refusals and every value written once.
     DistinctCas,
     /// Two keys: one register, one list.
@@ -61,10 +63,10 @@ pub(crate) fn lies() -> impl Strategy<Value = u8> {
     prop_oneof![Just(5), Just(2), Just(1)]
 }
 
-/// Up to `most` operations of up to three processes.
-pub(crate) fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
-    let raw = (0..3_u8, 0..4_u8, 0..6_u8, any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()).prop_map(
-        |(process, gap, length, kind, value, fate, point, noise)| Raw {
+/// Up to `most` operations of up to `processes`, eight at most.
+pub(crate) fn raws(processes: u8, most: usize) -> impl Strategy<Value = Vec<Raw>> {
+    let raw = (0..processes, 0..4_u8, 0..6_u8, any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
+        .prop_map(|(process, gap, length, kind, value, fate, point, noise)| Raw {
             process,
             gap,
             length,
@@ -73,8 +75,7 @@ pub(crate) fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
             fate,
             point,
             noise,
-        },
-    );
+        });
     prop::collection::vec(raw, 1..=most)
 }
 
@@ -82,10 +83,10 @@ pub(crate) fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
 pub(crate) fn history(domain: Domain, lies: u8, raws: &[Raw]) -> History {
     let mut history = History::new();
     let object = history.object("kv");
-    let mut clocks = [0_u64; 3];
+    let mut clocks = [0_u64; 8];
     // Successors of processes whose operation ended unknown.
-    let mut names = [0_u32, 1, 2];
-    let mut next_name = 3;
+    let mut names = [0_u32, 1, 2, 3, 4, 5, 6, 7];
+    let mut next_name = 8;
     let mut calls = Vec::new();
     for (number, raw) in raws.iter().enumerate() {
         let process = usize::from(raw.process);
@@ -94,7 +95,8 @@ pub(crate) fn history(domain: Domain, lies: u8, raws: &[Raw]) -> History {
         let (key, function, value, expected) = arguments(domain, raw, number as u64 + 1);
         let value = if function.takes_list() { history.add_list(&[value, value]) } else { value };
         let call = Invocation { at: Instant(invoked), process: names[process], object, key, function, value, expected };
-        let unknown = raw.fate % 6 == 0 && !function.is_read();
+        let often = if domain == Domain::CasOfTwo { 3 } else { 6 };
+        let unknown = raw.fate % often == 0 && !function.is_read();
         let effect = invoked + u64::from(raw.point) % (u64::from(raw.length) + 1 + if unknown { 4 } else { 0 });
         calls.push((effect, completed, unknown, raw, call));
         clocks[process] = completed;
@@ -228,6 +230,7 @@ fn arguments(domain: Domain, raw: &Raw, number: u64) -> (u64, Function, u64, u64
         Domain::Register => (0, pick(&[Read, Write, Read, Write, Read, Delete]), few, 0),
         Domain::Distinct => (0, pick(&[Read, Write, Read, Write, Read]), number, 0),
         Domain::Cas => (0, pick(&[Read, Write, Cas, Cas]), few, expected),
+        Domain::CasOfTwo => (0, pick(&[Read, Write, Cas, Cas]), few.min(2), expected),
         Domain::DistinctCas => (0, pick(&[Read, Write, Cas, Cas]), number, u64::from(raw.value) % number),
         Domain::Kv if key == 1 => (key, pick(&[Read, Write, Delete, Read]), few, 0),
         Domain::Kv => (key, pick(&[Append, Scan, Write, Append, Scan]), few, 0),

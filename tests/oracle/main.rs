@@ -3,7 +3,9 @@
 //! 100,000 histories a model: `ORACLE_CASES=100000 cargo test --release --test oracle`. Without the variable a tenth.
 
 mod brute;
+mod calls;
 mod generate;
+mod larger;
 
 use generate::{Domain, history, lies, raws};
 use netsplit::check::{Engine, Property, Steps, Verdict, View, judge_with, linearizable};
@@ -15,15 +17,26 @@ fn cases() -> u32 {
     std::env::var("ORACLE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
 }
 
-/// Runs a test on random histories. Both answers must turn up, or it would say nothing.
+/// Runs a test on random histories of three processes. Both answers must turn up, or it would say nothing.
 fn agree(domain: Domain, most: usize, cases: u32, check: impl Fn(&History) -> Result<Option<bool>, String>) {
+    agree_among(3, domain, most, cases, check);
+}
+
+/// The same of any number of processes.
+fn agree_among(
+    processes: u8,
+    domain: Domain,
+    most: usize,
+    cases: u32,
+    check: impl Fn(&History) -> Result<Option<bool>, String>,
+) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(
         config,
         proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
     );
     let seen = std::cell::Cell::new([0_u32; 2]);
-    let result = runner.run(&(lies(), raws(most)), |(lies, raws)| {
+    let result = runner.run(&(lies(), raws(processes, most)), |(lies, raws)| {
         let history = history(domain, lies, &raws);
         match check(&history) {
             Ok(Some(answer)) => {
@@ -63,12 +76,22 @@ fn weaker_as_defined(domain: Domain, property: Property, truth: impl Fn(&History
 }
 
 fn linearizable_as_defined(domain: Domain) {
-    agree(domain, 6, cases(), |history| {
-        let truth = brute::linearizable(history);
-        let view = View::new(history, None);
-        same(&linearizable(&view, Engine::Search, Steps::DEFAULT), truth)?;
-        same(&linearizable(&view, Engine::Fastest, Steps::DEFAULT), truth)
-    });
+    agree(domain, 6, cases(), linearizable_by_both_engines);
+}
+
+fn linearizable_by_both_engines(history: &History) -> Result<Option<bool>, String> {
+    let truth = brute::linearizable(history);
+    let view = View::new(history, None);
+    same(&linearizable(&view, Engine::Search, Steps::DEFAULT), truth)?;
+    same(&linearizable(&view, Engine::Fastest, Steps::DEFAULT), truth)
+}
+
+/// Much is open at once, values repeat, much is refused and much unknown.
+#[test]
+fn crowds_on_few_values_like_brute_force() {
+    agree_among(5, Domain::CasOfTwo, 8, cases(), linearizable_by_both_engines);
+    agree_among(5, Domain::Cas, 8, cases(), linearizable_by_both_engines);
+    agree_among(5, Domain::Register, 8, cases(), linearizable_by_both_engines);
 }
 
 macro_rules! linearizable {
@@ -83,6 +106,7 @@ linearizable! {
     register: Register,
     register_of_distinct_values: Distinct,
     cas: Cas,
+    cas_of_two_values: CasOfTwo,
     cas_of_distinct_values: DistinctCas,
     kv: Kv,
     kv_of_distinct_values: DistinctKv,

@@ -17,7 +17,7 @@ use super::parts::{Bugs, Command, Entry, Gateway, Group, Journal, Log, Planted, 
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Op, Outcome, Requester, Token};
-use crate::world::{Held, Out, Process, Role, StateMachine};
+use crate::world::{Held, Out, Process, Role, StateMachine, fingerprints};
 
 use master::Master;
 pub use message::{Chain, Msg, Record};
@@ -557,6 +557,10 @@ impl<M: StateMachine> Process for ChainServer<M> {
 
     fn holds(&self, key: u64) -> Option<Held> {
         Some(Held { values: self.machine.machine().held(key), term: Some(self.chain.epoch) })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        self.master.is_none().then(|| fingerprints(self.machine.machine().contents()))
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -22,7 +22,7 @@ use super::parts::{Bugs, Group, Join, Members, Planted};
 use crate::engine::{ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Outcome, Token};
-use crate::world::{About, Counted, Held, Message, Out, Process};
+use crate::world::{About, Counted, Held, Message, Out, Process, fingerprints};
 
 /// What replicas send one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -435,6 +435,10 @@ impl Process for Crdt {
 
     fn holds(&self, key: u64) -> Option<Held> {
         Some(Held { values: self.value(key).contents(), term: None })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        Some(fingerprints(self.values.iter().map(|(key, value)| (*key, value.contents()))))
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

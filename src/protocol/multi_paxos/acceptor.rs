@@ -13,6 +13,8 @@ pub(super) enum After<M> {
     Nothing,
     /// Its own promise: it asks for the others'.
     Prepare(Ballot),
+    /// Its own ballot was overtaken by this one.
+    AnswerBack(Ballot),
     /// To be said, if it still stands by this ballot.
     Say {
         to: u32,
@@ -57,6 +59,11 @@ impl<M: StateMachine> MultiPaxos<M> {
             match after {
                 After::Nothing => {}
                 After::Prepare(ballot) => self.ask_for_promises(ballot, out),
+                After::AnswerBack(ballot) => {
+                    if ballot == self.promised && matches!(self.state, State::Follower) {
+                        self.answer_back(out);
+                    }
+                }
                 After::Say { to, ballot, msg } => {
                     if ballot == self.promised {
                         self.send(to, msg, out);
@@ -89,6 +96,7 @@ impl<M: StateMachine> MultiPaxos<M> {
             return;
         }
         let later = ballot > self.promised;
+        let overtaken = later && !matches!(self.state, State::Follower);
         if later {
             self.promise(ballot, out);
             // Its proposer has as long as a leader would have.
@@ -99,6 +107,12 @@ impl<M: StateMachine> MultiPaxos<M> {
             self.write_promise(After::Say { to: who, ballot, msg }, out);
         } else {
             self.say(who, ballot, msg, out);
+        }
+        if overtaken {
+            // What it has promised it says first: its acceptor is no part of the quarrel.
+            let token = self.journal.write(After::AnswerBack(ballot));
+            self.journal.synced(token);
+            self.follow_up(out);
         }
     }
 

@@ -26,7 +26,7 @@ use super::parts::{Bugs, Gateway, Group, Journal, Members, Planted, Sessions};
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Call, Requester, Token};
-use crate::world::{Held, Level, Out, Process, Role, StateMachine};
+use crate::world::{Held, Level, Out, Process, Role, StateMachine, fingerprints};
 
 use acceptor::After;
 use leader::Leadership;
@@ -48,6 +48,8 @@ pub struct MultiPaxosSpec {
     pub election_timeout: (Span, Span),
     /// Between two heartbeats of a leader.
     pub heartbeat: Span,
+    /// What becomes of a proposer whose ballot was overtaken.
+    pub preempted: Preempted,
     /// How reads are made linearizable.
     pub reads: Reads,
     /// Values in one `Accept`, at most.
@@ -67,12 +69,23 @@ impl MultiPaxosSpec {
             phase2_quorum: majority,
             election_timeout: (Span::millis(150), Span::millis(300)),
             heartbeat: Span::millis(50),
+            preempted: Preempted::Waits,
             reads: Reads::Log,
             batch: 64,
             snapshot_every: 10_000,
             bugs: Bugs::default(),
         }
     }
+}
+
+/// What a proposer does whose ballot was overtaken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preempted {
+    /// It follows whoever overtook it, and begins a ballot again only if it hears no leader for an election timeout.
+    Waits,
+    /// It begins a higher ballot at once, as the leaders of "Paxos made moderately complex" do: two of them can keep
+    /// each other from ever choosing anything (Lamport 2001, section 2.4).
+    Retries,
 }
 
 /// How a read is served.
@@ -293,6 +306,10 @@ impl<M: StateMachine> Process for MultiPaxos<M> {
 
     fn holds(&self, key: u64) -> Option<Held> {
         Some(Held { values: self.machine.machine().held(key), term: Some(self.promised.number()) })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        Some(fingerprints(self.machine.machine().contents()))
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -2,7 +2,7 @@
 
 use super::super::parts::Command;
 use super::acceptor::After;
-use super::{Accepted, Ballot, Msg, MultiPaxos, Preparation, State, Suffix, Timer};
+use super::{Accepted, Ballot, Msg, MultiPaxos, Preempted, Preparation, State, Suffix, Timer};
 use crate::engine::Span;
 use crate::engine::random::Bits as _;
 use crate::world::{Out, StateMachine};
@@ -18,7 +18,7 @@ impl<M: StateMachine> MultiPaxos<M> {
         out.arm(Timer::Election, shortest + Span(more));
     }
 
-    /// Begins a ballot above all that it knows of: first with a promise of its own.
+    /// The leader is silent, or promises don't come.
     pub(super) fn on_election_timeout(&mut self, out: &mut Out<'_, Self>) {
         if self.is_leader() {
             return;
@@ -28,6 +28,11 @@ impl<M: StateMachine> MultiPaxos<M> {
             self.arm_election(out);
             return;
         }
+        self.begin_ballot(out);
+    }
+
+    /// Begins a ballot above all that it knows of: first with a promise of its own.
+    fn begin_ballot(&mut self, out: &mut Out<'_, Self>) {
         let ballot = Ballot { round: self.promised.max(self.seen).round + 1, proposer: out.index() };
         self.promise(ballot, out);
         self.state = State::Preparing(Preparation::default());
@@ -96,6 +101,14 @@ impl<M: StateMachine> MultiPaxos<M> {
         self.seen = self.seen.max(promised);
         if promised > self.promised && !matches!(self.state, State::Follower) {
             self.follow(out);
+            self.answer_back(out);
+        }
+    }
+
+    /// Overtaken by a later ballot: some wait for what comes of it, some won't.
+    pub(super) fn answer_back(&mut self, out: &mut Out<'_, Self>) {
+        if self.spec.preempted == Preempted::Retries && !self.holds_back(out.now()) {
+            self.begin_ballot(out);
         }
     }
 

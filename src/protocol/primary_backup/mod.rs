@@ -18,7 +18,7 @@ use crate::engine::random::Bits as _;
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Op, Outcome, Requester, Token};
-use crate::world::{Held, Out, Process, Role, StateMachine};
+use crate::world::{Held, Out, Process, Role, StateMachine, fingerprints};
 
 pub use message::{Msg, Record};
 
@@ -27,6 +27,8 @@ pub use message::{Msg, Record};
 pub struct PrimaryBackupSpec {
     /// When a write is acknowledged.
     pub mode: Mode,
+    /// How long an entry waits on the primary's disk until it is shipped: a sender that is behind.
+    pub lag: Span,
     /// Whether any replica answers reads from what it has; otherwise the primary does.
     pub reads_anywhere: bool,
     /// What happens when the primary is silent; `None` = nothing.
@@ -96,6 +98,8 @@ const PATIENCE: u64 = 1;
 pub enum Timer {
     /// The primary speaks.
     Beat,
+    /// The oldest entry that waits to be shipped has waited long enough.
+    Ship,
     /// The primary has been silent for too long.
     Suspect,
     /// The witness has heard enough.
@@ -143,6 +147,8 @@ struct Read {
 #[derive(Clone, Debug)]
 struct Primary {
     peers: Vec<Peer>,
+    /// Entries that wait to be shipped, and until when by this host's clock; all before them may go.
+    waiting: VecDeque<(u64, Instant)>,
     /// Who took the request behind an entry, in the order of the log.
     proposals: VecDeque<(u64, u32)>,
     /// What it found in its log when it was promoted: reads wait until that is acknowledged as well.
@@ -361,6 +367,7 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
                 // A backup that has fallen silent is no longer waited for.
                 self.advance(out);
             }
+            Timer::Ship => self.on_lag_over(out),
             Timer::Suspect => self.on_suspicion(out),
             Timer::Choose => self.on_choice(out),
             Timer::Patience => {
@@ -391,7 +398,7 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
                 After::Own(last) => {
                     if self.log.has(last) {
                         self.durable = self.durable.max(last.index);
-                        self.ship_to_all(out);
+                        self.release(last.index, out);
                         self.advance(out);
                     }
                 }
@@ -406,6 +413,11 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
 
     fn holds(&self, key: u64) -> Option<Held> {
         Some(Held { values: self.machine.machine().held(key), term: Some(self.epoch) })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        Some(fingerprints(self.machine.machine().contents()))
+            .filter(|held| self.witness().is_none() || !held.is_empty())
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

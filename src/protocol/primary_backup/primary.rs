@@ -21,6 +21,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
         let peer = Peer { next: self.durable.min(last) + 1, matched: 0, streaming: false, heard_at: now, beat: 0 };
         self.leading = Some(Box::new(Primary {
             peers: vec![peer; self.group.count as usize],
+            waiting: VecDeque::new(),
             proposals: VecDeque::new(),
             found: last,
             reads: VecDeque::new(),
@@ -65,12 +66,13 @@ impl<M: StateMachine> PrimaryBackup<M> {
             return;
         }
         while let Some(primary) = &mut self.leading
+            && let last = primary.waiting.front().map_or(self.durable, |(index, _)| self.durable.min(index - 1))
             && primary.peers[to as usize].streaming
-            && primary.peers[to as usize].next <= self.durable
+            && primary.peers[to as usize].next <= last
         {
             let peer = &mut primary.peers[to as usize];
             let Some(prev) = self.log.position(peer.next - 1) else { return };
-            let entries = self.log.slice(peer.next, (self.durable + 1 - peer.next).min(BATCH) as usize);
+            let entries = self.log.slice(peer.next, (last + 1 - peer.next).min(BATCH) as usize);
             peer.next += entries.len() as u64;
             let msg = Msg::Append { epoch: self.epoch, prev, entries, beat: primary.beat };
             self.send(to, msg, out);
@@ -87,7 +89,31 @@ impl<M: StateMachine> PrimaryBackup<M> {
         out.persist(Record::Entries { prev, entries: Arc::from([entry]) }, token);
     }
 
-    pub(super) fn ship_to_all(&mut self, out: &mut Out<'_, Self>) {
+    /// The primary's disk has an entry: it is shipped, now or when its time has come.
+    pub(super) fn release(&mut self, index: u64, out: &mut Out<'_, Self>) {
+        let (lag, now) = (self.spec.lag, out.now());
+        if lag.is_zero() {
+            self.ship_to_all(out);
+        } else if let Some(primary) = &mut self.leading {
+            if primary.waiting.is_empty() {
+                out.arm(Timer::Ship, lag);
+            }
+            primary.waiting.push_back((index, now + lag));
+        }
+    }
+
+    pub(super) fn on_lag_over(&mut self, out: &mut Out<'_, Self>) {
+        let now = out.now();
+        let Some(primary) = &mut self.leading else { return };
+        let over = primary.waiting.partition_point(|(_, until)| *until <= now);
+        primary.waiting.drain(..over);
+        if let Some((_, until)) = primary.waiting.front() {
+            out.arm(Timer::Ship, until.since(now));
+        }
+        self.ship_to_all(out);
+    }
+
+    fn ship_to_all(&mut self, out: &mut Out<'_, Self>) {
         let me = out.index();
         for to in (0..self.group.count).filter(|p| *p != me) {
             self.ship(to, out);

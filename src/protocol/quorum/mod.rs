@@ -245,12 +245,15 @@ impl Quorum {
 
     /// What an object comes to: one value, or all that stand side by side.
     fn values(&self, object: &Object) -> Vec<u64> {
-        match self.spec.conflict {
-            Conflict::Siblings => object.iter().map(|v| v.value).filter(|v| *v != 0).collect(),
-            Conflict::LastWriteWins => {
-                version::winner(object).map(|v| v.value).filter(|v| *v != 0).into_iter().collect()
-            }
-        }
+        self.visible(object).collect()
+    }
+
+    fn visible<'a>(&self, object: &'a Object) -> impl Iterator<Item = u64> + use<'a> {
+        let (all, one) = match self.spec.conflict {
+            Conflict::Siblings => (Some(object.iter()), None),
+            Conflict::LastWriteWins => (None, version::winner(object)),
+        };
+        all.into_iter().flatten().chain(one).map(|v| v.value).filter(|v| *v != 0)
     }
 
     /// Sends a message, after the delay of its leg if there is one.
@@ -370,6 +373,10 @@ impl Process for Quorum {
     fn holds(&self, key: u64) -> Option<crate::world::Held> {
         let values = self.held.get(&key).map_or_else(Vec::new, |held| self.values(&held.object));
         Some(crate::world::Held { values, term: None })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        Some(crate::world::fingerprints(self.held.iter().map(|(key, held)| (*key, self.visible(&held.object)))))
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

@@ -33,7 +33,12 @@ impl Quorum {
         let number = self.number();
         let other = out.draw(PEER, number).below(u64::from(self.group.count) - 1) as u32;
         let other = if other < out.index() { other } else { other + 1 };
-        self.tell(self.group.process(other), Msg::Hashes { nodes: [(1, root)].into() }, out);
+        self.send_hashes(self.group.process(other), vec![(1, root)], out);
+    }
+
+    fn send_hashes(&mut self, to: ProcessId, nodes: Vec<(u32, u64)>, out: &mut Out<'_, Self>) {
+        out.count(Counted::TreeHashes, nodes.len() as u32);
+        self.tell(to, Msg::Hashes { nodes: nodes.into() }, out);
     }
 
     /// Answers hashes of another's nodes: with those below the ones that differ, or with the keys of leaves.
@@ -42,8 +47,8 @@ impl Quorum {
         let differing = tree.differing(nodes);
         let Some(first) = differing.first() else { return };
         if !tree.is_leaf(*first) {
-            let nodes = tree.below(&differing).into();
-            return self.tell(from, Msg::Hashes { nodes }, out);
+            let nodes = tree.below(&differing);
+            return self.send_hashes(from, nodes, out);
         }
         let objects = self.keys_in(&differing);
         self.send_keys(from, &differing, objects, true, out);
@@ -93,6 +98,7 @@ impl Quorum {
         let bytes: u32 = objects.iter().map(|(_, o)| 8 + version::bytes(o)).sum();
         if bytes > 0 {
             out.count(Counted::RepairBytes, bytes);
+            out.count(Counted::RepairKeys, objects.len() as u32);
         }
         self.tell(to, Msg::Keys { leaves: leaves.into(), objects: objects.into(), ask }, out);
     }

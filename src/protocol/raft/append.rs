@@ -230,6 +230,7 @@ impl<M: StateMachine> Raft<M> {
     pub(super) fn on_appended(&mut self, who: u32, index: u64, round: u64, out: &mut Out<'_, Self>) {
         let State::Leader(leadership) = &mut self.state else { return };
         let stale = self.spec.bugs.has("stale_ack");
+        let round = if self.spec.bugs.has("late_ack_confirms") { leadership.round } else { round };
         let progress = &mut leadership.progress[who as usize];
         progress.heard_at = out.now();
         progress.round = progress.round.max(round);
@@ -244,6 +245,11 @@ impl<M: StateMachine> Raft<M> {
             Mode::Probe { .. } => progress.mode = Mode::Replicate,
             Mode::Snapshot { index, .. } if progress.matched >= index => progress.mode = Mode::Replicate,
             _ => {}
+        }
+        // While it was away, what it would be asked for was compacted: a heartbeat then has nothing that it could refuse,
+        // and the entries that it missed would count as under way for good.
+        if progress.mode == Mode::Replicate && self.log.position(progress.next - 1).is_none() {
+            self.send_snapshot(who, out);
         }
         self.send_entries(who, out);
         if advanced {

@@ -24,7 +24,7 @@ use super::parts::{Bugs, Command, Entry, Gateway, Group, Log, Members, Planted, 
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Call, Op, Requester, Token, Verb};
-use crate::world::{Held, Level, Out, Process, Role, StateMachine};
+use crate::world::{Held, Level, Out, Process, Role, StateMachine, fingerprints};
 
 use append::Progress;
 use config::Configs;
@@ -141,6 +141,11 @@ pub const BUGS: &[Planted] = &[
         name: "read_index_before_commit",
         what: "a new leader serves reads at its commit index before it has committed in its own term: stale reads",
         source: "etcd-io/etcd#7331 (2017)",
+    },
+    Planted {
+        name: "late_ack_confirms",
+        what: "an answer to an earlier heartbeat confirms a later read: it says nothing of who leads now",
+        source: "etcd-io/etcd#20418 (2025)",
     },
     Planted {
         name: "no_sessions",
@@ -460,6 +465,10 @@ impl<M: StateMachine> Process for Raft<M> {
 
     fn holds(&self, key: u64) -> Option<Held> {
         Some(Held { values: self.machine.machine().held(key), term: Some(self.term) })
+    }
+
+    fn fingerprints(&self) -> Option<Vec<(u64, u64)>> {
+        (self.is_member()).then(|| fingerprints(self.machine.machine().contents()))
     }
 
     fn finish(&mut self, out: &mut Out<'_, Self>) {

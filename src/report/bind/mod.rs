@@ -13,6 +13,7 @@ use crate::report::write::Files;
 use crate::run::{Run, SecondPass};
 
 mod consistency;
+mod divergence;
 mod first;
 mod latency;
 mod model;
@@ -101,6 +102,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
     };
     witness::link(&mut page.expectations.rows, &promised);
     page.sections.extend(over_time::sections(&designs));
+    page.sections.extend(divergence::section(&designs));
     page.sections.extend(consistency::sections(&promised));
     page.sections.extend(witness::sections(&promised));
     page.sections.extend(shape::variants(&designs));

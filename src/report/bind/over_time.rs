@@ -103,7 +103,7 @@ impl Columns {
             (n > 0).then(|| sum as f64 / n as f64)
         })
     }
-    fn level(&self, gauges: &[&Gauge], scale: f64) -> Series {
+    pub(super) fn level(&self, gauges: &[&Gauge], scale: f64) -> Series {
         let means: Vec<Vec<f64>> = gauges.iter().map(|g| g.bin_means()).collect();
         self.series(|bins, _| {
             let sum: f64 = means.iter().map(|m| bins.clone().map(|b| m[b]).sum::<f64>()).sum();

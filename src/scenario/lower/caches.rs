@@ -1,7 +1,8 @@
 //! `[cache.X]`: what each key means, and what is there without it.
 
+use super::Lowering;
+use super::edges::Edges;
 use super::policy::WrittenPolicy;
-use super::{Edges, Lowering};
 use crate::component::cache::{CacheSpec, Capacity, Eviction, Stampede, WriteMode};
 use crate::engine::{Dist, Span};
 use crate::scenario::reader::{Fields, inside};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Lowering;
+use super::edges::Edges;
 use super::flows::{Face, FlowHead};
 use super::places::KeySet;
 use super::policy::WrittenPolicy;
-use super::{Edges, Lowering};
 use crate::engine::{Dist, Instant, Seed, Span, Stream};
 use crate::physics::clock::ClockSpec;
 use crate::physics::disk::{DiskSpec, Fsync};
@@ -47,6 +48,20 @@ impl ClientSite<'_> {
         way
     }
 }
+
+/// What a mix may ask of a store.
+pub(super) const STORE_OPERATIONS: &[(&str, Verb)] = &[
+    ("read", Verb::Read),
+    ("write", Verb::Write),
+    ("cas", Verb::CompareAndSet),
+    ("add", Verb::Add),
+    ("append", Verb::Append),
+    ("scan", Verb::Scan),
+    ("delete", Verb::Delete),
+    ("set_add", Verb::SetAdd),
+    ("set_remove", Verb::SetRemove),
+    ("set_contains", Verb::SetContains),
+];
 
 impl Lowering<'_, '_> {
     pub(super) fn clients(
@@ -275,18 +290,10 @@ impl Lowering<'_, '_> {
         for (name, place, node) in table.entries() {
             let Some(share) = parse::<Share>(node, self.log) else { continue };
             total += share.0;
-            let verb = match name.as_str() {
-                "read" if store => Verb::Read,
-                "write" if store => Verb::Write,
-                "cas" if store => Verb::CompareAndSet,
-                "add" if store => Verb::Add,
-                "append" if store => Verb::Append,
-                "scan" if store => Verb::Scan,
-                "delete" if store => Verb::Delete,
-                "set_add" if store => Verb::SetAdd,
-                "set_remove" if store => Verb::SetRemove,
-                "set_contains" if store => Verb::SetContains,
-                _ => match site.flows.get(&name) {
+            let operation = STORE_OPERATIONS.iter().find(|(word, _)| store && *word == name);
+            let verb = match operation {
+                Some((_, verb)) => *verb,
+                None => match site.flows.get(&name) {
                     Some(head) => {
                         let behind = site.way(target).pop().unwrap_or(target);
                         let home = head.home.as_deref();
@@ -301,18 +308,7 @@ impl Lowering<'_, '_> {
                         Verb::Run(head.id)
                     }
                     None if store => {
-                        let words = [
-                            "read",
-                            "write",
-                            "cas",
-                            "add",
-                            "append",
-                            "scan",
-                            "delete",
-                            "set_add",
-                            "set_remove",
-                            "set_contains",
-                        ];
+                        let words = STORE_OPERATIONS.iter().map(|(word, _)| *word);
                         fields.error(Diagnostic::error(place, format!("`{name}` is no operation of a store")).nearest(
                             &name,
                             "operations",

@@ -1,6 +1,7 @@
 //! `[service.X]`, `[load_balancer.X]`, `[store.X]`: what each key means, and what is there without it.
 
-use super::{Draft, DraftKind, Lowering};
+use super::Lowering;
+use super::drafts::{Draft, DraftKind};
 use crate::component::load_balancer::Health;
 use crate::engine::{EdgeId, Span, ZoneId};
 use crate::physics::clock::ClockSpec;

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Lowering;
+use super::edges::Edges;
 use super::places::KeySet;
 use super::steps::Compiler;
-use super::{Edges, Lowering};
 use crate::component::cache::WriteMode;
 use crate::engine::FlowId;
 use crate::flow::{FlowPlan, Source, Variable};

@@ -1,7 +1,8 @@
 //! `[queue.X]`: what each key means, and what is there without it.
 
+use super::Lowering;
+use super::edges::Edges;
 use super::flows::Consuming;
-use super::{Edges, Lowering};
 use crate::component::queue::{Group, Order, QueueSpec, Taker, WhenFull};
 use crate::engine::{EdgeId, ProcessId, Span};
 use crate::scenario::reader::{Fields, inside};

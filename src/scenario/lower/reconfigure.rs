@@ -1,6 +1,6 @@
 //! `[fault.X] add = "kv/3"`, `remove = "kv/leader"`: the members of a group change.
 
-use super::faults::Hit;
+use super::hits::Hit;
 use super::{Lowering, Site};
 use crate::engine::ProcessId;
 use crate::protocol::Replication;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Lowering;
 use super::caches::CacheDraft;
+use super::drafts::{Draft, DraftKind};
 use super::flows::FlowHead;
-use super::{Draft, DraftKind, Lowering};
 use crate::engine::FlowId;
 use crate::flow::FlowPlan;
 use crate::spec::Diagnostic;

@@ -1,7 +1,8 @@
 //! The steps of a flow, each into its acts.
 
+use super::Lowering;
+use super::edges::Edges;
 use super::flows::{Face, FlowSite};
-use super::{Edges, Lowering};
 use crate::component::cache::WriteMode;
 use crate::engine::Span;
 use crate::flow::{Act, CallAct, Failing, Law, Source, Variable};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::spec::text::FromText;
 
 #[test]
 fn quantities_in_their_base_units() {

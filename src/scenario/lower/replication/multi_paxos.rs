@@ -3,7 +3,7 @@
 use super::Replicas;
 use super::raft::{patience, positive};
 use crate::protocol::MultiPaxosSpec;
-use crate::protocol::multi_paxos::Reads;
+use crate::protocol::multi_paxos::{Preempted, Reads};
 use crate::spec::Diagnostic;
 
 /// Reads the knobs of Multi-Paxos. Of the two quorums, one that is not written is the smallest that meets the other.
@@ -45,6 +45,10 @@ pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<MultiPaxosSpec> {
     spec.reads = match fields.word("reads", &["log", "lease"]) {
         Some("lease") => Reads::Lease,
         _ => Reads::Log,
+    };
+    spec.preempted = match fields.word("preempted", &["waits", "retries"]) {
+        Some("retries") => Preempted::Retries,
+        _ => Preempted::Waits,
     };
     spec.batch = positive(replicas, "batch", u64::from(spec.batch))? as u32;
     spec.snapshot_every = positive(replicas, "snapshot_every", spec.snapshot_every)?;

@@ -1,4 +1,4 @@
-//! `replication = { primary_backup = { mode, reads, failover = { detector, promotion, fencing } } }`.
+//! `replication = { primary_backup = { mode, lag, reads, failover = { detector, promotion, fencing } } }`.
 
 use super::Replicas;
 use crate::engine::Span;
@@ -39,6 +39,7 @@ pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<PrimaryBackupSpec>
         Some("semi_sync") => Mode::SemiSync,
         _ => Mode::Async,
     };
+    let lag = fields.get::<Span>("lag").unwrap_or(Span::ZERO);
     let reads_anywhere = fields.word("reads", &["primary", "any"]) == Some("any");
     let mut failover = None;
     if let Some(Some(inner)) = fields.table("failover") {
@@ -59,5 +60,5 @@ pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<PrimaryBackupSpec>
         failover = Some(Failover { after: detector.after, lease: detector.lease, promotion, fencing });
         inner.done();
     }
-    Some(PrimaryBackupSpec { mode, reads_anywhere, failover, bugs: replicas.bugs.clone() })
+    Some(PrimaryBackupSpec { mode, lag, reads_anywhere, failover, bugs: replicas.bugs.clone() })
 }

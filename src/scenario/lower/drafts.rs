@@ -1,0 +1,228 @@
+//! Components before their edges are known, and what becomes of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::Lowering;
+use super::caches::CacheDraft;
+use super::clients::STORE_OPERATIONS;
+use super::components::WrittenBalance;
+use super::edges::Edges;
+use super::flows::{Consuming, Face};
+use super::places::KeySet;
+use super::policy::WrittenPolicy;
+use super::queues::QueueDraft;
+use crate::component::cache::CacheSpec;
+use crate::component::load_balancer::{Health, LoadBalancerSpec};
+use crate::component::service::ServiceSpec;
+use crate::engine::{EdgeId, FlowId, ProcessId, Span};
+use crate::flow::FlowPlan;
+use crate::physics::clock::ClockSpec;
+use crate::physics::station::StationSpec;
+use crate::physics::topology::Topology;
+use crate::protocol::{Membership, Replication};
+use crate::rpc::{Connections, EdgeSpec, Outlier};
+use crate::scenario::plan::{ComponentPlan, Kind};
+use crate::scenario::reader::Fields;
+use crate::scenario::tree;
+use crate::spec::{Diagnostic, Place};
+use crate::workload::ClientsPlan;
+use crate::world::{HostSetup, ServiceTime};
+
+/// A component before its edges are known.
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) kind: DraftKind,
+    pub(super) hosts: Vec<HostSetup>,
+    pub(super) station: StationSpec,
+    pub(super) service: ServiceTime,
+}
+
+pub(super) enum DraftKind {
+    Service,
+    Membership(Membership),
+    Store(Option<Replication>),
+    Cache(CacheDraft),
+    Queue(QueueDraft),
+    LoadBalancer {
+        target: Option<(String, Place)>,
+        policy: Option<(WrittenBalance, Place)>,
+        health: Option<(Health, Span, bool)>,
+        outlier: Option<Outlier>,
+        connections: Connections,
+        slow_start: Option<Span>,
+        sticky: bool,
+        load_info_age: Span,
+    },
+}
+
+impl Draft {
+    /// What others need to know of it.
+    pub(super) fn face(&self) -> Face {
+        match &self.kind {
+            DraftKind::Store(_) => Face::Store,
+            DraftKind::Cache(cache) => Face::Cache {
+                backing: cache.backing.as_ref().map_or_else(String::new, |(b, _)| b.clone()),
+                reads_through: cache.spec.reads_through,
+                writes: cache.spec.writes,
+            },
+            DraftKind::Queue(_) => Face::Queue,
+            DraftKind::Service => Face::Service,
+            DraftKind::LoadBalancer { .. } | DraftKind::Membership(_) => Face::Plain,
+        }
+    }
+}
+
+impl Lowering<'_, '_> {
+    /// Every component, by name.
+    pub(super) fn drafts(&self, root: &Fields<'_, '_>, topology: &Topology, clock: &ClockSpec) -> Vec<Draft> {
+        let mut drafts: Vec<Draft> = Vec::new();
+        for kind in ["load_balancer", "cache", "membership", "queue", "service", "store"] {
+            let Some(Some(table)) = root.table(kind) else { continue };
+            for (name, place, node) in table.entries() {
+                self.name(&name, &place);
+                if let Some(mut fields) = table.table_of(node) {
+                    fields.place = place;
+                    drafts.push(self.component(kind, name, fields, topology, clock));
+                }
+            }
+        }
+        drafts.sort_by(|a, b| a.name.cmp(&b.name));
+        drafts
+    }
+
+    /// Makes the edges from components to what stands behind them. Returns what stands behind whom.
+    pub(super) fn wire(
+        &self,
+        root: &Fields<'_, '_>,
+        drafts: &[Draft],
+        faces: &BTreeMap<String, Face>,
+        edges: &mut Edges,
+    ) -> BTreeMap<String, String> {
+        let mut behind = BTreeMap::new();
+        for draft in drafts {
+            let (target, asks, checks) = match &draft.kind {
+                DraftKind::LoadBalancer { target, health, .. } => (target, true, health.is_some()),
+                DraftKind::Cache(cache) => (&cache.backing, cache.asks(), false),
+                DraftKind::Queue(queue) => (&queue.dead_letters, true, false),
+                DraftKind::Membership(_) | DraftKind::Service | DraftKind::Store(_) => continue,
+            };
+            let Some((target, place)) = target else { continue };
+            if faces.contains_key(target) && *target != draft.name {
+                if !matches!(draft.kind, DraftKind::Queue(_)) {
+                    behind.insert(draft.name.clone(), target.clone());
+                }
+                if asks {
+                    edges.between(&draft.name, target);
+                }
+                if checks {
+                    edges.between(&format!("{} checks", draft.name), target);
+                }
+            } else if *target == draft.name {
+                root.error(
+                    Diagnostic::error(place.clone(), format!("`{target}` stands before itself"))
+                        .help("target the component behind it"),
+                );
+            } else {
+                let others = faces.keys().map(String::as_str).filter(|k| *k != draft.name);
+                self.no_component(place.clone(), target, others);
+            }
+        }
+        behind
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a component is made of all that was read before")]
+    pub(super) fn component_plans(
+        &self,
+        drafts: Vec<Draft>,
+        flows: &[(String, FlowId, FlowPlan)],
+        consuming: &[Consuming],
+        keys: &BTreeMap<String, KeySet>,
+        populations: &[(ClientsPlan, HostSetup, WrittenPolicy)],
+        edges: &Edges,
+        groups: &[(String, ProcessId, u32)],
+    ) -> Vec<ComponentPlan> {
+        let plans = drafts.into_iter().map(|draft| {
+            let kind = match draft.kind {
+                DraftKind::Membership(membership) => Kind::Membership(membership),
+                DraftKind::Store(replication) => Kind::Store(replication),
+                DraftKind::Service => Kind::Service(Arc::new(ServiceSpec {
+                    flows: flows
+                        .iter()
+                        .filter(|(home, ..)| *home == draft.name)
+                        .map(|(_, id, flow)| (*id, Arc::new(flow.clone())))
+                        .collect(),
+                    keys: keys.values().map(KeySet::drawer).collect(),
+                })),
+                DraftKind::Queue(ref queue) => {
+                    Kind::Queue(Arc::new(self.queue_spec(&draft.name, queue, consuming, edges, groups)))
+                }
+                DraftKind::Cache(ref cache) => {
+                    let backing = cache.backing.as_ref().map_or("", |(b, _)| b.as_str());
+                    let edge = edges.pairs.iter().position(|(a, b)| *a == draft.name && b == backing);
+                    let set = self.keys_of(&draft.name, populations, edges);
+                    Kind::Cache(Arc::new(CacheSpec {
+                        backing: edge.map(EdgeId::at),
+                        keys: set.map_or(cache.spec.keys, |plan| plan.keys.count()),
+                        bytes: set.map_or(cache.spec.bytes.clone(), |plan| plan.value_bytes.clone()),
+                        ..cache.spec.clone()
+                    }))
+                }
+                DraftKind::LoadBalancer { ref target, ref health, .. } => {
+                    let target = target.as_ref().map_or("", |(t, _)| t.as_str());
+                    let edge = |from: &str| edges.pairs.iter().position(|(a, b)| a == from && b == target);
+                    let instances = groups.iter().find(|(n, ..)| n == target).map_or(0, |g| g.2);
+                    let checks = format!("{} checks", draft.name);
+                    Kind::LoadBalancer(LoadBalancerSpec {
+                        edge: edge(&draft.name).map_or(EdgeId(0), EdgeId::at),
+                        instances,
+                        health: health.and_then(|(h, ..)| Some(Health { edge: EdgeId::at(edge(&checks)?), ..h })),
+                    })
+                }
+            };
+            ComponentPlan { name: draft.name, kind, hosts: draft.hosts, station: draft.station, service: draft.service }
+        });
+        plans.collect()
+    }
+
+    /// Clients ask a store only for what its replicas can do.
+    pub(super) fn all_is_carried(
+        &self,
+        tree: &DeTable<'_>,
+        clients: &[(Arc<ClientsPlan>, HostSetup)],
+        components: &[ComponentPlan],
+        specs: &[EdgeSpec],
+    ) {
+        for (population, _) in clients {
+            for entry in &population.mix {
+                let callee = specs.get(entry.action.edge.index()).map(|e| e.callee.index());
+                if let Some(Kind::Store(Some(replication))) = callee.and_then(|c| components.get(c)).map(|c| &c.kind)
+                    && !replication.carries(entry.action.verb)
+                {
+                    let message = format!(
+                        "`{}` of clients `{}`: replicas by `{}` don't carry it",
+                        entry.name,
+                        population.name,
+                        replication.name()
+                    );
+                    let place = tree::find(tree, &format!("clients.{}.mix.{}", population.name, entry.name));
+                    let diagnostic = match place {
+                        Some(share) => Diagnostic::error(share.span(), message).label("not with this protocol"),
+                        None => Diagnostic::overall(message),
+                    };
+                    self.log.borrow_mut().push(diagnostic.help(format!(
+                        "change the mix, or the protocol; this one carries {}",
+                        STORE_OPERATIONS
+                            .iter()
+                            .filter(|(_, verb)| replication.carries(*verb))
+                            .map(|(word, _)| *word)
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    )));
+                }
+            }
+        }
+    }
+}
