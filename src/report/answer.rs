@@ -4,6 +4,7 @@ use super::kept::{Kept, errors_and_past, lost_writes};
 use super::number::{Unit, fmt_rate, fmt_share};
 use super::summary::{Seen, Summary, summary};
 use crate::engine::{Instant, Span};
+use crate::expect::ast::Phase;
 use crate::metric::EpochSet;
 use crate::run::{Outcome, Run};
 use crate::world::meters::ANSWERED;
@@ -70,6 +71,12 @@ impl Measure {
         let with = |(design, value): &(String, String)| format!("**{value}** with {design}");
         let values: Vec<String> = match self.values.as_slice() {
             [(design, only)] if design.is_empty() => vec![format!("**{only}**")],
+            [(_, first), rest @ ..] if !rest.is_empty() && rest.iter().all(|(_, value)| value == first) => {
+                vec![format!(
+                    "**{first}** with {}",
+                    listed(&self.values.iter().map(|v| v.0.clone()).collect::<Vec<_>>())
+                )]
+            }
             all => all.iter().map(with).collect(),
         };
         format!("{}: {}", self.what, listed(&values))
@@ -91,6 +98,14 @@ pub fn measures(runs: &[&Run]) -> Vec<Measure> {
     for run in runs {
         for judged in &run.judged {
             let Some((left, what)) = judged.finding.left.as_ref().zip(spoken(&judged.text)) else { continue };
+            // A number of a stretch is none of the whole.
+            let terms = run.outcome.plan.expects.iter().find(|e| e.name == judged.name);
+            let what = match terms.and_then(|e| e.during.as_ref()) {
+                Some(phase @ (Phase::During(_) | Phase::Window(..))) => format!("{what} during {phase}"),
+                Some(phase @ (Phase::Before(_) | Phase::After(_))) => format!("{what} {phase}"),
+                Some(Phase::Steady) => format!("{what}, steady"),
+                Some(Phase::All) | None => what,
+            };
             let design = if runs.len() > 1 { run.outcome.plan.variant.clone() } else { String::new() };
             let value = (design, super::bind::measured(left));
             match all.iter_mut().find(|(_, m)| m.what == what) {
