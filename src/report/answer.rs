@@ -1,9 +1,10 @@
 //! The finding in a few sentences, made of the numbers. Terminal and page say the same.
 
-use super::kept::{Kept, errors_and_past};
+use super::kept::{Kept, errors_and_past, lost_writes};
 use super::number::{Unit, fmt_rate, fmt_share};
 use super::summary::{Seen, Summary, summary};
 use crate::engine::{Instant, Span};
+use crate::expect::ast::Phase;
 use crate::metric::EpochSet;
 use crate::run::{Outcome, Run};
 use crate::world::meters::ANSWERED;
@@ -21,16 +22,23 @@ pub fn answer(runs: &[&Run]) -> String {
     let mut text = served(base, &who);
     // Of a store that may refuse or lie, that comes first: who is fast by it is no better.
     let kept: Vec<Kept<'_>> = runs.iter().filter_map(|r| Kept::of(&r.outcome.plan.variant, &r.outcome)).collect();
+    // A store with one copy is no choice, but it may lose writes like the others.
+    let mut gone: Vec<(&str, u64)> = Vec::new();
+    for run in runs.iter().filter(|_| !kept.is_empty()) {
+        let variant = run.outcome.plan.variant.as_str();
+        let known = kept.iter().find(|k| k.name == variant);
+        gone.extend(known.map_or_else(|| lost_writes(&run.outcome), |k| k.lost).map(|n| (variant, n)));
+    }
+    let lost = lost(gone, runs.len());
     if let Some(told) = errors_and_past(&kept.iter().collect::<Vec<_>>()) {
         // How several groups fared stands in the table.
         let served = if who.len() > 1 && runs.len() > 1 { String::new() } else { format!(" {text}") };
-        text = format!("**{told}.**{}{served}", lost(&kept));
+        text = format!("**{told}.**{lost}{served}");
         if first.bottleneck.part.is_some() {
             text += &format!(" {}", first.bottleneck.sentence);
         }
         return text;
     }
-    let lost = lost(&kept);
     if !lost.is_empty() {
         text = format!("{}{text}", lost.trim_start().to_owned() + " ");
     }
@@ -63,6 +71,12 @@ impl Measure {
         let with = |(design, value): &(String, String)| format!("**{value}** with {design}");
         let values: Vec<String> = match self.values.as_slice() {
             [(design, only)] if design.is_empty() => vec![format!("**{only}**")],
+            [(_, first), rest @ ..] if !rest.is_empty() && rest.iter().all(|(_, value)| value == first) => {
+                vec![format!(
+                    "**{first}** with {}",
+                    listed(&self.values.iter().map(|v| v.0.clone()).collect::<Vec<_>>())
+                )]
+            }
             all => all.iter().map(with).collect(),
         };
         format!("{}: {}", self.what, listed(&values))
@@ -84,6 +98,14 @@ pub fn measures(runs: &[&Run]) -> Vec<Measure> {
     for run in runs {
         for judged in &run.judged {
             let Some((left, what)) = judged.finding.left.as_ref().zip(spoken(&judged.text)) else { continue };
+            // A number of a stretch is none of the whole.
+            let terms = run.outcome.plan.expects.iter().find(|e| e.name == judged.name);
+            let what = match terms.and_then(|e| e.during.as_ref()) {
+                Some(phase @ (Phase::During(_) | Phase::Window(..))) => format!("{what} during {phase}"),
+                Some(phase @ (Phase::Before(_) | Phase::After(_))) => format!("{what} {phase}"),
+                Some(Phase::Steady) => format!("{what}, steady"),
+                Some(Phase::All) | None => what,
+            };
             let design = if runs.len() > 1 { run.outcome.plan.variant.clone() } else { String::new() };
             let value = (design, super::bind::measured(left));
             match all.iter_mut().find(|(_, m)| m.what == what) {
@@ -156,12 +178,12 @@ fn listed(words: &[String]) -> String {
 }
 
 /// What is gone in the end, with each design that loses something, or the two that lose most.
-fn lost(kept: &[Kept<'_>]) -> String {
-    let mut losing: Vec<(&str, u64)> = kept.iter().filter_map(|k| Some((k.name, k.lost.filter(|n| *n > 0)?))).collect();
+fn lost(mut losing: Vec<(&str, u64)>, designs: usize) -> String {
+    losing.retain(|(_, n)| *n > 0);
     losing.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let Some((name, most)) = losing.first() else { return String::new() };
     let writes = if *most == 1 { "acknowledged write is" } else { "acknowledged writes are" };
-    let with = if kept.len() > 1 { format!(" with {name}") } else { String::new() };
+    let with = if designs > 1 { format!(" with {name}") } else { String::new() };
     let next = losing.get(1).map_or(String::new(), |(name, n)| {
         let others = match losing.len() - 2 {
             0 => String::new(),

@@ -178,14 +178,33 @@ pub fn clock(at: Instant) -> String {
 /// A multiple of a round step in the largest unit in which the step is whole.
 fn exact(ns: u64, step: u64) -> String {
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns")];
-    let (size, unit) = units.into_iter().find(|(size, _)| step.is_multiple_of(*size)).unwrap_or((1, "ns"));
-    format!("{}{NARROW_SPACE}{unit}", fmt_count(ns / size))
+    let (size, unit) = units.iter().copied().find(|(size, _)| step.is_multiple_of(*size)).unwrap_or((1, "ns"));
+    // From a thousand on the next unit reads better: 5.8 s, not 5 800 ms.
+    let larger = units.iter().rev().find(|(other, _)| *other > size && ns / size >= 1000);
+    let Some((large, unit)) = larger else { return format!("{}{NARROW_SPACE}{unit}", fmt_count(ns / size)) };
+    let part = format!("{:03}", ns % large / (large / 1000));
+    let part = part.trim_end_matches('0');
+    let point = if part.is_empty() { "" } else { "." };
+    format!("{}{point}{part}{NARROW_SPACE}{unit}", fmt_count(ns / large))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn ticks_change_their_unit_from_a_thousand_on() {
+        for (ns, step, words) in [
+            (800_000_000, 200_000_000, "800 ms"),
+            (5_800_000_000, 200_000_000, "5.8 s"),
+            (6_000_000_000, 200_000_000, "6 s"),
+            (22_000_000, 500_000, "22 ms"),
+            (500_000, 500_000, "500 µs"),
+        ] {
+            assert_eq!(exact(ns, step).replace(NARROW_SPACE, " "), words);
+        }
+    }
 
     fn at(ms: &[u64]) -> Vec<Instant> {
         ms.iter().map(|ms| Instant(ms * 1_000_000)).collect()

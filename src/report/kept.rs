@@ -27,6 +27,14 @@ pub struct Kept<'a> {
     pub lost: Option<u64>,
 }
 
+/// Acknowledged writes of a run that are gone in the end, if anybody looked; of a store with one copy, too.
+pub fn lost_writes(outcome: &Outcome) -> Option<u64> {
+    if outcome.history.operations().is_empty() {
+        return None;
+    }
+    check::lost_writes(&View::new(&outcome.history, None).left_alone_since(alone_since(outcome)))
+}
+
 /// One number of the finding: a design, a partition, a client group, a share.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Worst<'k> {
@@ -47,7 +55,7 @@ impl<'a> Kept<'a> {
         let served = served(outcome);
         let cuts = plan.faults.iter().filter(|f| served.iter().any(|s| s.fault == f.name)).collect();
         let view = View::new(&outcome.history, None).left_alone_since(alone_since(outcome));
-        let (staleness, lost) = (check::staleness(&view), check::lost_writes(&view));
+        let (staleness, lost) = (check::staleness(&view), lost_writes(outcome));
         Some(Kept { name, outcome, cuts, served, staleness, lost })
     }
 

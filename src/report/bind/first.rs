@@ -2,14 +2,15 @@
 
 use super::Design;
 use super::consistency::Shown;
-use crate::check::{self, Verdict as Checked, View};
+use crate::check::Verdict as Checked;
 use crate::report::answer;
 use crate::report::figure::Table;
+use crate::report::kept::lost_writes;
 use crate::report::number::{Unit, fmt_rate};
 use crate::report::page::{Cell, NumberRow, Numbers, Verdict};
 use crate::report::text::tallied;
 use crate::report::theme::State;
-use crate::run::{Outcome, Run, alone_since};
+use crate::run::Run;
 
 /// More groups than these share a column.
 const GROUPS_MAX: usize = 3;
@@ -102,7 +103,7 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
             _ => s.kept.stale(s.kept.whole(), None),
         });
         cells.push(share(stale));
-        let lost = shown.map_or_else(|| lost(&design.run.outcome), |s| s.kept.lost);
+        let lost = shown.map_or_else(|| lost_writes(&design.run.outcome), |s| s.kept.lost);
         cells.push(Cell::Number(Unit::Count.quantity(lost.map_or(f64::NAN, |n| n as f64))));
         let of = |name: &str| design.sum.seen.iter().find(|s| s.name == name);
         cells.push(time(slowest.and_then(of).and_then(|s| s.latency_ns[0])));
@@ -127,12 +128,6 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
     });
     let rows = rows.collect();
     Some(Numbers { corner: "design".to_owned(), columns, rows })
-}
-
-/// Acknowledged writes that are gone in the end, if anybody looked.
-fn lost(outcome: &Outcome) -> Option<u64> {
-    let view = View::new(&outcome.history, None).left_alone_since(alone_since(outcome));
-    if outcome.history.operations().is_empty() { None } else { check::lost_writes(&view) }
 }
 
 /// The numbers of requests as a table of its own, for pages whose first screen has others.
