@@ -27,13 +27,15 @@ pub(super) fn section(designs: &[Design<'_>]) -> Option<Section> {
     let (shown, left_out) = compared.split_at(compared.len().min(ROWS_MAX));
     let series: Vec<_> = shown.iter().map(|(_, gauges)| columns.level(gauges, 1.0)).collect();
     let most = series.iter().flatten().filter_map(|(_, v)| *v).fold(0.0, f64::max);
-    let rows = shown.iter().zip(&series).map(|((design, _), points)| {
+    let rows = shown.iter().zip(&series).enumerate().map(|(i, ((design, _), points))| {
         let mut line = Line::new(design.name(), Ink::First, Stroke::Thick, points.clone());
-        line.end = line.last().map_or(String::new(), |v| format!("{} at the end", number_of(v)));
+        line.end = line.last().map_or(String::new(), |v| format!("ends at {}", number_of(v)));
         let mut lines = Lines::new(Unit::Count, Scale::Linear, vec![line], "no copies");
         // One scale for all rows: what is small in one design looks small.
-        lines.limit = Some(Limit { name: format!("{} of any design", number_of(most)), value: most });
-        Row { height_px: Some(43.0), ..Row::new(design.name(), Body::Lines(lines)) }
+        let name = if i == 0 { format!("most of all designs: {}", number_of(most)) } else { String::new() };
+        lines.limit = Some(Limit { name, value: most });
+        let (name, note) = two_lines(design.name());
+        Row { height_px: Some(43.0), note: note.to_owned(), ..Row::new(name, Body::Lines(lines)) }
     });
     let rows: Vec<Row> = rows.collect();
     let (last, first) = (series.iter().map(|s| s.last().and_then(|p| p.1).unwrap_or(0.0)), shown.first()?);
@@ -61,4 +63,26 @@ pub(super) fn section(designs: &[Design<'_>]) -> Option<Section> {
         how_to_read: "All rows have one scale. A line that stays up is what nobody mends.".to_owned(),
         folded: false,
     })
+}
+
+/// A long name of words with hyphens, broken behind the last that fits.
+fn two_lines(name: &str) -> (&str, &str) {
+    const FITS: usize = 12;
+    if name.len() <= FITS {
+        return (name, "");
+    }
+    let broken = name.char_indices().filter(|(at, c)| *c == '-' && *at < FITS).last();
+    broken.map_or((name, ""), |(at, _)| name.split_at(at + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::two_lines;
+
+    #[test]
+    fn long_names_are_broken_at_a_hyphen() {
+        assert_eq!(two_lines("no-repair"), ("no-repair", ""));
+        assert_eq!(two_lines("hints-and-read-repair"), ("hints-and-", "read-repair"));
+        assert_eq!(two_lines("averylongword-and"), ("averylongword-and", ""));
+    }
 }

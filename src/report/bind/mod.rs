@@ -21,6 +21,7 @@ mod over_time;
 mod promises;
 mod shape;
 mod space_time;
+mod stale;
 mod volley;
 mod witness;
 

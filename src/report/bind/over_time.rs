@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Design;
 use super::shape::Phase;
+use super::stale::StaleReads;
 use crate::engine::{Instant, Span};
 use crate::metric::{ClassSet, Counter, EpochSet, Gauge, HEAT_ROWS, Tally, heat_row_bounds};
 use crate::report::answer::{capital, phases};
@@ -321,8 +322,9 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
     if !rows.busy.is_empty() {
         all.push(utilisation(outcome, &rows.busy, &columns));
     }
+    let stale = StaleReads::of(outcome);
     for (c, entry, name, note) in &rows.strips {
-        all.push(strip(outcome, *c, *entry, name, note, pair));
+        all.push(strip(outcome, &stale, *c, *entry, name, note, pair));
     }
     // What fits a screen of 800 px under the heading.
     let spare = if all.len() <= 4 { 1.2 } else { 1.0 - 0.12 * all.len().saturating_sub(5) as f64 };
@@ -419,7 +421,15 @@ fn utilisation(outcome: &Outcome, parts: &[usize], columns: &Columns) -> Row {
 }
 
 /// What a client group, or one kind of its requests, got; by the start of the request.
-fn strip(outcome: &Outcome, c: usize, entry: Option<usize>, name: &str, note: &str, pair: bool) -> Row {
+fn strip(
+    outcome: &Outcome,
+    reads: &StaleReads,
+    c: usize,
+    entry: Option<usize>,
+    name: &str,
+    note: &str,
+    pair: bool,
+) -> Row {
     let group = &outcome.meters.groups[outcome.plan.components.len() + c];
     let tally = entry.and_then(|e| group.entries.get(e)).unwrap_or(&group.visits);
     let columns = Columns::of(outcome, 240);
@@ -434,11 +444,12 @@ fn strip(outcome: &Outcome, c: usize, entry: Option<usize>, name: &str, note: &s
         .bins
         .iter()
         .zip(&columns.edges)
-        .map(|(bins, (from, _))| {
+        .map(|(bins, (from, to))| {
             let asked: u64 = bins.clone().map(|b| u64::from(tally.started()[b])).sum();
             let (ok, error) = (of(bins, &[Ended::Ok, Ended::Degraded]), of(bins, &errors));
+            let stale = reads.count(outcome, c, entry, *from, *to).min(ok);
             // Timed out, or still open when the run ended: nobody knows.
-            Outcomes { from: *from, ok, stale: 0, error, unknown: asked.saturating_sub(ok + error) }
+            Outcomes { from: *from, ok: ok - stale, stale, error, unknown: asked.saturating_sub(ok + error) }
         })
         .collect();
     // Shares are those of the numbers: by epochs, not by columns.

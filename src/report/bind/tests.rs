@@ -2,11 +2,12 @@
 
 use super::consistency::{sections, shown};
 use super::{Design, designs, witness};
+use crate::check::{self, View};
 use crate::report::figure::space_time::SpaceTime;
 use crate::report::figure::witness::Place;
-use crate::report::figure::{Drawing, Table, Witness};
+use crate::report::figure::{Body, Drawing, Outcomes, Table, Witness};
 use crate::report::page::Section;
-use crate::run::{Run, play_all};
+use crate::run::{Run, alone_since, play_all};
 use crate::scenario;
 use crate::spec::Sources;
 
@@ -86,6 +87,33 @@ fn the_finding_and_the_table_tell_the_same_numbers_of_the_same_clients() {
     let share = lied.split("**").nth(1).and_then(|s| s.strip_suffix("\u{a0}stale")).expect("reads were stale");
     assert!(finding.contains(&format!("stale data with quick ({share} of their reads)")), "{finding} but {lied}");
     assert!(lied.starts_with("100\u{202f}%, "), "{lied}");
+}
+
+/// What the strips of a design show: fresh and stale answers of each row, all columns together.
+fn strips(run: &Run) -> Vec<(String, u64, u64)> {
+    let one = std::slice::from_ref(run);
+    let sections = super::over_time::sections(&designs(one));
+    let Drawing::Timeline(timeline) = &sections[0].figures[0] else { panic!("a timeline") };
+    let rows = timeline.panels[0].rows.iter().filter_map(|row| match &row.body {
+        Body::Strip(strip) => {
+            let sum = |of: fn(&Outcomes) -> u64| strip.columns.iter().map(of).sum::<u64>();
+            Some((format!("{} {}", row.name, row.note), sum(|c| c.ok), sum(|c| c.stale)))
+        }
+        _ => None,
+    });
+    rows.collect()
+}
+
+#[test]
+fn strips_show_as_many_stale_answers_as_the_history_has() {
+    let runs = play(&[CP, AP], CUT);
+    assert!(strips(&runs[0]).iter().all(|(_, fresh, stale)| *fresh > 0 && *stale == 0), "{:?}", strips(&runs[0]));
+    let history = &runs[1].outcome.history;
+    let ages = check::staleness(&View::new(history, None).left_alone_since(alone_since(&runs[1].outcome)));
+    let quick = strips(&runs[1]);
+    assert!(ages.stale() > 0);
+    assert_eq!(quick.iter().map(|(.., stale)| stale).sum::<u64>(), ages.stale(), "{quick:?}");
+    assert!(quick.iter().filter(|(name, ..)| name.contains("write")).all(|(.., stale)| *stale == 0), "{quick:?}");
 }
 
 #[test]

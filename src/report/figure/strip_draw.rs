@@ -113,7 +113,8 @@ pub(crate) fn words(strip: &Strip) -> String {
     if total == 0.0 {
         return "no requests".to_string();
     }
-    let names = ["answered fresh", "answered stale", "error", "unknown"];
+    let fresh = if counts[1] > 0 { "answered fresh" } else { "answered" };
+    let names = [fresh, "answered stale", "error", "unknown"];
     let parts: Vec<String> = (0..4)
         .filter(|i| counts[*i] > 0)
         .map(|i| format!("{} {}", fmt_share(counts[i] as f64 / total), names[i]))
@@ -130,8 +131,11 @@ pub(crate) fn key(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
     let mut bottom = y;
     if !occurs.is_empty() {
         let mut x = 0.0;
+        // Nothing is called fresh where nobody was found to get the past.
+        let stale = occurs.contains(&1);
         for i in occurs {
-            let text = Text::tick(OUTCOMES[i].1).ink(Ink::Ink);
+            let words = if i == 0 && !stale { "answered" } else { OUTCOMES[i].1 };
+            let text = Text::tick(words).ink(Ink::Ink);
             if x + 42.0 + text.width() > FULL_PX {
                 x = 0.0;
                 bottom += 28.0;
