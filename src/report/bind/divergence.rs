@@ -14,6 +14,8 @@ use crate::world::Level;
 
 /// Rows on one figure: more would not fit a screen.
 const ROWS_MAX: usize = 10;
+/// Longer names are cut beside the axis.
+const NAME_FITS: usize = 12;
 
 /// The section, if any design compared copies.
 pub(super) fn section(designs: &[Design<'_>]) -> Option<Section> {
@@ -32,10 +34,14 @@ pub(super) fn section(designs: &[Design<'_>]) -> Option<Section> {
         line.end = line.last().map_or(String::new(), |v| format!("ends at {}", number_of(v)));
         let mut lines = Lines::new(Unit::Count, Scale::Linear, vec![line], "no copies");
         // One scale for all rows: what is small in one design looks small.
-        let name = if i == 0 { format!("most of all designs: {}", number_of(most)) } else { String::new() };
+        // A name that is cut short at the left stands whole over its line.
+        let name = match (i, design.name()) {
+            (0, _) => format!("most of all designs: {}", number_of(most)),
+            (_, long) if long.len() > NAME_FITS => long.to_owned(),
+            _ => String::new(),
+        };
         lines.limit = Some(Limit { name, value: most });
-        let (name, note) = two_lines(design.name());
-        Row { height_px: Some(43.0), note: note.to_owned(), ..Row::new(name, Body::Lines(lines)) }
+        Row { height_px: Some(43.0), ..Row::new(design.name(), Body::Lines(lines)) }
     });
     let rows: Vec<Row> = rows.collect();
     let (last, first) = (series.iter().map(|s| s.last().and_then(|p| p.1).unwrap_or(0.0)), shown.first()?);
@@ -63,26 +69,4 @@ pub(super) fn section(designs: &[Design<'_>]) -> Option<Section> {
         how_to_read: "All rows have one scale. A line that stays up is what nobody mends.".to_owned(),
         folded: false,
     })
-}
-
-/// A long name of words with hyphens, broken behind the last that fits.
-fn two_lines(name: &str) -> (&str, &str) {
-    const FITS: usize = 12;
-    if name.len() <= FITS {
-        return (name, "");
-    }
-    let broken = name.char_indices().filter(|(at, c)| *c == '-' && *at < FITS).last();
-    broken.map_or((name, ""), |(at, _)| name.split_at(at + 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::two_lines;
-
-    #[test]
-    fn long_names_are_broken_at_a_hyphen() {
-        assert_eq!(two_lines("no-repair"), ("no-repair", ""));
-        assert_eq!(two_lines("hints-and-read-repair"), ("hints-and-", "read-repair"));
-        assert_eq!(two_lines("averylongword-and"), ("averylongword-and", ""));
-    }
 }

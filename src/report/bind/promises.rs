@@ -32,7 +32,7 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
     order.sort_unstable();
     order.dedup();
     let mut rows = Vec::new();
-    let (mut asked_for, mut not_met) = (0, Vec::new());
+    let (mut asked_for, mut reported, mut not_met) = (0, 0, Vec::new());
     for (line, name, text) in order {
         let of = |d: &Design<'_>| -> Vec<&Judged> {
             let variant = runs.iter().filter(|r| r.outcome.plan.variant == d.name());
@@ -46,6 +46,7 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
         if result.state == State::Error {
             not_met.push(name);
         }
+        reported += usize::from(all.iter().all(|j| j.finding.outcome == expect::Outcome::Reported));
         let first = all.first();
         let why = first.and_then(|j| j.why.as_deref().or(j.source.as_deref())).unwrap_or("").to_owned();
         let place = match when(designs, name) {
@@ -67,7 +68,7 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
         "What was measured. ✓ holds, ✕ violated; the result says whether that was expected."
     };
     Expectations {
-        finding: finding(&rows, asked_for, &not_met),
+        finding: finding(&rows, asked_for, reported, &not_met),
         caption: caption.to_owned(),
         designs: designs.iter().map(|d| (d.mark, d.name().to_owned())).collect(),
         rows,
@@ -75,10 +76,13 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
     }
 }
 
-fn finding(rows: &[Expectation], asked_for: usize, not_met: &[&str]) -> String {
+fn finding(rows: &[Expectation], asked_for: usize, reported: usize, not_met: &[&str]) -> String {
     let all = rows.len();
-    let open = rows.iter().filter(|r| matches!(r.result.state, State::Unknown | State::Vacuous)).count();
+    // Of what is only reported nothing is expected: it is not open.
+    let open = rows.iter().filter(|r| matches!(r.result.state, State::Unknown | State::Vacuous)).count() - reported;
     let mut text = match (not_met, open) {
+        ([], 0) if reported == all => "Nothing is expected; this was measured".to_owned(),
+        ([], 0) if reported > 0 => format!("{} of {all} are met, the rest is only reported", all - reported),
         ([], 0) if all == 1 => "The expectation is met".to_owned(),
         ([], 0) => format!("All {all} are met"),
         ([], open) => format!("{open} of {all} can't be told"),

@@ -117,6 +117,17 @@ fn strips_show_as_many_stale_answers_as_the_history_has() {
 }
 
 #[test]
+fn what_is_only_reported_is_not_called_open() {
+    let heading = |more: &str| {
+        let runs = play(&[CP], more);
+        super::promises::expectations(&runs, &designs(&runs), "t.toml").finding
+    };
+    assert_eq!(heading(""), "Nothing is expected; this was measured");
+    let more = "[expect.two]\nthat = \"availability(easterners) >= 99%\"\n";
+    assert_eq!(heading(more), "1 of 2 are met, the rest is only reported");
+}
+
+#[test]
 fn every_partition_and_every_group_has_a_row() {
     let runs = play(&[CP, AP], &format!("{CUT}{TWICE}"));
     let consistency = section(&designs(&runs), "consistency");
