@@ -186,6 +186,7 @@ impl<M: StateMachine> Raft<M> {
     /// Is a follower again, of nobody yet. What it had proposed it hands to the next leader, or gives up.
     pub(super) fn follow(&mut self, out: &mut Out<'_, Self>) {
         let led = self.is_leader();
+        self.write_unflushed(out);
         self.state = State::Follower;
         self.verified = self.commit;
         if led {

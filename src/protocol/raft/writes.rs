@@ -100,6 +100,17 @@ impl<M: StateMachine> Raft<M> {
         out.persist(Record::Entries { prev, entries }, token);
     }
 
+    /// What a leader appended while its disk was busy goes to the disk when it steps down. Nobody else has it, but should
+    /// it lead again, its log counts as written up to where that term opens.
+    pub(super) fn write_unflushed(&mut self, out: &mut Out<'_, Self>) {
+        let State::Leader(leadership) = &self.state else { return };
+        let rest = self.log.last().index.saturating_sub(leadership.flushed);
+        if let Some(prev) = self.log.position(leadership.flushed).filter(|_| rest > 0) {
+            let entries = self.log.slice(prev.index + 1, rest as usize);
+            self.write_entries(prev, entries, After::Nothing, out);
+        }
+    }
+
     /// Replaces the log on disk by the newest snapshot and what follows it.
     pub(super) fn write_snapshot(&mut self, after: After<M>, out: &mut Out<'_, Self>) {
         let Some(snapshot) = self.snapshot.clone() else { return };
