@@ -333,3 +333,27 @@ fn an_interrupted_run_is_130_and_writes_no_report() {
     assert!(err.contains("interrupted at") && err.contains("no report written"), "{err}");
     assert!(folder.names().is_empty());
 }
+
+#[test]
+fn a_counter_example_never_takes_the_place_of_the_history() {
+    let folder = Folder::new("keeps-apart");
+    let history = folder.path("h.edn");
+    let text = "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n\
+                {:process 0, :type :invoke, :f :read}\n{:process 0, :type :ok, :f :read, :value 2}\n";
+    std::fs::write(&history, text).expect("a temporary file");
+    let picture = folder.path("p.svg");
+    for flags in [
+        ["--picture", &history, "--witness", &picture],
+        ["--witness", &history, "--picture", &picture],
+        ["--picture", &picture, "--witness", &picture],
+    ] {
+        let (code, _, err) = run(&[&["judge", history.as_str()][..], &flags[..]].concat());
+        assert!(code == 2 && (err.contains("would overwrite") || err.contains("the same file")), "{code} {err}");
+    }
+    assert_eq!(
+        (std::fs::read_to_string(&history).expect("it is there"), folder.names()),
+        (text.to_owned(), vec!["h.edn".to_owned()])
+    );
+    assert_eq!(run(&["judge", &history, "--picture", &picture]).0, 1);
+    assert_eq!(folder.names(), ["h.edn", "p.svg"]);
+}

@@ -51,6 +51,39 @@ fn replicas_converge_if_they_hold_the_same() {
 }
 
 #[test]
+fn a_recorder_says_since_when_keys_had_to_be_left_alone() {
+    let mut history = empty();
+    op(&mut history, 1, Function::Write, 5, 10, Some(20));
+    holds(&mut history, 0, &[5]);
+    holds(&mut history, 1, &[]);
+    assert_eq!(verdict(&history, Property::Converged), "violated");
+    history.leave_alone_since(Instant(15));
+    assert_eq!(verdict(&history, Property::Converged), "vacuous", "repair had no time");
+    history.leave_alone_since(Instant(20));
+    assert_eq!(verdict(&history, Property::Converged), "violated");
+}
+
+#[test]
+fn what_is_left_of_a_counter_tells_no_change_from_another() {
+    let mut history = empty();
+    op(&mut history, 1, Function::Add, 5, 10, Some(20));
+    let read = op(&mut history, 2, Function::Read, 0, 30, Some(40));
+    let lost = judge(&history, None, Property::NoLostAckedWrite, Steps::DEFAULT);
+    assert!(matches!(&lost, Verdict::Vacuous(reason) if reason.0.contains("ask for linearizable")), "{lost:?}");
+    assert_eq!(verdict(&history, Property::Linearizable), "violated");
+    assert_eq!(netsplit::check::describe::label(&history, read), "read → 0");
+}
+
+#[test]
+fn additions_that_leave_a_word_are_not_judged() {
+    let mut history = empty();
+    op(&mut history, 1, Function::Add, i64::MAX as u64, 10, Some(20));
+    op(&mut history, 1, Function::Add, 1, 30, Some(40));
+    op(&mut history, 2, Function::Read, i64::MIN as u64, 50, Some(60));
+    assert_eq!(verdict(&history, Property::Linearizable), "unknown");
+}
+
+#[test]
 fn an_acknowledged_write_is_lost_if_only_something_older_is_left() {
     let mut history = empty();
     op(&mut history, 0, Function::Write, 3, 0, Some(10));

@@ -71,6 +71,7 @@ fn got(history: &History, operation: &Operation) -> String {
         (Status::Refused, _) => "refused".to_owned(),
         (Status::Fail, _) => "fail".to_owned(),
         (Status::Unknown, _) => "unknown".to_owned(),
+        (Status::Ok, Function::Read) if history.is_counter(operation.object) => (operation.result() as i64).to_string(),
         (Status::Ok, Function::Read) => history.value_text(operation.result()),
         (Status::Ok, Function::Dequeue) if operation.result() == 0 => "empty".to_owned(),
         (Status::Ok, Function::Dequeue) => history.value_text(operation.result()),

@@ -3,15 +3,14 @@
 use super::completeness::leader_completeness;
 use super::durable::{converged, no_lost_acked_write, no_phantom_value, no_resurrection};
 use super::linearizable::{Engine, linearizable};
-use super::replicated::{
-    fencing_monotonic, log_matching, mutual_exclusion, single_leader_per_term, state_machine_safety,
-};
+use super::locks::mutual_exclusion;
+use super::replicated::{fencing_monotonic, log_matching, single_leader_per_term, state_machine_safety};
 use super::sessions::{Guarantee, session};
 use super::staleness::bounded;
 use super::verdict::{Steps, Verdict};
 use super::view::View;
 use super::weak::{Weak, weak};
-use crate::engine::{Instant, Span};
+use crate::engine::Span;
 use crate::history::{History, ObjectId};
 
 /// A property of a history.
@@ -116,19 +115,13 @@ pub fn judge(history: &History, object: Option<ObjectId>, property: Property, bu
     judge_with(&View::new(history, object), property, Engine::Fastest, budget)
 }
 
-/// Judges one property; what holds "in the end" is judged on keys that were left alone since then.
-pub fn judge_settled(
-    history: &History,
-    object: Option<ObjectId>,
-    property: Property,
-    budget: Steps,
-    alone_since: Instant,
-) -> Verdict {
-    judge_with(&View::new(history, object).left_alone_since(alone_since), property, Engine::Fastest, budget)
-}
-
 /// Judges one property of a view, by the engine of choice.
 pub fn judge_with(view: &View<'_>, property: Property, engine: Engine, budget: Steps) -> Verdict {
+    let of_values =
+        matches!(property, Property::Linearizable | Property::Sequential | Property::Causal | Property::Pram);
+    if of_values && view.may_overflow() {
+        return Verdict::unknown("what was added may exceed 64 bits");
+    }
     match property {
         Property::Linearizable => linearizable(view, engine, budget),
         Property::Sequential => weak(view, Weak::Sequential, engine, budget),

@@ -9,7 +9,7 @@ use super::describe;
 use super::verdict::{Evidence, Verdict};
 use super::view::View;
 use crate::engine::Instant;
-use crate::history::{Function, History, ObjectId, Observation, OpIndex, Status};
+use crate::history::{History, ObjectId, Observation};
 
 fn violated(sentence: String) -> Verdict {
     Verdict::Violated(Box::new(Evidence { sentence, minimal: true, engine: "scan", ..Evidence::default() }))
@@ -114,58 +114,4 @@ pub(super) fn fencing_monotonic(view: &View<'_>) -> Verdict {
         *last = (*token, *process);
     }
     if newest.is_empty() { Verdict::vacuous("no effect was accepted") } else { Verdict::Holds }
-}
-
-/// Whether no two owners certainly held a lock at one time: from the answer of acquire to the call of release. A lease
-/// that its holder did not give back is held until somebody else is given it.
-pub(super) fn mutual_exclusion(view: &View<'_>) -> Verdict {
-    let mut acquired = false;
-    let (sorted, ranges) = view.by_key();
-    for range in ranges {
-        // Certain holds: (from, until, acquire).
-        let mut holds: Vec<(Instant, Instant, OpIndex)> = Vec::new();
-        let operations = &sorted[range];
-        for (place, &index) in operations.iter().enumerate() {
-            let operation = view.operation(index);
-            if operation.function != Function::Acquire || operation.status != Status::Ok {
-                continue;
-            }
-            acquired = true;
-            let release = operations[place + 1..].iter().map(|&index| view.operation(index)).find(|other| {
-                other.function == Function::Release
-                    && other.process == operation.process
-                    && other.value == operation.value
-            });
-            if let Some(release) = release {
-                holds.push((operation.completed, release.invoked, index));
-            }
-        }
-        holds.sort_unstable();
-        let mut last: Option<(Instant, OpIndex)> = None;
-        for (from, until, index) in holds {
-            if let Some((busy, other)) = last
-                && from < busy
-                && view.operation(other).process != view.operation(index).process
-            {
-                let mut operations = vec![other, index];
-                operations.sort_unstable();
-                return Verdict::Violated(Box::new(Evidence {
-                    sentence: format!(
-                        "{} and {} hold the lock at the same time",
-                        describe::name(view.history, other),
-                        describe::name(view.history, index)
-                    ),
-                    operations,
-                    culprit: Some(index),
-                    minimal: true,
-                    engine: "scan",
-                    ..Evidence::default()
-                }));
-            }
-            if last.is_none_or(|(busy, _)| until > busy) {
-                last = Some((until, index));
-            }
-        }
-    }
-    if acquired { Verdict::Holds } else { Verdict::vacuous("nobody acquired the lock") }
 }

@@ -16,24 +16,16 @@ pub struct View<'a> {
     pub operations: Vec<OpIndex>,
     /// The only object that counts, if it is one; observations of others don't.
     pub object: Option<ObjectId>,
-    /// What is judged "in the end" looks only at keys that nobody changed after this: repair takes its time.
-    pub alone_since: Instant,
 }
 
 impl<'a> View<'a> {
-    /// The same, with what is judged in the end judged on keys that were left alone since then.
-    #[must_use]
-    pub fn left_alone_since(self, alone_since: Instant) -> View<'a> {
-        View { alone_since, ..self }
-    }
-
     /// Keys that were changed too shortly before the end to be judged by what is there, sorted.
     pub(super) fn unsettled(&self) -> Vec<(ObjectId, u64)> {
         let over = |operation: &Operation| {
             if operation.completed == Instant::NEVER { operation.invoked } else { operation.completed }
         };
         let operations = || self.operations.iter().map(|&index| self.history.operation(index));
-        let changes = operations().filter(|o| !o.function.is_read() && over(o) > self.alone_since);
+        let changes = operations().filter(|o| !o.function.is_read() && over(o) > self.history.alone_since());
         let mut keys: Vec<(ObjectId, u64)> = changes.map(|o| (o.object, o.key)).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -51,7 +43,7 @@ impl<'a> View<'a> {
             .collect();
         // Recorders may note an invocation late; nearly always this is a pass over sorted data.
         operations.sort_by_key(|&index| history.operation(index).invoked);
-        View { history, operations, object, alone_since: Instant::NEVER }
+        View { history, operations, object }
     }
 
     pub(super) fn operation(&self, index: OpIndex) -> &'a Operation {
@@ -77,6 +69,14 @@ impl<'a> View<'a> {
             }
         }
         (sorted, ranges)
+    }
+
+    /// Whether some order of these additions may leave what a word can hold.
+    pub(super) fn may_overflow(&self) -> bool {
+        let additions =
+            self.operations.iter().map(|&index| self.operation(index)).filter(|o| o.function == Function::Add);
+        let most: u128 = additions.map(|o| u128::from((o.value as i64).unsigned_abs())).sum();
+        most > i64::MAX as u128
     }
 
     /// Completed operations whose result says something about the state.

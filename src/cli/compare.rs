@@ -33,6 +33,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 fn both(arguments: &Arguments) -> Result<Exit, Exit> {
     let (place_a, variant_a) = parts(&arguments.a);
     let (place_b, variant_b) = parts(&arguments.b);
+    if place_a.is_empty() {
+        err(&format!("error: {} names no report folder and no scenario; write one before the @\n", arguments.a));
+        return Err(Exit::Usage);
+    }
     let place_b = if place_b.is_empty() { place_a } else { place_b };
     let mut a = side(arguments, place_a, variant_a, &arguments.a)?;
     let mut b = side(arguments, place_b, variant_b, &arguments.b)?;

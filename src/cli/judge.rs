@@ -83,6 +83,10 @@ const MODELS: [(&str, Kind); 10] = [
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
+    if let Err(reason) = keeps_apart(arguments) {
+        err(&format!("error: {reason}\n"));
+        return Exit::Usage;
+    }
     // The worst of all files: unreadable, violated, inconclusive, fine.
     let rank = |exit: Exit| match exit {
         Exit::Usage => 3,
@@ -182,6 +186,24 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
         Exit::Inconclusive
     } else {
         Exit::Pass
+    }
+}
+
+/// Whether what is written would take the place of what is read, or of one another.
+fn keeps_apart(arguments: &Arguments) -> Result<(), String> {
+    let place = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let written = [("--picture", &arguments.picture), ("--witness", &arguments.witness)];
+    for (flag, path) in written {
+        let Some(path) = path else { continue };
+        if arguments.files.iter().any(|file| place(file) == place(path)) {
+            return Err(format!("{flag} would overwrite {}, which is to be judged", path.display()));
+        }
+    }
+    match (&arguments.picture, &arguments.witness) {
+        (Some(picture), Some(witness)) if place(picture) == place(witness) => {
+            Err(format!("--picture and --witness name the same file, {}", picture.display()))
+        }
+        _ => Ok(()),
     }
 }
 

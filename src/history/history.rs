@@ -62,6 +62,9 @@ pub struct History {
     lines: Vec<u32>,
     texts: Texts,
     time_unit: TimeUnit,
+    alone_since: Option<Instant>,
+    /// Objects that somebody adds to.
+    counters: Vec<ObjectId>,
 }
 
 impl History {
@@ -83,6 +86,9 @@ impl History {
     /// Notes that an operation was sent. Until it completes its outcome is unknown.
     pub fn invoke(&mut self, call: Invocation) -> OpIndex {
         let index = OpIndex(u32::try_from(self.operations.len()).expect("a history holds under 2^32 operations"));
+        if call.function == Function::Add && !self.counters.contains(&call.object) {
+            self.counters.push(call.object);
+        }
         self.operations.push(Operation {
             invoked: call.at,
             completed: Instant::NEVER,
@@ -138,7 +144,13 @@ impl History {
     /// Only these operations, in this order, with everything that is known of them but for their texts: values and keys
     /// are numbers.
     pub fn part(&self, operations: &[OpIndex]) -> History {
-        let mut part = History { objects: self.objects.clone(), time_unit: self.time_unit, ..History::default() };
+        let mut part = History {
+            objects: self.objects.clone(),
+            time_unit: self.time_unit,
+            alone_since: self.alone_since,
+            counters: self.counters.clone(),
+            ..History::default()
+        };
         for &index in operations {
             let operation = *self.operation(index);
             let list = |part: &mut History, number: u64| part.add_list(self.list(number));
@@ -157,6 +169,22 @@ impl History {
             }
         }
         part
+    }
+
+    /// What holds in the end is judged on keys that nobody changed after this: repair takes its time. `NEVER` unless the
+    /// recorder set it: every key counts.
+    pub fn alone_since(&self) -> Instant {
+        self.alone_since.unwrap_or(Instant::NEVER)
+    }
+
+    /// Whether an object is a counter: its values are sums, and nothing is 0.
+    pub fn is_counter(&self, object: ObjectId) -> bool {
+        self.counters.contains(&object)
+    }
+
+    /// Sets [`alone_since`](History::alone_since).
+    pub fn leave_alone_since(&mut self, at: Instant) {
+        self.alone_since = Some(at);
     }
 
     /// All operations, in the order of their `invoke` calls.

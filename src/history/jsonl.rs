@@ -20,7 +20,8 @@
 //! | `version` | version read or made, where the store tells |
 //!
 //! Later versions add fields and never rename one; a reader skips fields and observations that it doesn't know. In
-//! observations, `object` and `name` count the lines `{"object":"kv"}` and `{"name":"sent"}` that begin the file.
+//! observations, `object` and `name` count the lines `{"object":"kv"}` and `{"name":"sent"}` that begin the file. The line
+//! `{"alone_since":90000000000}` has what holds in the end judged on keys that nobody changed after that moment.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -40,6 +41,9 @@ pub fn write(history: &History, out: &mut impl Write) -> io::Result<()> {
     }
     for name in history.names() {
         write_line(out, &Line { name: Some(Cow::Borrowed(name)), ..Line::default() })?;
+    }
+    if history.alone_since() != Instant::NEVER {
+        write_line(out, &Line { alone_since: Some(history.alone_since().0), ..Line::default() })?;
     }
     for (at, operation) in history.operations().iter().enumerate() {
         let word = |word: u64| (word != 0).then_some(Value::Word(word));
@@ -119,6 +123,8 @@ struct Line<'a> {
     observation: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alone_since: Option<u64>,
 }
 
 /// A word or a list of words.
@@ -145,6 +151,10 @@ fn read_line(history: &mut History, text: &str, number: u32) -> Result<(), Strin
     }
     if let Some(name) = line.name {
         history.name(&name);
+        return Ok(());
+    }
+    if let Some(at) = line.alone_since {
+        history.leave_alone_since(Instant(at));
         return Ok(());
     }
     let object = history.object(line.object.as_deref().unwrap_or(""));
@@ -237,6 +247,7 @@ mod tests {
         history.invoke(call(Function::AppendList, list, 2400));
         history.observe(Observation::Leader { at: Instant(3), object: ObjectId(0), term: 2, process: 1 });
         history.name("sent");
+        history.leave_alone_since(Instant(2350));
         history
     }
 
@@ -255,12 +266,12 @@ mod tests {
         assert_eq!(written(&again), text);
         assert_eq!(again.observations(), history.observations());
         assert_eq!(again.list(again.operations()[2].result()), &[5, 6]);
-        assert_eq!(again.version(OpIndex(0)), 1);
+        assert_eq!((again.version(OpIndex(0)), again.alone_since()), (1, Instant(2350)));
     }
 
     #[test]
     fn a_line_is_what_the_module_says() {
-        let line = written(&sample()).lines().nth(2).unwrap().to_owned();
+        let line = written(&sample()).lines().nth(3).unwrap().to_owned();
         assert_eq!(
             line,
             r#"{"process":1,"object":"kv","key":7,"f":"write","value":5,"invoked":1000,"completed":2000,"status":"ok","version":1}"#

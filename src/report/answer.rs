@@ -156,6 +156,9 @@ fn served(base: &str, who: &[&Seen]) -> String {
         format!("**{got} of {asked}**{unit}{of}")
     };
     let rates: Vec<String> = who.iter().enumerate().map(rate).collect();
+    if who.iter().all(|seen| seen.goodput == 0.0) {
+        return format!("{}: {} are answered in full.", capital(base), listed(&rates));
+    }
     let means: Vec<String> = who.iter().map(|seen| format!("**{}**", time(seen.mean_ns))).collect();
     let tails: Vec<String> =
         who.iter().map(|seen| format!("**{}**", time(seen.latency_ns[2].map(|ns| ns as f64)))).collect();

@@ -199,7 +199,9 @@ pub fn finding(a: &Side, b: &Side) -> String {
             Some(format!("{word} {}", fmt_error(relative)))
         })
         .collect();
-    if told.is_empty() {
+    if all.iter().all(|d| d.difference().is_none()) {
+        format!("{} and {} have no measure in common", a.name, b.name)
+    } else if told.is_empty() {
         format!("No difference between {} and {} that is more than chance", a.name, b.name)
     } else {
         format!("{} against {}: {}", b.name, a.name, told.join(", "))
@@ -209,6 +211,9 @@ pub fn finding(a: &Side, b: &Side) -> String {
 fn seeds(a: &Side, b: &Side) -> String {
     let (n, m) = (a.seeds.len(), b.seeds.len());
     match (a.seeds == b.seeds, n, m) {
+        (true, ..) if a.title != b.title => {
+            format!("the same seeds of different scenarios: \"{}\" and \"{}\"", a.title, b.title)
+        }
         (true, 1, _) => format!("seed {} on both sides: the same arrivals, but one seed gives no interval", a.seeds[0]),
         (true, n, _) => format!("{n} seeds, compared seed by seed"),
         (false, n, m) => format!("{n} and {m} seeds, not the same ones"),
@@ -301,6 +306,15 @@ mod tests {
         let (a, b) = (side("a", &[(1, 100.0)]), side("b", &[(1, 200.0)]));
         assert_eq!(differences(&a, &b)[0].sure(), None);
         assert!(finding(&a, &b).contains("+100.0"), "{}", finding(&a, &b));
+    }
+
+    #[test]
+    fn what_has_nothing_in_common_is_not_called_alike() {
+        let a = side("a", &[(1, 100.0)]);
+        let other = json!({"title": "u", "runs": [{"variant": "base", "seed": 1, "clients": [{"name": "others", "mean_ns": 5.0}]}]});
+        let b = Side { name: "b".to_owned(), ..Side::of(&other, None).expect("it has runs") };
+        assert_eq!(finding(&a, &b), "a and b have no measure in common");
+        assert_eq!(seeds(&a, &b), "the same seeds of different scenarios: \"t\" and \"u\"");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::number::fmt_share;
 use crate::check::{self, Staleness, View};
 use crate::engine::Instant;
-use crate::run::{Outcome, Served, alone_since, served};
+use crate::run::{Outcome, Served, served};
 use crate::scenario::{FaultPlan, Kind};
 
 /// A share of stale reads that is worth a word.
@@ -32,7 +32,7 @@ pub fn lost_writes(outcome: &Outcome) -> Option<u64> {
     if outcome.history.operations().is_empty() {
         return None;
     }
-    check::lost_writes(&View::new(&outcome.history, None).left_alone_since(alone_since(outcome)))
+    check::lost_writes(&View::new(&outcome.history, None))
 }
 
 /// One number of the finding: a design, a partition, a client group, a share.
@@ -54,7 +54,7 @@ impl<'a> Kept<'a> {
         }
         let served = served(outcome);
         let cuts = plan.faults.iter().filter(|f| served.iter().any(|s| s.fault == f.name)).collect();
-        let view = View::new(&outcome.history, None).left_alone_since(alone_since(outcome));
+        let view = View::new(&outcome.history, None);
         let (staleness, lost) = (check::staleness(&view), lost_writes(outcome));
         Some(Kept { name, outcome, cuts, served, staleness, lost })
     }

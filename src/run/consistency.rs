@@ -54,14 +54,7 @@ pub(super) fn checked(outcome: &Outcome, property: &Property) -> Result<(Option<
         (None, Some(bound)) if property.name == "bounded_staleness" => check::Property::BoundedStaleness(bound),
         _ => return Err(unknown(format!("`{}` is not judged by this version", property.name))),
     };
-    Ok((object, check::judge_settled(history, object, found, Steps::DEFAULT, alone_since(outcome))))
-}
-
-/// What is judged in the end looks at keys that were left alone since then: for half a minute, and at most a quarter of
-/// the run.
-pub fn alone_since(outcome: &Outcome) -> Instant {
-    let end = outcome.plan.end;
-    Instant(end.0 - Span::secs(30).min(Span(end.0 / 4)).0)
+    Ok((object, check::judge(history, object, found, Steps::DEFAULT)))
 }
 
 fn held(history: &History, object: Option<ObjectId>) -> String {
@@ -112,7 +105,7 @@ pub(super) fn measure(
 ) -> Result<Measured, Missing> {
     let object = find(outcome, object)?;
     let history = &outcome.history;
-    let view = View::new(history, object).left_alone_since(alone_since(outcome));
+    let view = View::new(history, object);
     if measure == "lost_writes" {
         let Some(lost) = check::lost_writes(&view) else {
             return Err(Missing::NoSamples("nobody looked after the last acknowledged write".to_owned()));

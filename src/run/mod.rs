@@ -20,7 +20,6 @@ pub use bisect::{NoThreshold, Threshold, bisect, thresholds};
 pub use bugs::{Hunted, STOCK, Stock, Violation, hunt, planted};
 pub use build::{Member, build, build_with, frame};
 pub use classify::{Served, cap_word, served};
-pub use consistency::alone_since;
 pub use judge::{Judged, judge, value};
 pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
 pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with, watch};

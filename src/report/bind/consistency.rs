@@ -14,7 +14,7 @@ use crate::report::kept::{Kept, STALE, errors_and_past};
 use crate::report::number::{NOTHING, fmt_count, fmt_duration, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::{Mark, State};
-use crate::run::{Outcome, alone_since, cap_word};
+use crate::run::{Outcome, cap_word};
 use crate::scenario::FaultPlan;
 
 /// Bins of write age: this many a decade, from 1 ms to 100 s.
@@ -48,7 +48,7 @@ impl<'a> Shown<'a> {
     fn of(design: &'a Design<'_>) -> Option<Shown<'a>> {
         let (name, outcome) = (design.name(), &design.run.outcome);
         let kept = Kept::of(name, outcome)?;
-        let view = View::new(&outcome.history, None).left_alone_since(alone_since(outcome));
+        let view = View::new(&outcome.history, None);
         Some(Shown {
             name,
             outcome,

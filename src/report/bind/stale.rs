@@ -3,7 +3,7 @@
 use crate::check::{self, View};
 use crate::engine::Instant;
 use crate::rpc::Verb;
-use crate::run::{Outcome, alone_since};
+use crate::run::Outcome;
 
 /// Stale reads: group among the clients, and start; by both.
 pub(super) struct StaleReads(Vec<(usize, Instant)>);
@@ -15,7 +15,7 @@ impl StaleReads {
         if history.operations().is_empty() {
             return StaleReads(Vec::new());
         }
-        let view = View::new(history, None).left_alone_since(alone_since(outcome));
+        let view = View::new(history, None);
         let components = outcome.plan.components.len();
         let stale = check::staleness(&view).reads.into_iter().filter(|read| read.behind > 0);
         let mut reads: Vec<(usize, Instant)> = stale

@@ -13,7 +13,7 @@ use crate::report::figure::space_time::Repeats;
 use crate::report::figure::{Drawing, Witness};
 use crate::report::number::{fmt_count, fmt_duration};
 use crate::report::page::{Expectation, Section};
-use crate::run::{Outcome, alone_since};
+use crate::run::Outcome;
 
 /// The values of a run are large numbers that say nothing; from here on they get short names.
 const PLAIN_MAX: u64 = 9999;
@@ -37,13 +37,7 @@ fn about(history: &History, evidence: &Evidence) -> String {
 /// it all could be, or if the example is none of the plain ones.
 pub(crate) fn told(outcome: &Outcome, object: &str) -> Option<String> {
     let history = &outcome.history;
-    let verdict = check::judge_settled(
-        history,
-        history.find_object(object),
-        Property::Linearizable,
-        Steps::DEFAULT,
-        alone_since(outcome),
-    );
+    let verdict = check::judge(history, history.find_object(object), Property::Linearizable, Steps::DEFAULT);
     let evidence = verdict.evidence()?;
     let operations: Vec<Operation> = evidence.operations.iter().map(|&index| *history.operation(index)).collect();
     let words = Names::of(outcome, &operations).words(evidence);
