@@ -212,7 +212,7 @@ impl Swept {
         self.samples.iter().any(|s| s.offered > 0.0)
     }
 
-    /// Where goodput ends to follow what is asked, per variant, in a sentence.
+    /// Where goodput ends to follow what is asked, per variant, in a sentence; if nowhere, what becomes of latency.
     pub fn finding(&self) -> String {
         if !self.asked() {
             let (points, designs) = (self.points.len(), self.variants().len());
@@ -235,10 +235,37 @@ impl Swept {
             }
         }
         if parts.is_empty() {
-            "Goodput keeps up with the load at every point".to_owned()
+            let tail = self.tail().map_or(String::new(), |tail| format!(": {tail}"));
+            format!("Goodput keeps up with the load at every point{tail}")
         } else {
             format!("Goodput falls behind the load: {}", parts.join(", "))
         }
+    }
+
+    /// How far apart p99 is: between the designs where they differ most, or between the points of the only one. Nothing if
+    /// it is less than half as much again.
+    fn tail(&self) -> Option<String> {
+        let p99: Measure<'_> = Box::new(|s| s.p99_ns);
+        let variants = self.variants();
+        let at = |p: usize, v: &str| self.across(p, v, &p99).map(|a| a.mean).filter(|mean| *mean > 0.0);
+        let least_and_most = |seen: Vec<(f64, String)>| {
+            let least = seen.iter().min_by(|a, b| a.0.total_cmp(&b.0))?.clone();
+            let most = seen.into_iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+            (most.0 >= 1.5 * least.0).then_some((least, most))
+        };
+        let points = 0..self.points.len();
+        if let [only] = variants.as_slice() {
+            let seen = points.filter_map(|p| Some((at(p, only)?, self.label(p)))).collect();
+            let ((low, a), (high, b)) = least_and_most(seen)?;
+            return Some(format!("p99 is {} at {a} and {} at {b}", fmt_duration(low), fmt_duration(high)));
+        }
+        let apart = |p: usize| {
+            let seen = variants.iter().filter_map(|v| Some((at(p, v)?, (*v).to_owned()))).collect();
+            let (low, high) = least_and_most(seen)?;
+            Some((high.0 / low.0, p, low, high))
+        };
+        let (_, p, (low, a), (high, b)) = points.filter_map(apart).max_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some(format!("at {} p99 is {} with {a} and {} with {b}", self.label(p), fmt_duration(low), fmt_duration(high)))
     }
 
     /// The page.
@@ -317,5 +344,46 @@ impl Swept {
             text.push('\n');
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn swept(samples: &[(usize, &str, f64)]) -> Swept {
+        let sample = |&(point, variant, p99): &(usize, &str, f64)| Sample {
+            point,
+            variant: variant.to_owned(),
+            seed: 1,
+            offered: 100.0,
+            goodput: 100.0,
+            p99_ns: Some(p99 * 1e6),
+            shown: Vec::new(),
+            digest: 0,
+            broken: Vec::new(),
+        };
+        Swept {
+            title: String::new(),
+            question: String::new(),
+            source: String::new(),
+            name: String::new(),
+            points: ["10/s", "20/s"].map(|rate| vec![("rate".to_owned(), rate.to_owned())]).to_vec(),
+            show: Vec::new(),
+            samples: samples.iter().map(sample).collect(),
+            repeat: String::new(),
+        }
+    }
+
+    #[test]
+    fn where_goodput_follows_the_finding_is_in_the_tail() {
+        let apart = swept(&[(0, "one", 10.0), (0, "two", 9.0), (1, "one", 400.0), (1, "two", 50.0)]);
+        let words = "Goodput keeps up with the load at every point: at 20/s p99 is 50 ms with two and 400 ms with one";
+        assert_eq!(plain(&apart.finding()), words);
+        let alone = swept(&[(0, "one", 10.0), (1, "one", 40.0)]);
+        let words = "Goodput keeps up with the load at every point: p99 is 10 ms at 10/s and 40 ms at 20/s";
+        assert_eq!(plain(&alone.finding()), words);
+        let alike = swept(&[(0, "one", 10.0), (1, "one", 11.0)]);
+        assert_eq!(alike.finding(), "Goodput keeps up with the load at every point");
     }
 }
