@@ -75,6 +75,14 @@ fn busiest(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
     members.iter().map(|m| m.busy.level(epochs).mean().unwrap_or(0.0) / workers).fold(0.0, f64::max)
 }
 
+/// Share of workers busy, over all members of a component.
+fn mean_busy(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
+    let workers = f64::from(outcome.plan.components[part].station.workers.max(1));
+    let members = &outcome.meters.groups[part].members;
+    let busy: f64 = members.iter().map(|m| m.busy.level(epochs).mean().unwrap_or(0.0)).sum();
+    busy / (workers * members.len().max(1) as f64)
+}
+
 fn saturated(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option<Bottleneck> {
     for stretch in stretches {
         let busy: Vec<f64> = (0..parts.len()).map(|i| busiest(outcome, i, &stretch.epochs)).collect();
@@ -84,7 +92,10 @@ fn saturated(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option
         }
         let members = &outcome.meters.groups[part].members;
         let waiting: f64 = members.iter().map(|m| m.waiting.level(&stretch.epochs).mean().unwrap_or(0.0)).sum();
-        let (name, busy) = (&parts[part].name, fmt_share(share));
+        // Members that are busy alike are told as one, as the topology shows them.
+        let mean = mean_busy(outcome, part, &stretch.epochs);
+        let told = if share - mean < 0.01 { mean } else { share };
+        let (name, busy) = (&parts[part].name, fmt_share(told));
         let queue = if waiting >= 0.005 { format!(", {} waiting on average", digits3(waiting)) } else { String::new() };
         return Some(Bottleneck {
             part: Some(part),
