@@ -28,6 +28,10 @@ impl Lowering<'_, '_> {
         groups: &[String],
     ) -> Vec<SweepPlan> {
         let mut sweeps = Vec::new();
+        for source in self.sources.shown() {
+            let place = source.start..source.start + source.text.len();
+            self.shows(&source.text, &place, tree, site, faults, flows, variants, groups);
+        }
         let Some(Some(table)) = root.table("sweep") else { return sweeps };
         for (name, place, node) in table.entries() {
             self.check_name(&name, &place);
@@ -100,10 +104,6 @@ impl Lowering<'_, '_> {
             fields.done();
             let only = only.into_iter().map(|(o, _)| o).collect();
             sweeps.push(SweepPlan { name, points, bisect, only, show });
-        }
-        for source in self.sources.shown() {
-            let place = source.start..source.start + source.text.len();
-            self.shows(&source.text, &place, tree, site, faults, flows, variants, groups);
         }
         sweeps
     }
