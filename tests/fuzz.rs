@@ -341,7 +341,7 @@ fn load(sources: &Sources, variant: Option<&str>) -> Result<Option<scenario::Pla
 
 fn fail(sources: &Sources, what: &str, panic: &Box<dyn std::any::Any + Send>) -> TestCaseError {
     let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    let sets: Vec<&str> = sources.sets().iter().map(|s| s.text.as_ref()).collect();
+    let sets: Vec<&str> = sources.sets().map(|s| s.text.as_ref()).collect();
     TestCaseError::fail(format!("{what}: {said:?}\n{sets:?}\n{}", sources.file().text))
 }
 

@@ -60,13 +60,9 @@ fn usage(text: &str) -> Exit {
 
 fn all(arguments: &Arguments) -> Result<Exit, Exit> {
     let sources = load::sources(&arguments.file, &arguments.set)?;
-    let plans = load::plans(&sources, arguments.variant.as_deref(), None, false)?;
+    let checked = arguments.show.iter().fold(sources.clone(), |all, text| all.with_shown("--show", text.as_str()));
+    let plans = load::plans(&checked, arguments.variant.as_deref(), None, false)?;
     let base = &plans[0];
-    for text in &arguments.show {
-        if let Err(error) = crate::expect::parse_expr(text) {
-            return Err(usage(&format!("`{text}` is no expression: {}", error.message)));
-        }
-    }
     let mut sweeps: Vec<SweepPlan> = if arguments.axis.is_empty() {
         base.sweeps.iter().filter(|s| arguments.name.as_ref().is_none_or(|n| *n == s.name)).cloned().collect()
     } else {
@@ -127,12 +123,19 @@ fn axes(axes: &[String]) -> Result<SweepPlan, Exit> {
         let Some((path, values)) = axis.split_once('=') else {
             return Err(usage(&format!("`{axis}` lacks its `=`; write --axis clients.users.rate=100/s,200/s")));
         };
-        let values: Vec<&str> = split(values);
+        let path = path.trim();
+        if points.iter().flatten().any(|(other, _)| other == path) {
+            return Err(usage(&format!("two axes are `{path}`; give all its values to one")));
+        }
+        let values: Vec<&str> = split(values).into_iter().map(str::trim).collect();
+        if let Some(twice) = (1..values.len()).find(|i| values[..*i].contains(&values[*i])) {
+            return Err(usage(&format!("the axis `{path}` takes the value {} twice", values[twice])));
+        }
         let before = std::mem::take(&mut points);
         for point in &before {
             for value in &values {
                 let mut next = point.clone();
-                next.push((path.trim().to_owned(), value.trim().to_owned()));
+                next.push((path.to_owned(), (*value).to_owned()));
                 points.push(next);
             }
         }

@@ -36,9 +36,11 @@ pub fn check(that: &That, names: &dyn Names) -> Vec<TextError> {
     match that {
         That::Compare { left, right, .. } => {
             checker.pair(left, right, "compared with");
+            checker.share(left, right);
         }
         That::Near { left, right, tolerance } => {
             checker.pair(left, right, "compared with");
+            checker.share(left, right);
             let (left, right) = (checker.quietly(left), checker.quietly(right));
             if let (Tolerance::Quantity(tolerance), Some(of)) = (tolerance, left.or(right))
                 && tolerance.dimension.with(of).is_none()
@@ -53,6 +55,9 @@ pub fn check(that: &That, names: &dyn Names) -> Vec<TextError> {
         That::Between { value, low, high, at } => {
             let of = checker.dimension(value);
             for end in [low, high] {
+                if end.value > 1.0 && is_share(value, names) {
+                    checker.errors.push(beyond(at.clone(), &end.written, value));
+                }
                 if let Some(of) = of
                     && !fits(of, end.dimension, Some(end.value))
                 {
@@ -74,7 +79,27 @@ pub fn check(that: &That, names: &dyn Names) -> Vec<TextError> {
         }
         That::Property(_) => {}
     }
+    let mut measures = matches!(that, That::Label { .. } | That::Property(_));
+    let mut whole = that_end(that);
+    that.each_expr(&mut |expr| {
+        measures |= matches!(expr.operand, Operand::Metric(_) | Operand::Path(_));
+        whole.start = whole.start.min(expr.at.start);
+    });
+    if !measures && checker.errors.is_empty() {
+        let error = TextError::new(whole, "this says nothing of a run: nothing in it is measured");
+        checker.errors.push(error.help("write what should come out, such as `p99(api) < 50ms`"));
+    }
     checker.errors
+}
+
+/// Whether it measures a part of a whole.
+fn is_share(expr: &Expr, names: &dyn Names) -> bool {
+    let Operand::Metric(metric) = &expr.operand else { return false };
+    metric.stat != Some(Stat::Sum) && matches!(metric_dimension(metric, names), Ok(Some(Dimension::SHARE)))
+}
+
+fn beyond(at: std::ops::Range<usize>, written: &str, share: &Expr) -> TextError {
+    TextError::new(at, format!("`{share}` is a share: it never comes to {written}")).help("a share is at most 100%")
 }
 
 /// What a value measures, and everything that is wrong with it: for formulas and for metrics to plot.
@@ -112,6 +137,15 @@ impl Checker<'_> {
             _ => error,
         });
         None
+    }
+
+    /// A share is never compared with more than everything.
+    fn share(&mut self, left: &Expr, right: &Expr) {
+        for (share, limit) in [(left, right), (right, left)] {
+            if literal(limit).is_some_and(|limit| limit > 1.0) && is_share(share, self.names) {
+                self.errors.push(beyond(limit.at.clone(), &limit.to_string(), share));
+            }
+        }
     }
 
     fn quietly(&mut self, expr: &Expr) -> Option<Dimension> {
@@ -155,6 +189,10 @@ impl Checker<'_> {
                 Some(left?.times(right?))
             }
             Operand::Binary(left, Arithmetic::Over, right) => {
+                if literal(right) == Some(0.0) {
+                    let message = format!("`{left}` is divided by nothing");
+                    self.errors.push(TextError::new(right.at.clone(), message).help("divide by what isn't 0"));
+                }
                 let (left, right) = (self.dimension(left), self.dimension(right));
                 Some(left?.over(right?))
             }

@@ -51,7 +51,11 @@ pub(super) const FILE: Value = Value::Table(&[
     key("max_events", COUNT, "Refused before the run if the estimate is higher."),
     key("region", Value::Names(&REGION), "Regions and their zones."),
     key("network", Value::Table(NETWORK), "Links by distance."),
-    key("link", Value::Names(&LINKS), "Links between two regions, or two `\"region/zone\"`s."),
+    key(
+        "link",
+        Value::Names(&LINKS),
+        "Links between two regions, or two `\"region/zone\"`s; both ways, unless the way back is written too.",
+    ),
     key("clock", Value::Table(CLOCK), "Clocks of all hosts."),
     key("keys", Value::Names(&KEYS), "Sets of keys, and which are asked for how often."),
     key("service", Value::Names(&SERVICE), "Services."),

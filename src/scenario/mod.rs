@@ -45,8 +45,8 @@ pub fn load(
             let known: Vec<String> =
                 table.into_iter().flat_map(|t| t.keys().map(|k| k.get_ref().to_string())).collect();
             let known = std::iter::once(base.as_str()).chain(known.iter().map(String::as_str));
-            diagnostics
-                .push(Diagnostic::overall(format!("no variant is called `{name}`")).nearest(name, "variants", known));
+            let wrong = Diagnostic::overall(format!("no variant is called `{name}`")).label("--variant");
+            diagnostics.push(wrong.nearest(name, "variants", known));
             return (None, diagnostics);
         };
         vary(&mut root, &found, &mut diagnostics);

@@ -1,6 +1,6 @@
 //! Reads the tables of a scenario: each key once, each value by its own grammar, everything wrong collected.
 
-use std::cell::{Ref, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
@@ -61,6 +61,19 @@ pub(super) struct Fields<'a, 't> {
     asked: RefCell<Vec<&'static str>>,
     /// Keys that were complained about already.
     settled: RefCell<Vec<String>>,
+    /// Errors that there were before it was read.
+    errors: usize,
+    /// Whether its unknown keys were told.
+    finished: Cell<bool>,
+}
+
+/// A table that is left half read still says which of its keys nobody knows: one of them may be why.
+impl Drop for Fields<'_, '_> {
+    fn drop(&mut self) {
+        if matches!(self.shape, Some(Value::Table(_))) {
+            self.finish(false);
+        }
+    }
 }
 
 impl<'a, 't> Fields<'a, 't> {
@@ -70,7 +83,9 @@ impl<'a, 't> Fields<'a, 't> {
     }
 
     fn new(table: &'a DeTable<'t>, place: Place, log: &'a Log, shape: Option<Value>) -> Fields<'a, 't> {
-        Fields { table, place, log, shape, asked: RefCell::default(), settled: RefCell::default() }
+        let errors = log.borrow().errors();
+        let (asked, settled, finished) = (RefCell::default(), RefCell::default(), Cell::new(false));
+        Fields { table, place, log, shape, asked, settled, errors, finished }
     }
 
     /// Notes a key that is read otherwise than it is declared.
@@ -146,7 +161,7 @@ impl<'a, 't> Fields<'a, 't> {
         if let Some(word) = words.iter().find(|w| **w == text) {
             return Some(word);
         }
-        self.error(Diagnostic::error(inside(node), format!("`{text}` is not a {key}")).nearest(
+        self.error(Diagnostic::error(inside(node), format!("`{text}` is no value of `{key}`")).nearest(
             &text,
             "expected one of",
             words.iter().copied(),
@@ -265,9 +280,18 @@ impl<'a, 't> Fields<'a, 't> {
         self.table.iter().map(|(k, v)| (k.get_ref().to_string(), k.span(), v))
     }
 
+    /// Whether a key that isn't there is accounted for by what is said anyway: it is there but misspelt, or would have
+    /// come from a `like` that leads nowhere.
+    pub(super) fn excused(&self, key: &str) -> bool {
+        let Some(Value::Table(keys)) = self.shape else { return false };
+        let known = || keys.iter().filter(|k| k.need != Need::Later).map(|k| k.name);
+        let meant = |name: &str| !self.knows(name) && crate::spec::nearest(name, known()) == Some(key);
+        self.has("like") || self.entries().any(|(name, ..)| meant(&name))
+    }
+
     /// Says so if a key that must be there isn't.
     pub(super) fn require(&self, key: &'static str, example: &str) {
-        if !self.has(key) {
+        if !self.has(key) && !self.excused(key) {
             self.error(
                 Diagnostic::error(self.place.clone(), format!("`{key}` is missing"))
                     .help(format!("such as `{key} = {example}`")),
@@ -285,7 +309,12 @@ impl<'a, 't> Fields<'a, 't> {
         self.finish(false);
     }
 
-    fn finish(self, complete: bool) {
+    fn finish(&self, complete: bool) {
+        if self.finished.replace(true) {
+            return;
+        }
+        // Beside something wrong, keys may have been passed over.
+        let complete = complete && self.log.borrow().errors() == self.errors;
         let asked = self.asked.borrow();
         let declared = match self.shape {
             Some(Value::Table(keys)) => keys,
@@ -293,7 +322,9 @@ impl<'a, 't> Fields<'a, 't> {
         };
         for (key, value) in self.table {
             let name: &str = key.get_ref();
-            if asked.contains(&name) || self.settled.borrow().iter().any(|s| s == name) {
+            // A `like` that is still there was complained about.
+            let like = name == "like" && declared.iter().any(|k| k.name == name);
+            if like || asked.contains(&name) || self.settled.borrow().iter().any(|s| s == name) {
                 continue;
             }
             let diagnostic = match declared.iter().find(|k| k.name == name) {

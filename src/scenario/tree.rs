@@ -5,6 +5,7 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::shape::{Need, Value};
 use crate::spec::source::LONGEST;
 use crate::spec::{Diagnostic, Diagnostics, Place, Sources};
 
@@ -121,7 +122,8 @@ fn parse_value<'t>(text: &'t str, start: usize, diagnostics: &mut Diagnostics) -
 /// The name in a `like`, what it copies from, and where it stands.
 type Like = (String, String, Place);
 
-/// Puts what `like` copies in its place: keys that aren't written, from another object of the same kind.
+/// Puts what `like` copies in its place: keys that aren't written, from another object of the same kind. A `like` that
+/// leads nowhere stays, and was complained about.
 pub(super) fn like(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
     for (kind, objects) in root.iter_mut() {
         let kind = kind.get_ref().as_ref();
@@ -134,11 +136,12 @@ pub(super) fn like(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
         let mut open: Vec<Like> = Vec::new();
         for (name, object) in objects.iter_mut() {
             let DeValue::Table(table) = object.get_mut() else { continue };
-            let Some((_, node)) = table.remove_entry("like") else { continue };
+            let Some((key, node)) = table.remove_entry("like") else { continue };
             let (name, place) = (name.get_ref().to_string(), node.span());
             let DeValue::String(from) = node.get_ref() else {
                 let found = super::reader::found(node.get_ref());
                 diagnostics.push(Diagnostic::error(place, format!("expected a name in quotes, found {found}")));
+                table.insert(key, node);
                 continue;
             };
             if known.contains(&from.to_string()) && *from != name {
@@ -152,6 +155,8 @@ pub(super) fn like(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
             };
             let others = known.iter().map(String::as_str).filter(|k| *k != name);
             diagnostics.push(Diagnostic::error(place, message).nearest(from, "there are", others));
+            // It stays: what should have come from there isn't told as missing.
+            table.insert(key, node);
         }
         // Whoever copies from nobody who still copies goes first.
         while let Some(at) = open.iter().position(|(_, from, _)| open.iter().all(|(name, ..)| name != from)) {
@@ -233,6 +238,10 @@ pub(super) fn assign<'t>(
             .push(Diagnostic::error(place, format!("`{path}` is not a path")).help("a path is `service.web.workers`"));
         return;
     };
+    if let Some(diagnostic) = no_table(&parts, &value) {
+        diagnostics.push(diagnostic);
+        return;
+    }
     // `[service.web]` must be there; below it, what is off may be set whole. `network`, `clock` stand for themselves.
     let mut here = root;
     let last = parts.len() - 1;
@@ -269,6 +278,31 @@ pub(super) fn assign<'t>(
     }
     here.remove(parts[last].as_str());
     here.insert(Spanned::new(place, parts[last].clone().into()), value);
+}
+
+/// What is wrong if a value that is no table is put where only a table can stand: nothing below it could be read.
+fn no_table(parts: &[String], value: &Node<'_>) -> Option<Diagnostic> {
+    let mut shape = super::language::FILE;
+    for part in parts {
+        shape = shape.table()?.at(part)?;
+    }
+    let off = super::reader::is_none(value);
+    let (keys, off) = match shape {
+        Value::OrNone(Value::Table(keys)) => (Some(*keys), off),
+        Value::Table(keys) => (Some(keys), false),
+        Value::OrNone(Value::Names(_)) => (None, off),
+        Value::Names(_) => (None, false),
+        _ => return None,
+    };
+    if value.get_ref().is_table() || off {
+        return None;
+    }
+    let (path, found) = (parts.join("."), super::reader::found(value.get_ref()));
+    let key = keys.and_then(|keys| keys.iter().find(|key| key.need != Need::Later)).map_or("NAME", |key| key.name);
+    Some(
+        Diagnostic::error(value.span(), format!("`{path}` is a table; {found} can't stand in its place"))
+            .help(format!("set one of its keys, such as `{path}.{key}`, or write `{{ {key} = … }}`")),
+    )
 }
 
 /// The value at a path.

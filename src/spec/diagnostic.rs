@@ -26,7 +26,7 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// One sentence without a period.
     pub message: String,
-    /// A few words under the marked place.
+    /// A few words under the marked place; without a place, the argument of the command that is wrong.
     pub label: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
@@ -113,7 +113,8 @@ impl Diagnostic {
     /// `what` names them in the plural: "regions".
     pub fn nearest<'a>(mut self, word: &str, what: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {
         let known: Vec<&str> = known.into_iter().collect();
-        let meant = super::nearest(word, known.iter().copied());
+        // What was rejected isn't what was meant.
+        let meant = super::nearest(word, known.iter().copied().filter(|k| *k != word));
         let mut help = meant.map_or(String::new(), |meant| format!("did you mean `{meant}`? "));
         if known.is_empty() && what == "there are" {
             help.push_str("there are none");
@@ -226,8 +227,11 @@ fn render(one: &Diagnostic, sources: &Sources, screen: Screen) -> String {
     let title = level.primary_title(one.message.as_str());
     let help = one.help.as_deref().map(|help| Level::HELP.message(help));
     let Some(place) = &one.place else {
-        let mut group =
-            title.element(annotate_snippets::Origin::path(sources.file().name.as_ref()).line(1).char_column(1));
+        use annotate_snippets::Origin;
+        let mut group = title.element(match &one.label {
+            Some(argument) => Origin::path(argument.as_str()),
+            None => Origin::path(sources.file().name.as_ref()).line(1).char_column(1),
+        });
         if let Some(help) = help {
             group = group.element(help);
         }

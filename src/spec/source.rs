@@ -27,6 +27,8 @@ pub struct Source {
     pub text: Arc<str>,
     /// Where it begins in the address space.
     pub start: usize,
+    /// Whether it is an expression to show, and sets nothing.
+    pub shown: bool,
 }
 
 /// A place as people read it.
@@ -43,7 +45,7 @@ pub struct LineColumn {
 impl Sources {
     /// A scenario read from this text.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Sources {
-        Sources { texts: vec![Source { name: name.into(), text: text.into(), start: 0 }], not_utf8: None }
+        Sources { texts: vec![Source { name: name.into(), text: text.into(), start: 0, shown: false }], not_utf8: None }
     }
 
     /// A scenario read from these bytes. If they aren't UTF-8, reading will say where.
@@ -54,10 +56,19 @@ impl Sources {
     }
 
     /// With a `PATH=VALUE` that replaces what the file says.
-    pub fn with_set(mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Sources {
+    pub fn with_set(self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Sources {
+        self.with(name.into(), text.into(), false)
+    }
+
+    /// With an expression that is checked against the scenario, as those of a sweep are.
+    pub fn with_shown(self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Sources {
+        self.with(name.into(), text.into(), true)
+    }
+
+    fn with(mut self, name: Arc<str>, text: Arc<str>, shown: bool) -> Sources {
         // One byte apart, so that the end of one text is not the start of the next.
         let start = self.texts.last().map_or(0, |last| last.start + last.text.len() + 1);
-        self.texts.push(Source { name: name.into(), text: text.into(), start });
+        self.texts.push(Source { name, text, start, shown });
         self
     }
 
@@ -67,8 +78,13 @@ impl Sources {
     }
 
     /// The `PATH=VALUE`s, in order.
-    pub fn sets(&self) -> &[Source] {
-        &self.texts[1..]
+    pub fn sets(&self) -> impl Iterator<Item = &Source> {
+        self.texts[1..].iter().filter(|text| !text.shown)
+    }
+
+    /// The expressions to show, in order.
+    pub fn shown(&self) -> impl Iterator<Item = &Source> {
+        self.texts[1..].iter().filter(|text| text.shown)
     }
 
     /// Where the file stops being UTF-8.
@@ -119,8 +135,8 @@ mod tests {
     #[test]
     fn a_place_finds_its_own_text() {
         let sources = Sources::new("a.toml", "x = 1\nyé = 2\n").with_set("--set", "x=5").with_set("--set", "z=7");
-        assert_eq!(sources.sets().len(), 2);
-        let set = sources.sets()[1].start;
+        assert_eq!(sources.sets().count(), 2);
+        let set = sources.sets().nth(1).expect("there are two").start;
         assert_eq!(sources.text(&(set..set + 1)), "z");
         assert_eq!(sources.text(&(10..11)), "=");
         let seen = sources.line_column(&(10..11));

@@ -108,11 +108,9 @@ impl Lowering<'_, '_> {
             let text = fields.text_of(node)?;
             let found = site.keys.get(&text);
             if found.is_none() {
-                fields.error(Diagnostic::error(inside(node), format!("no key set is called `{text}`")).nearest(
-                    &text,
-                    "key sets",
-                    site.keys.keys().map(String::as_str),
-                ));
+                let known = ("key sets", site.keys.keys().map(String::as_str));
+                let none = format!("no key set is called `{text}`");
+                self.not_called(inside(node), &text, "a set of keys", none, known);
             }
             found
         });
@@ -136,11 +134,8 @@ impl Lowering<'_, '_> {
             let text = fields.text_of(node)?;
             let found = site.topology.regions.iter().position(|r| *r == text);
             if found.is_none() {
-                let known = site.topology.regions.iter().map(String::as_str);
-                fields.error(
-                    Diagnostic::error(inside(node), format!("no region is called `{text}`"))
-                        .nearest(&text, "regions", known),
-                );
+                let known = ("regions", site.topology.regions.iter().map(String::as_str));
+                self.not_called(inside(node), &text, "a region", format!("no region is called `{text}`"), known);
             }
             found
         });
@@ -183,6 +178,7 @@ impl Lowering<'_, '_> {
                 );
                 None
             }
+            (false, false) if fields.excused("rate") || fields.excused("count") => None,
             (false, false) => {
                 fields.error(
                     Diagnostic::error(fields.place.clone(), "nothing says how many clients ask, or how often")

@@ -246,7 +246,12 @@ impl Lowering<'_, '_> {
         let mut zones = Vec::new();
         let Some(table) = fields.table_of(node) else { return self.placed(topology, 1, pack) };
         for (place, at, node) in table.entries() {
-            let count = parse::<Count>(node, self.log).map_or(0, |c| c.0.min(10_000));
+            let Some(Count(count)) = parse::<Count>(node, self.log) else { continue };
+            if count == 0 || count > 10_000 {
+                let none = "leave a place out where nothing stands";
+                fields.error(Diagnostic::error(node.span(), "1 to 10 000 replicas stand at a place").help(none));
+            }
+            let count = count.min(10_000);
             let here: Vec<ZoneId> = (0..topology.zones.len())
                 .map(ZoneId::at)
                 .filter(|z| {
@@ -264,6 +269,12 @@ impl Lowering<'_, '_> {
                 continue;
             }
             zones.extend((0..count as usize).map(|i| here[i % here.len()]));
+        }
+        if table.tree().is_empty() {
+            fields.error(
+                Diagnostic::error(node.span(), "a component has 1 to 10 000 replicas; here it has none")
+                    .help("write `replicas = 3`, or how many where: `replicas = { east = 2, west = 1 }`"),
+            );
         }
         if zones.is_empty() {
             zones.push(ZoneId(0));

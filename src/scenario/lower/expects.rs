@@ -118,11 +118,7 @@ impl Lowering<'_, '_> {
             let only = fields.texts("only").unwrap_or_default();
             for (name, place) in &only {
                 if !variants.iter().any(|(v, _)| v == name) {
-                    let known = variants.iter().map(|(v, _)| v.as_str());
-                    fields.error(
-                        Diagnostic::error(place.clone(), format!("no variant is called `{name}`"))
-                            .nearest(name, "variants", known),
-                    );
+                    self.no_variant(place.clone(), name, variants);
                 }
             }
             let source = fields.text("source");
@@ -183,11 +179,10 @@ impl Lowering<'_, '_> {
 
     fn phase(&self, phase: Option<&Phase>, at: &Place, faults: &[FaultPlan]) {
         let Some(Phase::During(name) | Phase::Before(name) | Phase::After(name)) = phase else { return };
-        if !faults.iter().any(|f| f.name == *name) && !self.log.is_spoiled(name) {
+        if !faults.iter().any(|f| f.name == *name) {
             let known = faults.iter().map(|f| f.name.as_str());
-            self.log.borrow_mut().push(
-                Diagnostic::error(at.clone(), format!("no fault is called `{name}`")).nearest(name, "faults", known),
-            );
+            let none = format!("no fault is called `{name}`");
+            self.not_called(at.clone(), name, "a fault", none, ("faults", known));
         }
     }
 
@@ -219,14 +214,10 @@ impl Lowering<'_, '_> {
                 match part {
                     Part::Name(name) if !threshold => {
                         let (known, all) = sweeps_too(name);
-                        if !known && !self.log.is_spoiled(name) {
-                            self.log.borrow_mut().push(
-                                Diagnostic::error(place, format!("nothing is called `{name}`")).nearest(
-                                    name,
-                                    "names here",
-                                    all.iter().map(String::as_str),
-                                ),
-                            );
+                        if !known {
+                            let wanted = "a component, clients, a flow or a fault";
+                            let all = ("names here", all.iter().map(String::as_str));
+                            self.not_called(place, name, wanted, format!("nothing is called `{name}`"), all);
                         }
                     }
                     Part::Instance { of, .. } if !groups.contains(of) => {
@@ -273,12 +264,8 @@ impl Lowering<'_, '_> {
             if let Some(variant) = &metric.variant
                 && !variants.iter().any(|(v, _)| v == variant)
             {
-                let known = variants.iter().map(|(v, _)| v.as_str());
                 let place = at.start + metric.at.start..at.start + metric.at.end;
-                self.log.borrow_mut().push(
-                    Diagnostic::error(place, format!("no variant is called `{variant}`"))
-                        .nearest(variant, "variants", known),
-                );
+                self.no_variant(place, variant, variants);
             }
         }
     }
@@ -292,11 +279,17 @@ impl Lowering<'_, '_> {
             let component = site.components.iter().find(|c| c.name == *name);
             let stores = || site.components.iter().filter(|c| c.kind.name() == "store").map(|c| c.name.as_str());
             if OF_STORES.contains(&property.name.as_str()) && component.is_none_or(|c| c.kind.name() != "store") {
-                let message = match component {
-                    Some(c) => format!("`{name}` is a {}; `{}` is about a store", c.kind.name(), property.name),
-                    None => format!("no store is called `{name}`"),
-                };
-                self.log.borrow_mut().push(Diagnostic::error(place, message).nearest(name, "stores", stores()));
+                match component {
+                    Some(c) => {
+                        let is = c.kind.name();
+                        let message = format!("`{name}` is a {is}; `{}` is about a store", property.name);
+                        self.log.borrow_mut().push(Diagnostic::error(place, message).nearest(name, "stores", stores()));
+                    }
+                    None => {
+                        let none = format!("no store is called `{name}`");
+                        self.not_called(place, name, "a store", none, ("stores", stores()));
+                    }
+                }
             } else if component.is_none() && !flows.contains_key(name) && !site.groups.iter().any(|(n, ..)| n == name) {
                 let known = site.groups.iter().map(|(n, ..)| n.as_str()).chain(flows.keys().map(String::as_str));
                 self.log.borrow_mut().push(Diagnostic::error(place, format!("nothing is called `{name}`")).nearest(

@@ -133,6 +133,12 @@ impl Lowering<'_, '_> {
             let Some(head) = site.heads.get(&name) else { continue };
             let _ = fields.node("runs_on");
             fields.require("steps", "[{ call = \"db\" }]");
+            if let Some(steps) = fields.node("steps").filter(|n| n.get_ref().as_array().is_some_and(|s| s.is_empty())) {
+                fields.error(
+                    Diagnostic::error(steps.span(), format!("flow `{name}` does nothing"))
+                        .help("write what a request does: `steps = [{ call = \"db\" }]`, or `[{ work = \"1ms\" }]`"),
+                );
+            }
             let Some(home) = &head.home else {
                 // It is part of whoever names it, and compiled there.
                 let _ = (fields.node("steps"), fields.node("draw"));
@@ -209,11 +215,8 @@ impl Lowering<'_, '_> {
             }
             None => {
                 let queues = site.components.iter().filter(|(_, face)| **face == Face::Queue);
-                fields.error(Diagnostic::error(inside(node), format!("no queue is called `{queue}`")).nearest(
-                    &queue,
-                    "queues",
-                    queues.map(|(name, _)| name.as_str()),
-                ));
+                let known = ("queues", queues.map(|(name, _)| name.as_str()));
+                self.not_called(inside(node), &queue, "a queue", format!("no queue is called `{queue}`"), known);
                 None
             }
         }

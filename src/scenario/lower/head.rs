@@ -29,7 +29,7 @@ impl Lowering<'_, '_> {
         for (key, example) in
             [("schema", "1"), ("title", "\"What it is\""), ("question", "\"What it answers\""), ("duration", "\"60s\"")]
         {
-            if !tree.contains_key(key) {
+            if !tree.contains_key(key) && !root.excused(key) {
                 root.error(
                     Diagnostic::overall(format!("`{key}` is missing"))
                         .help(format!("add `{key} = {example}` at the top")),
@@ -49,7 +49,18 @@ impl Lowering<'_, '_> {
         let title = root.text("title").unwrap_or_default();
         let question = root.text("question").unwrap_or_default();
         let level = root.word("level", &["intro", "core", "deep"]).unwrap_or("core").to_owned();
-        let covers = root.texts("covers").unwrap_or_default().into_iter().map(|(c, _)| c).collect();
+        let covers = root.texts("covers").unwrap_or_default();
+        for (row, place) in &covers {
+            let number = row.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or("");
+            if !matches!(number.len(), 1 | 2) || !number.bytes().all(|b| b.is_ascii_digit()) {
+                let message = format!("`{row}` is no row of the catalogue");
+                root.error(
+                    Diagnostic::warning(place.clone(), message)
+                        .help("a row is a letter and a number of one or two digits, such as `F05`"),
+                );
+            }
+        }
+        let covers = covers.into_iter().map(|(c, _)| c).collect();
         let duration = root.at::<Span>("duration");
         if let Some((Span::ZERO, place)) = &duration {
             root.error(Diagnostic::error(place.clone(), "a run of no length measures nothing"));

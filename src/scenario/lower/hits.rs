@@ -49,11 +49,12 @@ impl Lowering<'_, '_> {
         if action == "hot_key" {
             return match site.keys.get(text) {
                 Some(set) => Some(Hit::Processes(vec![ProcessId(set.id as u32)])),
-                None => fail(Diagnostic::error(at.clone(), format!("no key set is called `{text}`")).nearest(
-                    text,
-                    "key sets",
-                    site.keys.keys().map(String::as_str),
-                )),
+                None => {
+                    let known = ("key sets", site.keys.keys().map(String::as_str));
+                    let none = format!("no key set is called `{text}`");
+                    self.not_called(at.clone(), text, "a set of keys", none, known);
+                    None
+                }
             };
         }
         for (arrow, both) in [("<->", true), ("->", false)] {
@@ -152,15 +153,10 @@ impl Lowering<'_, '_> {
     fn processes(&self, text: &str, at: &Place, site: &Site<'_>) -> Option<Vec<ProcessId>> {
         match site.processes(text) {
             Ok(processes) => Some(processes),
-            Err((word, ..)) if self.log.is_spoiled(&word) => None,
             Err((word, what, known)) => {
-                self.log.borrow_mut().push(
-                    Diagnostic::error(at.clone(), format!("no {what} is called `{word}`")).nearest(
-                        &word,
-                        "there are",
-                        known.iter().map(String::as_str),
-                    ),
-                );
+                let known = ("there are", known.iter().map(String::as_str));
+                let none = format!("no {what} is called `{word}`");
+                self.not_called(at.clone(), &word, &format!("a {what}"), none, known);
                 None
             }
         }

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::plan::{Kind, Plan};
-use super::reader::{Fields, Log};
+use super::reader::{Fields, Log, inside};
 use super::tree;
 use crate::engine::{OperationId, ProcessId, ZoneId};
 use crate::physics::clock::ClockSpec;
@@ -68,14 +68,18 @@ pub(super) struct Lowering<'a, 't> {
     /// What each name is, with its article.
     kinds: RefCell<BTreeMap<String, &'static str>>,
     operations: RefCell<Vec<String>>,
+    /// What the file without a variant is called, if it says so, and where.
+    base: RefCell<Option<(String, Place)>>,
     /// Whether the duration could be read: without it nothing lies past the end.
     lasts: Cell<bool>,
 }
 
-/// Kinds of objects that have names, and what one of them is.
+/// Kinds of objects that have names, and what one of them is: of two with one name, the first counts.
 const KINDS: &[(&str, &str)] = &[
     ("service", "a service"),
     ("load_balancer", "a load balancer"),
+    ("cache", "a cache"),
+    ("queue", "a queue"),
     ("membership", "a cluster that tracks who is alive"),
     ("store", "a store"),
     ("clients", "a group of clients"),
@@ -155,6 +159,7 @@ pub(super) fn lower<'t>(
         names: RefCell::new(BTreeMap::new()),
         kinds: RefCell::new(BTreeMap::new()),
         operations: RefCell::new(Vec::new()),
+        base: RefCell::default(),
         lasts: Cell::new(true),
     };
     lowering.plan(root, variant, seed)
@@ -269,6 +274,7 @@ impl<'t> Lowering<'_, 't> {
             );
         }
         let base = root.text("base").unwrap_or_else(|| "base".to_owned());
+        *self.base.borrow_mut() = root.node("base").map(|node| (base.clone(), inside(node)));
         let variants = self.variants(&root, &base);
         let names: Vec<String> = groups.iter().map(|g| g.0.clone()).collect();
         let expects = self.expects(&root, tree, &site, &faults, &heads, variant.unwrap_or(&base), &variants, &names);
@@ -314,18 +320,59 @@ impl<'t> Lowering<'_, 't> {
 
     /// Notes every name and its kind, and those that stand under a kind that isn't one.
     fn take_names(&self, root: &Fields<'_, '_>) {
-        for (kind, _, node) in root.entries() {
-            let Some(table) = node.get_ref().as_table() else { continue };
-            let known = KINDS.iter().find(|(k, _)| *k == kind);
-            for (name, _) in table {
-                match known {
-                    Some((_, what)) => {
-                        self.kinds.borrow_mut().insert(name.get_ref().to_string(), what);
+        let place = |kind: &str| KINDS.iter().position(|(k, _)| *k == kind);
+        let mut entries: Vec<_> = root.entries().map(|(kind, _, node)| (place(&kind), node)).collect();
+        entries.sort_by_key(|(kind, _)| *kind);
+        for (kind, node) in entries {
+            for (name, _) in node.get_ref().as_table().into_iter().flatten() {
+                match kind {
+                    Some(kind) => {
+                        self.kinds.borrow_mut().entry(name.get_ref().to_string()).or_insert(KINDS[kind].1);
                     }
                     None => self.log.spoil(name.get_ref()),
                 }
             }
         }
+    }
+
+    /// The error for a name at which something else was wanted, or nothing stands at all; `otherwise` is what to say
+    /// then. `wanted` has its article.
+    fn not_called<'n>(
+        &self,
+        place: Place,
+        name: &str,
+        wanted: &str,
+        otherwise: String,
+        (what, known): (&str, impl Iterator<Item = &'n str>),
+    ) {
+        if self.log.is_spoiled(name) {
+            return;
+        }
+        let message = match self.kinds.borrow().get(name) {
+            Some(is) if *is != wanted => format!("`{name}` is {is}; {wanted} is wanted here"),
+            _ => otherwise,
+        };
+        self.log.borrow_mut().push(Diagnostic::error(place, message).nearest(name, what, known));
+    }
+
+    /// The error for a name that is no variant. If nobody calls the file itself as `base` does, but nearly so, `base` is
+    /// where it is told.
+    fn no_variant(&self, place: Place, name: &str, variants: &[(String, Option<String>)]) {
+        let known = || variants.iter().map(|(v, _)| v.as_str());
+        if let Some((base, at)) = &*self.base.borrow()
+            && crate::spec::nearest(name, known()) == Some(base)
+        {
+            let text = &self.sources.file().text;
+            if text.matches(&format!("\"{base}\"")).count() <= 1 && !text.contains(&format!("@{base}")) {
+                // Told once, however often it is mentioned.
+                let message = format!("nothing else in the file speaks of a variant `{base}`");
+                let wrong = Diagnostic::error(at.clone(), message);
+                self.log.borrow_mut().push(wrong.nearest(base, "mentioned elsewhere", [name]));
+                return;
+            }
+        }
+        let wrong = Diagnostic::error(place, format!("no variant is called `{name}`"));
+        self.log.borrow_mut().push(wrong.nearest(name, "variants", known()));
     }
 
     /// The error for a name that is no component, unless something was said about it already.

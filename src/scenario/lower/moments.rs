@@ -81,6 +81,12 @@ impl Lowering<'_, '_> {
         let most = fields.node("max_concurrent").filter(|node| !crate::scenario::reader::is_none(node));
         let timing = self.timing(fields, end);
         let lasting = self.drawn::<Durations>(fields, "for");
+        if let Some(node) = fields.node("for").filter(|_| lasting.as_ref().is_some_and(Dist::is_zero)) {
+            fields.error(
+                Diagnostic::error(inside(node), "a fault that lasts 0s breaks nothing")
+                    .help("say how long, such as `for = \"30s\"`; without `for` it lasts until the run ends"),
+            );
+        }
         let (timing, _) = timing?;
         let count = most.and_then(|_| fields.get::<Count>("max_concurrent")).map(|count| count.0 as usize);
         // What happens `every` now and then is skipped while it lasts: one at once is all there is.
@@ -162,6 +168,7 @@ impl Lowering<'_, '_> {
                 }
                 Some((Timing::Random { mtbf, mttr, from, until }, node.span()))
             }
+            [] if ["at", "every", "random"].iter().any(|key| fields.excused(key)) => None,
             [] => {
                 fields.error(
                     Diagnostic::error(fields.place.clone(), "nothing says when this fault happens")

@@ -114,10 +114,16 @@ impl Lowering<'_, '_> {
             for (name, place, node) in table.entries() {
                 self.check_name(&name, &place);
                 let Some(fields) = table.table_of(node) else { continue };
-                let mut zones: Vec<String> =
-                    fields.texts("zones").unwrap_or_default().into_iter().map(|(z, _)| z).collect();
+                let mut zones: Vec<String> = Vec::new();
+                for (zone, place) in fields.texts("zones").unwrap_or_default() {
+                    if zones.contains(&zone) {
+                        let message = format!("zone `{zone}` of region `{name}` is named twice");
+                        fields.error(Diagnostic::error(place, message).help("each zone has a name of its own"));
+                    } else {
+                        zones.push(zone);
+                    }
+                }
                 zones.sort();
-                zones.dedup();
                 fields.done();
                 regions.insert(name, if zones.is_empty() { vec!["a".to_owned()] } else { zones });
             }
@@ -163,7 +169,10 @@ impl Lowering<'_, '_> {
             }
             network.done();
         }
+        let errors = self.log.borrow().errors();
         let given = self.given_links(root, &names, &between_zones);
+        // A link whose end is misspelt is the one that would be missed.
+        let unknown_link = self.log.borrow().errors() > errors;
         let mut links = Vec::new();
         let mut reported = Vec::new();
         for (a, za) in zones.iter().enumerate() {
@@ -182,7 +191,7 @@ impl Lowering<'_, '_> {
                         Some(shape) => shape,
                         None => {
                             let pair = (za.region.min(zb.region), za.region.max(zb.region));
-                            if !written && !reported.contains(&pair) && !unknown_matrix {
+                            if !written && !reported.contains(&pair) && !unknown_matrix && !unknown_link {
                                 reported.push(pair);
                                 let (x, y) = (&names[pair.0], &names[pair.1]);
                                 let regions = root.entries().find(|(kind, ..)| kind == "region");
@@ -246,6 +255,13 @@ impl Lowering<'_, '_> {
                         );
                     }
                 }
+                if from == to {
+                    let message = format!("a link leads from one place to another, not from `{from}` to itself");
+                    table.error(
+                        Diagnostic::error(to_place, message)
+                            .help("within a region it is network.within_zone and network.between_zones"),
+                    );
+                }
                 let Some(fields) = ends.table_of(node) else { continue };
                 let shape = self.link(fields, base);
                 reverse.push(((to.clone(), from.clone()), shape.clone()));
@@ -293,7 +309,12 @@ impl Lowering<'_, '_> {
         for (id, (name, place, node)) in table.entries().enumerate() {
             self.name(&name, &place);
             let Some(fields) = table.table_of(node) else { continue };
-            let count = fields.get::<Count>("count").map_or(1000, |c| c.0).max(1);
+            let count = fields.at::<Count>("count");
+            if let Some((Count(0), place)) = &count {
+                let help = "write `count = 1000`; without it there are 1000";
+                fields.error(Diagnostic::error(place.clone(), "a set has at least one key").help(help));
+            }
+            let count = count.map_or(1000, |(c, _)| c.0).max(1);
             let popularity = match fields.at::<Popularity>("popularity") {
                 None | Some((Popularity::Uniform, _)) => keys::Popularity::Uniform,
                 Some((Popularity::Zipf(theta), _)) => keys::Popularity::Zipf(theta),

@@ -5,7 +5,7 @@ use super::components::WrittenBalance;
 use crate::engine::Span;
 use crate::rpc::Outcome;
 use crate::rpc::policy::{Backoff, Breaker, Concurrency, Connect, Discovery, Hedge, HedgeAfter, Policy, Pool, Retry};
-use crate::scenario::reader::Fields;
+use crate::scenario::reader::{Fields, inside};
 use crate::spec::text::{FromText, TextError};
 use crate::spec::units::{Count, Share};
 use crate::spec::{Diagnostic, Place};
@@ -26,6 +26,14 @@ impl Lowering<'_, '_> {
             propagate_deadline: fields.flag("propagate_deadline").unwrap_or(false),
             ..Policy::default()
         };
+        for (key, limit) in [("timeout", policy.timeout), ("deadline", policy.deadline)] {
+            if let Some(node) = fields.node(key).filter(|_| limit.is_some_and(Span::is_zero)) {
+                fields.error(
+                    Diagnostic::error(inside(node), format!("with a {key} of 0s no call is ever answered"))
+                        .help(format!("write `{key} = \"1s\"`, or `\"none\"` to wait for ever")),
+                );
+            }
+        }
         if let Some(Some(fields)) = fields.table("retry") {
             let base = Retry::default();
             let attempts = fields.at::<Count>("attempts");
@@ -84,7 +92,7 @@ impl Lowering<'_, '_> {
             if let Some(node) = fields.node("same_as")
                 && !crate::scenario::reader::is_none(node)
             {
-                same_as = fields.text_of(node).map(|text| (text, crate::scenario::reader::inside(node)));
+                same_as = fields.text_of(node).map(|text| (text, inside(node)));
             }
             policy.pool = Some(Pool {
                 size: fields.get::<Count>("size").map_or(base.size, |c| c.0.clamp(1, 1 << 24) as u32),

@@ -21,6 +21,16 @@ const ACTIONS: &[&str] = &[
 ];
 const LATER: &[&str] = &["query", "txn", "lock", "publish", "push", "record"];
 
+/// Whether what looks so can be asked by this kind of step.
+fn fits(face: &Face, action: &str) -> bool {
+    match face {
+        Face::Queue => action == "append",
+        Face::Cache { .. } => matches!(action, "read" | "write" | "delete" | "call"),
+        Face::Service => action == "call",
+        Face::Store | Face::Plain => true,
+    }
+}
+
 /// Compiles one flow, and what it names that runs nowhere by itself.
 pub(super) struct Compiler<'c, 'f, 't, 'l, 'u> {
     low: &'c Lowering<'l, 'u>,
@@ -207,15 +217,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             return;
         }
         let Some(face) = self.site.components.get(name) else {
-            if self.low.log.is_spoiled(name) {
-                return;
-            }
-            let known = self.site.components.keys().chain(self.site.heads.keys()).map(String::as_str);
-            step.error(
-                Diagnostic::error(inside(node), format!("nothing is called `{name}`"))
-                    .label("not a component or a flow")
-                    .nearest(name, "there are", known),
-            );
+            self.nobody(action, name, inside(node));
             return;
         };
         let verb = match action {
@@ -228,15 +230,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             "scan" => Verb::Scan,
             _ => Verb::Serve(self.low.operation(operation.unwrap_or("request"))),
         };
-        let fits = match face {
-            Face::Queue => matches!(verb, Verb::Append),
-            Face::Cache { .. } => {
-                matches!(verb, Verb::Read | Verb::Write | Verb::CompareAndSet | Verb::Delete | Verb::Serve(_))
-            }
-            Face::Service => matches!(verb, Verb::Serve(_)),
-            Face::Store => !matches!(verb, Verb::Serve(_)) || operation.is_none(),
-            Face::Plain => true,
-        };
+        let fits = fits(face, action) && (*face != Face::Store || action != "call" || operation.is_none());
         if !fits && *face == Face::Service {
             step.error(
                 Diagnostic::error(inside(node), format!("`{name}` is no store, so it can't {action}"))
@@ -277,6 +271,20 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             ..CallAct::new(crate::engine::EdgeId(0), verb)
         };
         self.ask(name.to_owned(), call);
+    }
+
+    /// A step asks something that isn't there, or can't be asked anything.
+    fn nobody(&self, action: &str, name: &str, place: Place) {
+        let components = self.site.components.iter().filter(|(_, face)| fits(face, action)).map(|(name, _)| name);
+        let flows = self.site.heads.keys().filter(|_| action == "call");
+        let known = ("there are", components.chain(flows).map(String::as_str));
+        let wanted = match action {
+            "call" => "a component or a flow",
+            "append" => "a store or a queue",
+            "add" | "scan" => "a store",
+            _ => "a store or a cache",
+        };
+        self.low.not_called(place, name, wanted, format!("nothing is called `{name}`"), known);
     }
 
     /// Asks a component; of a cache that its callers fill, in its way.
@@ -328,8 +336,8 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
     fn run(&mut self, step: &Fields<'_, '_>, name: &str, place: Place, key: Source, bind: Option<Variable>) {
         self.site.used.borrow_mut().insert(name.to_owned());
         let Some(head) = self.site.heads.get(name) else {
-            let known = self.site.heads.keys().map(String::as_str);
-            step.error(Diagnostic::error(place, format!("no flow is called `{name}`")).nearest(name, "flows", known));
+            let known = ("flows", self.site.heads.keys().map(String::as_str));
+            self.low.not_called(place, name, "a flow", format!("no flow is called `{name}`"), known);
             return;
         };
         if let Some(home) = &head.home {

@@ -12,8 +12,8 @@ use crate::expect;
 use crate::expect::ast::Operand;
 use crate::scenario::plan::{Bisect, FaultPlan, SweepPlan};
 use crate::scenario::reader::{Fields, in_node, inside};
-use crate::spec::Diagnostic;
 use crate::spec::units::{self, Sign};
+use crate::spec::{Diagnostic, Place};
 
 impl Lowering<'_, '_> {
     #[expect(clippy::too_many_arguments, reason = "what a sweep shows may speak of everything")]
@@ -28,6 +28,10 @@ impl Lowering<'_, '_> {
         groups: &[String],
     ) -> Vec<SweepPlan> {
         let mut sweeps = Vec::new();
+        for source in self.sources.shown() {
+            let place = source.start..source.start + source.text.len();
+            self.shows(&source.text, &place, tree, site, faults, flows, variants, groups);
+        }
         let Some(Some(table)) = root.table("sweep") else { return sweeps };
         for (name, place, node) in table.entries() {
             self.check_name(&name, &place);
@@ -50,6 +54,15 @@ impl Lowering<'_, '_> {
                     if values.is_empty() {
                         grid.error(Diagnostic::error(place, format!("`{path}` takes no value at all")));
                         spoiled = true;
+                    }
+                    let mut taken: Vec<String> = Vec::new();
+                    for value in values.iter() {
+                        let text = written(value.get_ref());
+                        if taken.contains(&text) {
+                            let message = format!("`{path}` takes the value {text} twice");
+                            grid.error(Diagnostic::error(value.span(), message).help("each point is played once"));
+                        }
+                        taken.push(text);
                     }
                     let before = std::mem::take(&mut points);
                     for point in before {
@@ -78,27 +91,14 @@ impl Lowering<'_, '_> {
             let only = fields.texts("only").unwrap_or_default();
             for (variant, place) in &only {
                 if variant != "all" && !variants.iter().any(|(v, _)| v == variant) {
-                    let known = variants.iter().map(|(v, _)| v.as_str());
-                    fields.error(
-                        Diagnostic::error(place.clone(), format!("no variant is called `{variant}`"))
-                            .nearest(variant, "variants", known),
-                    );
+                    self.no_variant(place.clone(), variant, variants);
                 }
             }
             let mut show = Vec::new();
             for (text, place) in fields.texts("show").unwrap_or_default() {
-                let Some(expr) = self.parsed(&text, &place, expect::parse_expr) else { continue };
-                let mut metrics = Vec::new();
-                expr.each(&mut |part| {
-                    if let Operand::Metric(metric) = &part.operand {
-                        metrics.push(&**metric);
-                    }
-                });
-                self.scopes(&metrics, &place, site, faults, flows, variants, groups);
-                for error in expect::check::check_expr(&expr, &Paths(tree)).1 {
-                    fields_error(self, &place, error);
+                if self.shows(&text, &place, tree, site, faults, flows, variants, groups) {
+                    show.push(text);
                 }
-                show.push(text);
             }
             let bisect = self.bisect(&fields, root);
             fields.done();
@@ -106,6 +106,33 @@ impl Lowering<'_, '_> {
             sweeps.push(SweepPlan { name, points, bisect, only, show });
         }
         sweeps
+    }
+
+    /// Whether this is an expression; what is wrong with it was said.
+    #[expect(clippy::too_many_arguments, reason = "what a sweep shows may speak of everything")]
+    fn shows(
+        &self,
+        text: &str,
+        place: &Place,
+        tree: &DeTable<'_>,
+        site: &Site<'_>,
+        faults: &[FaultPlan],
+        flows: &BTreeMap<String, FlowHead>,
+        variants: &[(String, Option<String>)],
+        groups: &[String],
+    ) -> bool {
+        let Some(expr) = self.parsed(text, place, expect::parse_expr) else { return false };
+        let mut metrics = Vec::new();
+        expr.each(&mut |part| {
+            if let Operand::Metric(metric) = &part.operand {
+                metrics.push(&**metric);
+            }
+        });
+        self.scopes(&metrics, place, site, faults, flows, variants, groups);
+        for error in expect::check::check_expr(&expr, &Paths(tree)).1 {
+            fields_error(self, place, error);
+        }
+        true
     }
 
     /// What a sweep looks for, if it has no points.

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
+use super::clients::STORE_OPERATIONS;
 use super::{Lowering, Site};
 use crate::engine::{GroupId, Instant};
 use crate::expect::Expected;
-use crate::expect::ast::{Arg, Part, That};
+use crate::expect::ast::{Arg, Part, That, Within};
+use crate::rpc::Verb;
 use crate::scenario::plan::{ExpectPlan, FaultPlan, Kind};
+use crate::scenario::tree;
 use crate::spec::{Diagnostic, Place};
 use crate::workload::Pattern;
 
@@ -45,7 +48,8 @@ impl Lowering<'_, '_> {
                 );
             }
         }
-        self.never_exercised(tree, site, expects, faults, &reached);
+        self.never_exercised(tree, site, (expects, end), faults, &reached);
+        self.unknown_verbs(tree, site);
     }
 
     fn warning(&self, diagnostic: Diagnostic) {
@@ -86,12 +90,36 @@ impl Lowering<'_, '_> {
         }
     }
 
+    /// Operations of a service that nothing in the file knows, and whose name is nearly that of one.
+    fn unknown_verbs(&self, tree: &DeTable<'_>, site: &Site<'_>) {
+        let mut known: Vec<String> = named(tree, &["flow"]).into_iter().map(|(name, _)| name).collect();
+        let services = tree.get("service").and_then(|t| t.get_ref().as_table()).into_iter().flatten();
+        let times = services.filter_map(|(_, s)| s.get_ref().get("service_time")?.get_ref().as_table());
+        known.extend(times.flatten().map(|(name, _)| name.get_ref().to_string()));
+        known.extend(STORE_OPERATIONS.iter().map(|(word, _)| (*word).to_owned()));
+        for (population, _) in site.clients {
+            for entry in population.mix.iter().filter(|entry| matches!(entry.action.verb, Verb::Serve(_))) {
+                let Some(meant) = crate::spec::nearest(&entry.name, known.iter().map(String::as_str)) else { continue };
+                let place = tree::find(tree, &format!("clients.{}.mix", population.name))
+                    .and_then(|mix| mix.get_ref().as_table()?.get_key_value(entry.name.as_str()))
+                    .map(|(key, _)| key.span());
+                if let Some(place) = place.filter(|_| meant != entry.name) {
+                    self.warning(
+                        Diagnostic::warning(place, format!("nothing in the file knows the operation `{}`", entry.name))
+                            .label("takes the default time")
+                            .help(format!("did you mean `{meant}`?")),
+                    );
+                }
+            }
+        }
+    }
+
     /// Expectations whose numbers nothing can produce.
     fn never_exercised(
         &self,
         tree: &DeTable<'_>,
         site: &Site<'_>,
-        expects: &[ExpectPlan],
+        (expects, end): (&[ExpectPlan], Instant),
         faults: &[FaultPlan],
         reached: &BTreeSet<String>,
     ) {
@@ -108,6 +136,13 @@ impl Lowering<'_, '_> {
                 && faults.iter().any(|f| f.name == *name && f.windows.is_empty())
             {
                 why = Some(format!("`{name}` never happens in this run"));
+            }
+            if let Some(Within::After { delay, fault, .. }) = &expect.within
+                && let Some(plan) = faults.iter().find(|f| f.name == *fault)
+                && let Some((_, last)) = plan.span()
+                && last.0 as f64 + delay.value * 1e9 >= end.0 as f64
+            {
+                why = Some(format!("{delay} after `{fault}` the run is over"));
             }
             if let Some(why) = why {
                 self.warning(
