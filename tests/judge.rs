@@ -93,3 +93,146 @@ fn a_counterexample_is_drawn_and_can_be_judged_again() {
     assert!(svg.contains("fits nowhere"), "{svg}");
     assert_eq!(judge(&[&witness]).0, 1);
 }
+
+/// Events of one process after another, each `(f, invoked, completed)`.
+fn events(calls: &[(&str, &str, &str)]) -> String {
+    calls
+        .iter()
+        .enumerate()
+        .flat_map(|(process, (f, invoked, completed))| {
+            [("invoke", invoked), ("ok", completed)]
+                .map(|(phase, value)| format!("{{:process {process}, :type :{phase}, :f :{f}, :value {value}}}\n"))
+        })
+        .collect()
+}
+
+/// The exit code and all text for a history of our own.
+fn judged(name: &str, text: &str, arguments: &[&str]) -> (i32, String) {
+    let file = written(name, text);
+    judge(&[&[file.as_str()], arguments].concat())
+}
+
+#[test]
+fn values_are_equal_whatever_their_spelling() {
+    for (name, wrote, read) in [("u", r#""\u0041""#, r#""A""#), ("n", "123N", "+123"), ("nl", r#""\n""#, "\"\n\"")] {
+        let text = events(&[("write", wrote, wrote), ("read", "nil", read)]);
+        assert_eq!(judged(&format!("{name}.edn"), &text, &[]).0, 0, "{text}");
+    }
+    let json = |wrote: &str, read: &str| {
+        format!(
+            "{{\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"value\":{wrote}}}\n\
+             {{\"process\":0,\"type\":\"ok\",\"f\":\"write\",\"value\":{wrote}}}\n\
+             {{\"process\":1,\"type\":\"invoke\",\"f\":\"read\",\"value\":null}}\n\
+             {{\"process\":1,\"type\":\"ok\",\"f\":\"read\",\"value\":{read}}}\n"
+        )
+    };
+    assert_eq!(judged("u.json", &json(r#""\ud83d\ude00""#, "\"😀\""), &[]).0, 0);
+    assert_eq!(judged("k.edn", &events(&[("write", ":a", ":a"), ("read", "nil", "a")]), &[]).0, 1);
+    let (code, text) = judged("q.edn", &events(&[("write", r#""\q""#, "nil")]), &[]);
+    assert!(code == 2 && text.contains(":1: `\\q` is no escape"), "{text}");
+}
+
+#[test]
+fn an_initial_value_is_one_value_as_the_file_writes_it() {
+    let foo = events(&[("read", "nil", ":foo")]);
+    assert_eq!(judged("foo.edn", &foo, &["--initial", ":foo"]).0, 0);
+    assert_eq!(judged("foo.edn", &foo, &["--initial", ":bar"]).0, 1);
+    assert_eq!(judged("minus.edn", &events(&[("read", "nil", "-5")]), &["--initial", "-5"]).0, 0);
+    for nonsense in ["{", "5]", "", "{}"] {
+        assert_eq!(judged("foo.edn", &foo, &["--initial", nonsense]).0, 2, "{nonsense}");
+    }
+    let (code, text) = judged("add.edn", &events(&[("inc", "1", "1")]), &["--initial", "5"]);
+    assert!(code == 2 && text.contains("--initial counts for registers only"), "{text}");
+}
+
+#[test]
+fn a_model_that_the_operations_are_not_of_is_refused() {
+    let register = events(&[("write", "1", "1"), ("read", "nil", "1")]);
+    let (code, text) = judged("reg.edn", &register, &["--model", "queue"]);
+    assert!(code == 2 && text.contains(":1: `write` is no operation of a queue; it fits --model register"), "{text}");
+    let queue = events(&[("enqueue", "1", "1"), ("dequeue", "nil", "1")]);
+    assert_eq!(judged("queue.edn", &queue, &["--model", "register"]).0, 2);
+    let (code, text) = judged("queue.edn", &queue, &[]);
+    assert!(code == 0 && text.contains("taken for those of a queue"), "{text}");
+    let ours = r#"{"process":1,"f":"enqueue","value":3,"invoked":1,"completed":2,"status":"ok"}"#;
+    assert_eq!(judged("ours.jsonl", ours, &["--model", "register"]).0, 2);
+}
+
+#[test]
+fn only_vectors_of_two_name_a_key_and_a_note_says_so() {
+    let vector = events(&[("write", "[1 2]", "[1 2]"), ("read", "[3 nil]", "[3 2]")]);
+    let (code, text) = judged("keyed.edn", &vector, &[]);
+    assert!(code == 1 && text.contains("taken as v of an independent key k"), "{text}");
+    let same = events(&[("write", "[1 2]", "[1 2]"), ("read", "nil", "[1 2]")]);
+    assert_eq!(judged("same.edn", &same, &["--keys", "none"]).0, 0);
+    for (wrote, read) in [("#{1 2}", "#{2 1}"), ("(1 2)", "(1 2)")] {
+        let text = events(&[("write", wrote, wrote), ("read", "nil", read)]);
+        let (code, text) = judged("set.edn", &text, &[]);
+        assert!(code == 0 && !text.contains("independent"), "{text}");
+    }
+    let mixed = events(&[("write", "[1 2]", "[1 2]"), ("write", "5", "5")]);
+    assert!(judged("mixed.edn", &mixed, &[]).1.contains("without such a key"));
+}
+
+#[test]
+fn reads_of_nil_have_one_habit_with_and_without_a_key() {
+    for (wrote, asked, read) in [("1", "nil", "nil"), ("[x 1]", "[x nil]", "[x nil]")] {
+        let text = events(&[("write", wrote, wrote), ("read", asked, read), ("write", wrote, wrote)]);
+        assert!(judged("nil.edn", &text, &[]).1.contains("they match anything"), "{text}");
+        let (code, text) = judged("nil.edn", &text, &["--nil-read", "initial"]);
+        assert!(code == 1 && text.contains("taken as reads of the initial value"), "{text}");
+    }
+}
+
+#[test]
+fn what_a_reader_would_have_to_guess_is_an_error_or_a_note() {
+    for (line, reason) in [
+        ("{:process \"a\", :type :invoke, :f :read}", "not the string"),
+        ("{:process 0, :type :invoke, :type :ok, :f :read}", "occurs twice"),
+        ("{:process 0, :type :invoke, :f :write, :value}", "has no value"),
+        ("{:process 0, :type :invoke, :f :write}", "field `value` is missing"),
+        ("{:process 0, :type :invoke, :f :frob}", "increment, dec, decrement"),
+    ] {
+        let (code, text) = judged("guess.edn", &format!("\n{line}\n"), &[]);
+        assert!(code == 2 && text.contains(":2: ") && text.contains(reason), "{text}");
+    }
+    let (_, text) = judged("other.edn", &events(&[("write", "1", "2")]), &[]);
+    assert!(text.contains("1 completion (line 2) with another value"), "{text}");
+    let nemesis = "{:process :nemesis, :type :info, :f :kill}\n";
+    assert!(judged("nemesis.edn", nemesis, &[]).1.contains("1 event (line 1) left out"));
+}
+
+#[test]
+fn a_file_of_another_format_is_no_empty_history() {
+    let text = events(&[("write", "1", "1"), ("read", "nil", "1")]);
+    let (code, out) = judged("not.log", &text, &["--input", "etcd-log"]);
+    assert!(code == 2 && out.contains(":1: no line of this file has `jepsen.util -`"), "{out}");
+}
+
+#[test]
+fn compressed_files_and_standard_input_are_read() {
+    use std::io::Write as _;
+    let text = events(&[("write", "1", "1"), ("read", "nil", "2")]);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(text.as_bytes()).expect("into memory");
+    let path = written("packed.gz", "");
+    std::fs::write(&path, packed.finish().expect("into memory")).expect("a file of our own");
+    assert_eq!(judge(&[&path]).0, 1);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_netsplit"))
+        .args(["judge", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary was built");
+    child.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("standard input: 2 operations"));
+}
+
+#[test]
+fn control_characters_of_a_history_are_escaped() {
+    let text = events(&[("write", "\"\u{1b}[31m\"", "nil"), ("read", "nil", "\"\u{1b}[0m\"")]);
+    let (code, text) = judged("esc.edn", &text, &[]);
+    assert!(code == 1 && text.contains("\\u001b[0m") && !text.contains('\u{1b}'), "{text}");
+}

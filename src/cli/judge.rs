@@ -1,14 +1,16 @@
 //! `netsplit judge`: the verdict on a history, from a run of ours or from anywhere else.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
+use flate2::read::MultiGzDecoder;
 use serde_json::json;
 
 use super::{Exit, err, load, out};
 use crate::check::{Evidence, Property, Steps, Verdict, View, judge, staleness, standing};
-use crate::history::io::{FailedCas, Format, Kind, NilRead, Options, read};
-use crate::history::{History, ObjectId, jsonl};
+use crate::history::io::{FailedCas, Format, Keys, Kind, NilRead, Options, read};
+use crate::history::{History, ObjectId, OpIndex, jsonl, shown};
 use crate::report::counterexample::picture;
 use crate::report::figure::Figure as _;
 use crate::report::verdict::{
@@ -19,12 +21,13 @@ use crate::report::verdict::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Arguments {
-    /// History files: etcd logs and kv files of porcupine, EDN of Jepsen and Knossos, JSON, our own JSONL.
+    /// History files: etcd logs and kv files of porcupine, EDN of Jepsen and Knossos, JSON, our own JSONL; any of them
+    /// may be compressed by gzip. `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// What the operations are of.
-    #[arg(long, default_value = "register", value_parser = PossibleValuesParser::new(MODELS.map(|(name, _)| name)))]
-    model: String,
+    /// What the operations are of; by their names otherwise, `read` and `write` being a register's. [see below]
+    #[arg(long, value_parser = PossibleValuesParser::new(MODELS.map(|(name, _)| name)))]
+    model: Option<String>,
     /// What to judge, separated by commas.
     #[arg(
         long, value_delimiter = ',', default_value = "linearizable",
@@ -43,8 +46,11 @@ pub(super) struct Arguments {
     /// How the files are written; found out by their content otherwise.
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
     input: Option<String>,
-    /// The initial value, as the file writes it; nil otherwise, or the empty string where values are strings by key.
-    #[arg(long)]
+    /// Whether a value `[k v]` is v of an independent key k, as Jepsen writes it, or a value as any other.
+    #[arg(long, default_value = "independent", value_parser = ["independent", "none"])]
+    keys: String,
+    /// The initial value of a register, as the file writes it; nil otherwise, or "" where values are strings by key.
+    #[arg(long, allow_hyphen_values = true)]
     initial: Option<String>,
     /// What a completed read of nil says. Each format has its own habit.
     #[arg(long, value_parser = ["initial", "anything"])]
@@ -66,7 +72,26 @@ pub(super) struct Arguments {
     format: String,
 }
 
-const HELP: &str = "Exit codes: 0 holds · 1 violated · 2 unreadable or wrong usage · 3 unknown or vacuous";
+const HELP: &str = "\
+Models:
+  register, cas-register, kv  read (get, r), write (put, w), cas, delete, append; a value each for every key.
+                              Jepsen's etcd logs and porcupine's kv files; append makes strings and lists grow
+  list                        append, and read of the whole list; write and delete replace it
+  set                         add, remove, contains, and read of all elements
+  counter                     add, inc, dec, and read of the sum
+  queue, fifo-queue           enqueue (enq) and dequeue (deq): first in, first out, for both names
+  lock                        acquire (lock) and release (unlock); only the owner, which is the process, may release
+  mutex                       the same, but anybody may release, as in Knossos
+An operation that the model doesn't have is an error.
+
+Formats and their habits (--nil-read and --refused-cas):
+  etcd-log                    a completed read of nil says initial; a failed cas is a constraint
+  edn                         anything; with a field :key (porcupine's kv files) initial; a failed cas is ignored
+  json-events                 initial; a failed cas is ignored
+  jsonl                       our own: nil is the initial value, and status `refused` is the constraint
+
+Exit codes: 0 holds · 1 violated · 2 unreadable or wrong usage · 3 unknown or vacuous
+Of several files the worst counts: 2 before 1 before 3 before 0";
 
 /// Names of models and what they mean to a reader of events.
 const MODELS: [(&str, Kind); 10] = [
@@ -99,10 +124,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn one(arguments: &Arguments, file: &Path) -> Exit {
-    let bytes = match std::fs::read(file) {
+    let is_stdin = file.as_os_str() == "-";
+    let name = if is_stdin { "standard input".to_owned() } else { file.display().to_string() };
+    let bytes = match content(file, is_stdin) {
         Ok(bytes) => bytes,
         Err(error) => {
-            err(&format!("error: {} can't be read: {}\n", file.display(), load::reason(&error)));
+            err(&format!("error: {name} can't be read: {}\n", load::reason(&error)));
             return Exit::Usage;
         }
     };
@@ -110,7 +137,8 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
     let loaded = match read(&bytes, &options) {
         Ok(loaded) => loaded,
         Err(error) => {
-            err(&format!("error: {}:{}: {}\n", file.display(), error.line, error.reason));
+            let line = if error.line == 0 { String::new() } else { format!("{}:", error.line) };
+            err(&format!("error: {name}:{line} {}\n", shown(&error.reason)));
             return Exit::Usage;
         }
     };
@@ -118,10 +146,20 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
     let object = match object(history, arguments.object.as_deref()) {
         Ok(object) => object,
         Err(reason) => {
-            err(&format!("error: {}: {reason}\n", file.display()));
+            err(&format!("error: {name}: {}\n", shown(&reason)));
             return Exit::Usage;
         }
     };
+    // Readers of events have looked at each operation's kind already.
+    if loaded.format == Format::Jsonl
+        && let Some(kind) = kind(arguments)
+        && let Some(at) = misfit(history, object, kind)
+    {
+        let function = history.operation(at).function;
+        let reason = kind.misfit(function.name(), function);
+        err(&format!("error: {name}:{}: {reason}\n", history.line(at)));
+        return Exit::Usage;
+    }
     let budget = Steps(arguments.budget);
     let view = View::new(history, object);
     let standing = arguments.models.then(|| standing(&view, budget));
@@ -139,7 +177,7 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
             .map(|(property, verdict)| verdict_json(history, Judged { property: property.name(), verdict }))
             .collect();
         let mut line = json!({
-            "file": file.display().to_string(),
+            "file": name,
             "format": loaded.format.name(),
             "operations": history.operations().len(),
             "notes": loaded.notes,
@@ -154,12 +192,7 @@ fn one(arguments: &Arguments, file: &Path) -> Exit {
         out(&format!("{line}\n"));
     } else {
         let ink = load::ink(false);
-        out(&format!(
-            "{}: {} operations, read as {}\n",
-            file.display(),
-            history.operations().len(),
-            loaded.format.name()
-        ));
+        out(&format!("{name}: {} operations, read as {}\n", history.operations().len(), loaded.format.name()));
         for note in &loaded.notes {
             out(&format!("  note: {note}\n"));
         }
@@ -227,11 +260,18 @@ fn keep(arguments: &Arguments, history: &History, property: &str, evidence: &Evi
     Ok(())
 }
 
+/// What `--model` says, if it was given.
+fn kind(arguments: &Arguments) -> Option<Kind> {
+    let name = arguments.model.as_deref()?;
+    MODELS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+}
+
 fn options(arguments: &Arguments) -> Options {
-    let kind = MODELS.iter().find(|(name, _)| *name == arguments.model);
+    let kind = kind(arguments);
     Options {
         format: arguments.input.as_deref().and_then(Format::named),
-        kind: kind.map_or(Kind::default(), |(_, kind)| *kind),
+        kind,
+        keys: if arguments.keys == "none" { Keys::None } else { Keys::Independent },
         initial: arguments.initial.clone(),
         nil_read: arguments
             .nil_read
@@ -242,6 +282,37 @@ fn options(arguments: &Arguments) -> Options {
             .as_deref()
             .map(|word| if word == "constraint" { FailedCas::Refused } else { FailedCas::Ignored }),
     }
+}
+
+/// A file's bytes, unpacked if they are compressed by gzip.
+fn content(file: &Path, is_stdin: bool) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if is_stdin {
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+    } else {
+        bytes = std::fs::read(file)?;
+    }
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(bytes.as_slice()).take(UNPACKED_BYTES_MAX + 1).read_to_end(&mut unpacked)?;
+    if unpacked.len() as u64 > UNPACKED_BYTES_MAX {
+        return Err(std::io::Error::other("it is over 4 GiB when unpacked"));
+    }
+    Ok(unpacked)
+}
+
+/// More than any recorded history has, and less than a small file may claim to hold.
+const UNPACKED_BYTES_MAX: u64 = 4 << 30;
+
+/// The first operation that an object of this kind doesn't have.
+fn misfit(history: &History, object: Option<ObjectId>, kind: Kind) -> Option<OpIndex> {
+    let wrong = history
+        .operations()
+        .iter()
+        .position(|operation| object.is_none_or(|object| operation.object == object) && !kind.has(operation.function));
+    wrong.map(|at| OpIndex(at as u32))
 }
 
 fn object(history: &History, name: Option<&str>) -> Result<Option<ObjectId>, String> {

@@ -11,17 +11,19 @@
 //! without a later event of its process, and a file that ends in the middle leave the outcome unknown.
 //! What a nil read and a failed cas mean differs between formats: see [`NilRead`] and [`FailedCas`].
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::edn::{Form, Reader, unquote};
+use super::edn::{Form, Reader, shown};
 use super::history::History;
 use super::jsonl;
+pub use super::kind::Kind;
 use super::recorder::{Phase, Recorder};
 
 /// Why a file could not be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// The line, from 1.
+    /// The line, from 1; 0 if not the file is wrong but what was said of it.
     pub line: u32,
     /// What is wrong with it, and what was expected. One sentence without a period.
     pub reason: String,
@@ -29,7 +31,10 @@ pub struct Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.reason)
+        match self.line {
+            0 => f.write_str(&self.reason),
+            line => write!(f, "line {line}: {}", self.reason),
+        }
     }
 }
 
@@ -68,24 +73,14 @@ impl Format {
     }
 }
 
-/// What the values of a file mean: names of functions such as `read` and `add` don't tell.
+/// What a vector of two elements is where a value is expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
-    /// Registers, one or one a key: values are opaque. With `append`, strings and lists that grow.
+pub enum Keys {
+    /// `[k v]`: the value v of the key k, as Jepsen's independent keys are written.
     #[default]
-    Register,
-    /// `read` returns a list that `append` makes longer.
-    List,
-    /// `add` puts an element into a set, `read` returns all.
-    Set,
-    /// `add` adds a number, `read` returns the sum.
-    Counter,
-    /// `enqueue` and `dequeue`.
-    Queue,
-    /// `acquire` and `release` by owners, which are the processes.
-    Lock,
-    /// `acquire` and `release` where anybody may release (Knossos' mutex).
-    Mutex,
+    Independent,
+    /// A value as any other.
+    None,
 }
 
 /// What a completed read of nil says.
@@ -111,8 +106,10 @@ pub enum FailedCas {
 pub struct Options {
     /// The format; detected by content if absent.
     pub format: Option<Format>,
-    /// What the values mean.
-    pub kind: Kind,
+    /// What the operations are of; a register's unless their names say otherwise, if absent.
+    pub kind: Option<Kind>,
+    /// What vectors of two are.
+    pub keys: Keys,
     /// The initial value as the file writes it; nil if absent (`""` where values are strings with a `:key`).
     pub initial: Option<String>,
     /// What a completed read of nil says.
@@ -144,7 +141,14 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Loaded, Error> {
         None => detect(text)?,
     };
     match format {
-        Format::Jsonl => Ok(Loaded { history: jsonl::read(text)?, format, notes: Vec::new() }),
+        Format::Jsonl => match options.initial.as_deref().map(str::trim) {
+            None | Some("nil" | "null" | "0") => Ok(Loaded { history: jsonl::read(text)?, format, notes: Vec::new() }),
+            Some(_) => {
+                let reason =
+                    "--initial counts for histories of events only: a file in jsonl begins with nil".to_owned();
+                Err(Error { line: 0, reason })
+            }
+        },
         Format::EtcdLog => read_etcd_log(text, options),
         Format::Edn | Format::JsonEvents => read_maps(text, format, options),
     }
@@ -184,9 +188,11 @@ const LOG_MARK: &str = "jepsen.util - ";
 fn read_etcd_log(text: &str, options: &Options) -> Result<Loaded, Error> {
     let mut recorder = Recorder::new(
         options,
+        Format::EtcdLog,
         options.nil_read.unwrap_or(NilRead::Initial),
         options.failed_cas.unwrap_or(FailedCas::Refused),
-    );
+    )?;
+    let mut found = false;
     let cut_off = !text.ends_with('\n');
     let mut lines = text.lines().enumerate().peekable();
     while let Some((at, text)) = lines.next() {
@@ -198,17 +204,21 @@ fn read_etcd_log(text: &str, options: &Options) -> Result<Loaded, Error> {
             }
             continue;
         };
+        found = true;
         let event = &text[start + LOG_MARK.len()..];
         log_event(&mut recorder, line, event).map_err(|error| match (last, event.matches('\t').count() < 3) {
             (true, true) => Error { line, reason: format!("the last line is cut off: {}", error.reason) },
             _ => error,
         })?;
     }
-    let (history, notes) = recorder.finish();
+    if !found && !text.trim().is_empty() {
+        return Err(Error { line: 1, reason: format!("no line of this file has `{}` in it", LOG_MARK.trim_end()) });
+    }
+    let (history, notes) = recorder.finish()?;
     Ok(Loaded { history, format: Format::EtcdLog, notes })
 }
 
-fn log_event(recorder: &mut Recorder<'_>, line: u32, event: &str) -> Result<(), Error> {
+fn log_event(recorder: &mut Recorder, line: u32, event: &str) -> Result<(), Error> {
     let error = |reason: String| Error { line, reason };
     let fields: Vec<&str> = event.split('\t').collect();
     let &[process, phase, function, value] = fields.as_slice() else {
@@ -218,7 +228,11 @@ fn log_event(recorder: &mut Recorder<'_>, line: u32, event: &str) -> Result<(), 
         )));
     };
     let (Some(phase), Some(function)) = (phase.strip_prefix(':'), function.strip_prefix(':')) else {
-        return Err(error(format!("type and function begin with a colon, found `{phase}` and `{function}`")));
+        return Err(error(format!(
+            "type and function begin with a colon, found `{}` and `{}`",
+            shown(phase),
+            shown(function)
+        )));
     };
     let phase = phase_named(phase).ok_or_else(|| error(unknown_phase(phase)))?;
     let mut reader = Reader::new(value, false);
@@ -226,14 +240,14 @@ fn log_event(recorder: &mut Recorder<'_>, line: u32, event: &str) -> Result<(), 
     if reader.peek().map_err(|inner| error(inner.reason))?.is_some() {
         return Err(error("there is more behind the value".to_owned()));
     }
-    recorder.event(line, process, phase, function, None, value)
+    recorder.event(line, process, phase, function, None, Some(value))
 }
 
 fn read_maps(text: &str, format: Format, options: &Options) -> Result<Loaded, Error> {
     let json = format == Format::JsonEvents;
     let nil_read = if json { NilRead::Initial } else { NilRead::Anything };
-    let mut recorder =
-        Recorder::new(options, options.nil_read.unwrap_or(nil_read), options.failed_cas.unwrap_or(FailedCas::Ignored));
+    let failed_cas = options.failed_cas.unwrap_or(FailedCas::Ignored);
+    let mut recorder = Recorder::new(options, format, options.nil_read.unwrap_or(nil_read), failed_cas)?;
     recorder.keyed_nil_reads_are_initial(options.nil_read.is_none());
     let mut reader = Reader::new(text, json);
     let mut enclosing: Option<(u8, u32)> = None;
@@ -262,16 +276,17 @@ fn read_maps(text: &str, format: Format, options: &Options) -> Result<Loaded, Er
             }
         }
     }
-    let (history, notes) = recorder.finish();
+    let (history, notes) = recorder.finish()?;
     Ok(Loaded { history, format, notes })
 }
 
-fn map_event<'a>(recorder: &mut Recorder<'a>, reader: &mut Reader<'a>) -> Result<(), Error> {
+fn map_event(recorder: &mut Recorder, reader: &mut Reader<'_>) -> Result<(), Error> {
     let line = reader.line();
     let error = |reason: String| Error { line, reason };
     let cut_off = |_: ()| Error { line, reason: "the file ends inside a map that begins here".to_owned() };
     reader.advance();
     let (mut process, mut phase, mut function, mut key, mut value) = (None, None, None, None, None);
+    let mut names = Vec::with_capacity(8);
     loop {
         match reader.peek()? {
             None => return Err(cut_off(())),
@@ -280,9 +295,18 @@ fn map_event<'a>(recorder: &mut Recorder<'a>, reader: &mut Reader<'a>) -> Result
         }
         let name = match reader.form()? {
             Form::Keyword(name) => name,
-            Form::Text(text) => text.trim_matches('"'),
+            Form::Text(text) => match text {
+                Cow::Borrowed(text) => text.trim_matches('"'),
+                Cow::Owned(text) => {
+                    return Err(reader.error(&format!("the name of a field must be simple, not {text}")));
+                }
+            },
             other => return Err(reader.error(&format!("the name of a field must be a keyword, not {}", other.kind()))),
         };
+        if names.contains(&name) {
+            return Err(reader.error(&format!("field `{name}` occurs twice in one map")));
+        }
+        names.push(name);
         match reader.peek()? {
             None => return Err(cut_off(())),
             Some(b'}') => return Err(reader.error(&format!("field `{name}` has no value"))),
@@ -299,25 +323,33 @@ fn map_event<'a>(recorder: &mut Recorder<'a>, reader: &mut Reader<'a>) -> Result
     }
     reader.advance();
     let missing = |field: &str| error(format!("field `{field}` is missing"));
-    let word = |form: Form<'a>, field: &str| match form {
-        Form::Keyword(name) | Form::Plain(name) => Ok(name),
-        Form::Text(text) if !text.contains('\\') => Ok(text.trim_matches('"')),
+    let word = |form: Form<'_>, field: &str| match form {
+        Form::Keyword(name) | Form::Plain(name) => Ok(name.to_owned()),
+        Form::Text(text) if !text.contains('\\') => Ok(text.trim_matches('"').to_owned()),
         other => Err(error(format!("field `{field}` must be a keyword, not {}", other.kind()))),
     };
     let process = match process.ok_or_else(|| missing("process"))? {
         Form::Plain(number) => number,
-        // The nemesis and its kind are no clients.
-        Form::Keyword(_) | Form::Text(_) | Form::Nil => return Ok(()),
+        // The nemesis and its kind are no clients. JSON has no keywords.
+        Form::Keyword(_) | Form::Nil => {
+            recorder.no_client(line);
+            return Ok(());
+        }
+        Form::Text(text) if matches!(&*text, "\"nemesis\"" | "\":nemesis\"") => {
+            recorder.no_client(line);
+            return Ok(());
+        }
+        Form::Text(text) => return Err(error(format!("field `process` must be a number, not the string {text}"))),
         other => return Err(error(format!("field `process` must be a number, not {}", other.kind()))),
     };
     let phase = word(phase.ok_or_else(|| missing("type"))?, "type")?;
-    let phase = phase_named(phase).ok_or_else(|| error(unknown_phase(phase)))?;
+    let phase = phase_named(&phase).ok_or_else(|| error(unknown_phase(&phase)))?;
     let function = match function {
         Some(function) => word(function, "f")?,
-        None if phase == Phase::Info => "",
+        None if phase == Phase::Info => String::new(),
         None => return Err(missing("f")),
     };
-    recorder.event(line, process, phase, function, key, value.unwrap_or(Form::Nil))
+    recorder.event(line, process, phase, &function, key, value)
 }
 
 fn phase_named(name: &str) -> Option<Phase> {
@@ -331,10 +363,5 @@ fn phase_named(name: &str) -> Option<Phase> {
 }
 
 fn unknown_phase(found: &str) -> String {
-    format!("unknown type `{found}`, expected one of: invoke, ok, fail, info")
-}
-
-/// The content of a raw value text, for those who must look inside.
-pub(super) fn content(raw: &str) -> String {
-    unquote(raw)
+    format!("unknown type `{}`, expected one of: invoke, ok, fail, info", shown(found))
 }

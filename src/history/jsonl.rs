@@ -91,7 +91,34 @@ pub fn read(text: &str) -> Result<History, Error> {
         let line = u32::try_from(at + 1).unwrap_or(u32::MAX);
         read_line(&mut history, text, line).map_err(|reason| Error { line, reason })?;
     }
+    one_open_at_a_time(&history)?;
     Ok(history)
+}
+
+/// A process has one operation of an object open at a time; after an unknown outcome it has none any more.
+fn one_open_at_a_time(history: &History) -> Result<(), Error> {
+    let operations = history.operations();
+    let mut order: Vec<u32> = (0..operations.len() as u32).collect();
+    order.sort_by_key(|&at| {
+        let operation = &operations[at as usize];
+        (operation.object, operation.process, operation.invoked, operation.completed)
+    });
+    for pair in order.windows(2) {
+        let [first, second] = [pair[0], pair[1]].map(OpIndex);
+        let (earlier, later) = (history.operation(first), history.operation(second));
+        let same = (earlier.object, earlier.process) == (later.object, later.process);
+        if same && later.invoked < earlier.completed {
+            return Err(Error {
+                line: history.line(second),
+                reason: format!(
+                    "process {} invokes an operation while the one of line {} is still open",
+                    later.process,
+                    history.line(first)
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// One line; every field is optional so that an error can say which one is missing.
@@ -296,6 +323,18 @@ mod tests {
             let error = read(&format!("{good}\n\n{bad}\n")).unwrap_err();
             assert_eq!((error.line, error.reason.as_str()), (3, reason));
         }
+    }
+
+    #[test]
+    fn a_process_has_one_operation_open_at_a_time() {
+        let line = |invoked: u64, end: &str| format!(r#"{{"process":1,"f":"read","invoked":{invoked},{end}}}"#);
+        let ok = r#""completed":20,"status":"ok""#;
+        for (first, is_fine) in [(line(10, r#""completed":15,"status":"ok""#), true), (line(10, ok), false)] {
+            let found = read(&format!("{first}\n{}\n", line(15, ok)));
+            assert_eq!(found.is_ok(), is_fine, "{found:?}");
+        }
+        let error = read(&format!("{}\n{}\n", line(10, r#""status":"unknown""#), line(15, ok))).unwrap_err();
+        assert_eq!(error.to_string(), "line 2: process 1 invokes an operation while the one of line 1 is still open");
     }
 
     #[test]

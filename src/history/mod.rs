@@ -9,6 +9,7 @@ mod edn;
 #[expect(clippy::module_inception, reason = "the type History is what this folder is about")]
 mod history;
 mod intern;
+mod kind;
 mod observation;
 mod op;
 mod recorder;
@@ -17,6 +18,8 @@ mod tokens;
 pub mod io;
 pub mod jsonl;
 
+pub(crate) use edn::shown;
 pub use history::{History, Invocation, TimeUnit};
+pub use kind::Kind;
 pub use observation::{NameId, Observation};
 pub use op::{Function, ObjectId, OpIndex, Operation, Status};

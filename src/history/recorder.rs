@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::edn::Form;
+use super::edn::{Form, Reader, Shape, shown, whole};
 use super::history::{History, Invocation, Texts, TimeUnit};
 use super::intern::Interner;
-use super::io::{Error, FailedCas, Kind, NilRead, Options};
-use super::op::{Function, ObjectId, OpIndex, Status};
+use super::io::{Error, FailedCas, Format, Keys, NilRead, Options};
+use super::kind::{self, Kind};
+use super::op::{Function, ObjectId, OpIndex, Operation, Status};
 use super::tokens;
 use crate::engine::Instant;
 
@@ -24,58 +25,100 @@ pub(super) enum Phase {
 }
 
 /// A file's client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Client {
     /// Its present number in the history.
     process: u32,
     open: Option<OpIndex>,
+    /// What its last invocation called the function.
+    called: String,
     /// Whether its last operation ended unknown: its next one belongs to a successor.
     lost: bool,
     successors: u32,
 }
 
+/// How often something had to be decided, and where first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    times: u32,
+    first_line: u32,
+}
+
+impl Count {
+    fn add(&mut self, line: u32) {
+        self.times += 1;
+        if self.times == 1 {
+            self.first_line = line;
+        }
+    }
+}
+
 /// Collects events.
 #[derive(Debug)]
-pub(super) struct Recorder<'a> {
+pub(super) struct Recorder {
     history: History,
     object: ObjectId,
     kind: Kind,
+    /// Whether the kind was asked for, so that whatever doesn't fit it is an error.
+    kind_is_given: bool,
+    keys_in_values: bool,
     nil_read: NilRead,
     keyed_nil_read_is_initial: bool,
     failed_cas: FailedCas,
-    initial: Option<&'a str>,
+    /// The initial value as values are told apart, if it is not nil.
+    initial: Option<String>,
     events: u64,
     keys: Interner,
     values: Interner,
     clients: BTreeMap<i64, Client>,
     processes: Vec<String>,
-    nil_reads_ignored: u32,
+    nil_reads_ignored: Count,
+    nil_reads_initial: Count,
+    no_clients: Count,
+    changed: Count,
+    keyed: Count,
+    keyless: Count,
     went_on: u32,
+    /// Whether an `add` was taken for a set's although a counter's is called the same.
+    ambiguous_add: bool,
     appended: bool,
 }
 
-impl<'a> Recorder<'a> {
-    pub(super) fn new(options: &'a Options, nil_read: NilRead, failed_cas: FailedCas) -> Recorder<'a> {
+impl Recorder {
+    pub(super) fn new(
+        options: &Options,
+        format: Format,
+        nil_read: NilRead,
+        failed_cas: FailedCas,
+    ) -> Result<Recorder, Error> {
         let mut history = History::new();
         history.set_time_unit(TimeUnit::Events);
         let object = history.object("");
-        Recorder {
+        Ok(Recorder {
             history,
             object,
-            kind: options.kind,
+            kind: options.kind.unwrap_or_default(),
+            kind_is_given: options.kind.is_some(),
+            keys_in_values: options.keys == Keys::Independent,
             nil_read,
             keyed_nil_read_is_initial: false,
             failed_cas,
-            initial: options.initial.as_deref(),
+            initial: initial(options, format).map_err(|reason| Error { line: 0, reason })?,
             events: 0,
             keys: Interner::default(),
             values: Interner::default(),
             clients: BTreeMap::new(),
             processes: Vec::new(),
-            nil_reads_ignored: 0,
+            nil_reads_ignored: Count::default(),
+            nil_reads_initial: Count::default(),
+            no_clients: Count::default(),
+            changed: Count::default(),
+            keyed: Count::default(),
+            keyless: Count::default(),
             went_on: 0,
+            ambiguous_add: false,
             appended: false,
-        }
+        })
     }
 
     /// Whether maps with a `:key` read nil as the initial state whatever else holds.
@@ -83,7 +126,12 @@ impl<'a> Recorder<'a> {
         self.keyed_nil_read_is_initial = yes;
     }
 
-    /// One event of the file. Processes that are no numbers are no clients.
+    /// An event of a process that is no client, such as the nemesis.
+    pub(super) fn no_client(&mut self, line: u32) {
+        self.no_clients.add(line);
+    }
+
+    /// One event of the file. A process is a number, or no client if it is a keyword.
     pub(super) fn event(
         &mut self,
         line: u32,
@@ -91,13 +139,14 @@ impl<'a> Recorder<'a> {
         phase: Phase,
         function: &str,
         key: Option<Form<'_>>,
-        value: Form<'_>,
+        value: Option<Form<'_>>,
     ) -> Result<(), Error> {
-        let Ok(name) = process.parse::<i64>() else {
-            if process.starts_with(|c: char| c.is_ascii_digit()) {
-                return Err(Error { line, reason: format!("process `{process}` is no number") });
-            }
+        if process.starts_with(':') {
+            self.no_client(line);
             return Ok(());
+        }
+        let Ok(name) = whole(process).parse::<i64>() else {
+            return Err(Error { line, reason: format!("process `{}` is no number", shown(process)) });
         };
         self.events += 1;
         match phase {
@@ -113,15 +162,31 @@ impl<'a> Recorder<'a> {
         name: i64,
         called: &str,
         key: Option<Form<'_>>,
-        value: Form<'_>,
+        value: Option<Form<'_>>,
     ) -> Result<(), String> {
         let process = self.process_of(name)?;
-        let function = self.function(called)?;
+        let function = kind::function(called, self.kind)?;
+        if self.kind_is_given && !self.kind.has(function) {
+            return Err(self.kind.misfit(called, function));
+        }
+        self.ambiguous_add |= called == "add" && !self.kind_is_given;
+        if value.is_none() && takes_value(function) && !(function == Function::Add && called != "add") {
+            return Err(format!("field `value` is missing, which a {called} needs"));
+        }
+        let value = value.unwrap_or(Form::Nil);
         let (key, value) = match key {
             Some(key) => (self.key(&key)?, value),
-            None => self.independent_key(function, value)?,
+            None => {
+                let (key, value) = self.independent_key(function, value)?;
+                match (key, function.is_read()) {
+                    (0, true) => {}
+                    (0, false) => self.keyless.add(line),
+                    _ => self.keyed.add(line),
+                }
+                (key, value)
+            }
         };
-        let (value, expected) = self.arguments(function, called, value)?;
+        let (value, expected) = self.arguments(function, called, &value)?;
         let value = match (function, self.kind) {
             // Anybody may release a mutex: all have one owner.
             (Function::Acquire | Function::Release, Kind::Mutex) => 1,
@@ -135,11 +200,20 @@ impl<'a> Recorder<'a> {
         self.history.set_line(index, line);
         if let Some(client) = self.clients.get_mut(&name) {
             client.open = Some(index);
+            client.called.clear();
+            client.called.push_str(called);
         }
         Ok(())
     }
 
-    fn complete(&mut self, line: u32, name: i64, phase: Phase, called: &str, value: Form<'_>) -> Result<(), String> {
+    fn complete(
+        &mut self,
+        line: u32,
+        name: i64,
+        phase: Phase,
+        called: &str,
+        value: Option<Form<'_>>,
+    ) -> Result<(), String> {
         let Some(open) = self.clients.get_mut(&name).and_then(|client| client.open.take()) else {
             // A client may crash between operations.
             let crash = phase == Phase::Info;
@@ -157,65 +231,71 @@ impl<'a> Recorder<'a> {
         }
         let operation = *self.history.operation(open);
         let function = operation.function;
-        if self.function(called)? != function {
+        if kind::function(called, self.kind)? != function {
+            let invoked = self.clients.get(&name).map_or("", |client| client.called.as_str());
             return Err(format!(
-                "process {name} completes a {called}, but it invoked a {function} at line {}",
+                "process {name} completes a {called}, but it invoked a {invoked} at line {}",
                 self.history.line(open)
             ));
         }
         if phase == Phase::Fail {
             let refused = (function == Function::Cas && self.failed_cas == FailedCas::Refused)
-                && !matches!(value, Form::Keyword(_));
+                && !matches!(value, Some(Form::Keyword(_)));
             self.history.complete(open, if refused { Status::Refused } else { Status::Fail }, 0, at);
             return Ok(());
         }
+        if value.is_none() && function == Function::Dequeue {
+            return Err(format!("field `value` is missing: what the {called} took"));
+        }
+        let recorded = value.is_some();
+        let value = value.unwrap_or(Form::Nil);
+        if takes_value(function) && function != Function::SetContains {
+            self.compare(operation, called, &value, line);
+        }
         let value = match (function, value) {
-            (Function::Read | Function::Scan | Function::SetScan, Form::Sequence(mut forms))
+            (Function::Read | Function::Scan | Function::SetScan, Form::Sequence(Shape::Vector, mut forms))
                 if forms.len() == 2 && operation.key != 0 && self.keyed_by_tuple(&forms[0], operation.key) =>
             {
                 forms.swap_remove(1)
             }
             // An invocation `:read nil` of an independent key that only the completion names.
-            (Function::Read, Form::Sequence(mut forms)) if forms.len() == 2 && operation.key == 0 => {
+            (Function::Read, Form::Sequence(Shape::Vector, mut forms))
+                if forms.len() == 2 && operation.key == 0 && self.keys_in_values && self.keyless.times == 0 =>
+            {
                 let key = self.key(&forms[0])?;
                 self.history.operation_mut(open).key = key;
+                self.keyed.add(self.history.line(open));
                 forms.swap_remove(1)
             }
             (_, value) => value,
         };
         if function.is_read() && function != Function::SetContains && value == Form::Nil {
             let initial = self.nil_read == NilRead::Initial || (operation.key != 0 && self.keyed_nil_read_is_initial);
-            if !initial {
+            if !initial || !recorded {
                 // It matches anything, so it constrains nothing: as if it had not happened.
-                self.nil_reads_ignored += 1;
+                self.nil_reads_ignored.add(line);
                 self.history.complete(open, Status::Fail, 0, at);
                 return Ok(());
             }
+            self.nil_reads_initial.add(line);
         }
-        self.result(open, function, value, at, line)
+        self.result(open, function, value, at)
     }
 
-    fn result(
-        &mut self,
-        open: OpIndex,
-        function: Function,
-        value: Form<'_>,
-        at: Instant,
-        line: u32,
-    ) -> Result<(), String> {
+    fn result(&mut self, open: OpIndex, function: Function, value: Form<'_>, at: Instant) -> Result<(), String> {
         match (function, value) {
-            (Function::Read, Form::Sequence(forms)) if self.kind == Kind::Register && self.appended => {
+            (Function::Read, Form::Sequence(_, forms)) if self.kind == Kind::Register && self.appended => {
                 let list = self.words(&forms)?;
                 self.history.operation_mut(open).function = Function::Scan;
                 self.history.complete_with_list(open, &list, at);
             }
-            (Function::Scan | Function::SetScan, Form::Sequence(forms)) => {
+            (Function::Scan | Function::SetScan, Form::Sequence(_, forms)) => {
                 let list = self.words(&forms)?;
                 self.history.complete_with_list(open, &list, at);
             }
             (Function::Scan | Function::SetScan, Form::Nil) => self.history.complete_with_list(open, &[], at),
             (Function::Scan | Function::SetScan, other) => {
-                return Err(format!("the result of {function} must be a sequence, not {}", other.kind()));
+                return Err(format!("what was read must be a sequence, not {}", other.kind()));
             }
             (Function::Read, value) if self.kind == Kind::Counter => {
                 let number = number(&value).unwrap_or(Err("a counter's value must be a number".to_owned()))?;
@@ -233,18 +313,55 @@ impl<'a> Recorder<'a> {
             }
             _ => self.history.complete(open, Status::Ok, 0, at),
         }
-        debug_assert!(line > 0);
         Ok(())
     }
 
     /// The history, and notes for whoever reads the verdict.
-    pub(super) fn finish(mut self) -> (History, Vec<String>) {
+    pub(super) fn finish(mut self) -> Result<(History, Vec<String>), Error> {
+        let kinds = self.history.operations().iter().map(|operation| Kind::of(operation.function));
+        if self.initial.is_some()
+            && let Some(other) = kinds.into_iter().find(|&kind| kind != Kind::Register)
+        {
+            return Err(Error { line: 0, reason: no_initial(other) });
+        }
+        let notes = self.notes();
+        if self.appended {
+            tokens::split_strings(&mut self.history, &mut self.values);
+        }
+        self.history.set_texts(Texts {
+            keys: self.keys.texts(),
+            values: self.values.texts(),
+            initial: self.initial,
+            processes: self.processes,
+        });
+        Ok((self.history, notes))
+    }
+
+    fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.nil_reads_ignored > 0 {
-            notes.push(format!(
-                "{} completed reads of nil are taken as not recorded and match anything",
-                self.nil_reads_ignored
-            ));
+        let mut note = |count: Count, one: &str, many: &str, rest: &str| match count.times {
+            0 => {}
+            1 => notes.push(format!("1 {one} (line {}) {rest}", count.first_line)),
+            times => notes.push(format!("{times} {many} (first at line {}) {rest}", count.first_line)),
+        };
+        let (read, reads) = ("completed read of nil", "completed reads of nil");
+        note(self.nil_reads_ignored, read, reads, "taken as not recorded: they match anything");
+        note(self.nil_reads_initial, read, reads, "taken as reads of the initial value");
+        note(self.no_clients, "event", "events", "left out: their process is a name and no client's number");
+        note(
+            self.changed,
+            "completion",
+            "completions",
+            "with another value than the invocation's, which is the one that counts",
+        );
+        if self.keyed.times > 0 {
+            note(
+                self.keyed,
+                "operation",
+                "operations",
+                "with a value [k v] taken as v of an independent key k; --keys none takes it as it is",
+            );
+            note(self.keyless, "operation", "operations", "without such a key judged together, as of one more key");
         }
         if self.went_on > 0 {
             notes.push(format!(
@@ -253,23 +370,48 @@ impl<'a> Recorder<'a> {
                 self.went_on
             ));
         }
-        if self.appended {
-            tokens::split_strings(&mut self.history, &mut self.values);
+        if !self.kind_is_given && !self.history.operations().is_empty() {
+            notes.push(self.kinds_note());
         }
-        self.history.set_texts(Texts {
-            keys: self.keys.texts(),
-            values: self.values.texts(),
-            initial: self.initial.map(str::to_owned),
-            processes: self.processes,
-        });
-        (self.history, notes)
+        notes
+    }
+
+    /// What the operations are taken for where nobody said.
+    fn kinds_note(&self) -> String {
+        let all = [Kind::Register, Kind::List, Kind::Set, Kind::Counter, Kind::Queue, Kind::Lock];
+        let found: Vec<String> = all
+            .into_iter()
+            .filter(|&kind| self.history.operations().iter().any(|operation| Kind::of(operation.function) == kind))
+            .map(|kind| format!("a {}", kind.noun()))
+            .collect();
+        let counter = if self.ambiguous_add { ", and `add` puts an element into a set" } else { "" };
+        format!("without --model the operations are taken for those of {}{counter}", found.join(" and "))
+    }
+
+    /// Counts a completion whose value is another than the invocation's; where it has none there is nothing to compare.
+    fn compare(&mut self, operation: Operation, called: &str, value: &Form<'_>, line: u32) {
+        if *value == Form::Nil {
+            return;
+        }
+        let value = match value {
+            Form::Sequence(Shape::Vector, forms)
+                if forms.len() == 2 && operation.key != 0 && self.keyed_by_tuple(&forms[0], operation.key) =>
+            {
+                &forms[1]
+            }
+            value => value,
+        };
+        let invoked = (operation.value, operation.expected());
+        if self.arguments(operation.function, called, value).ok() != Some(invoked) {
+            self.changed.add(line);
+        }
     }
 
     fn process_of(&mut self, name: i64) -> Result<u32, String> {
         let next = self.processes.len() as u32;
         let client = self.clients.entry(name).or_insert_with(|| {
             self.processes.push(name.to_string());
-            Client { process: next, open: None, lost: false, successors: 0 }
+            Client { process: next, open: None, called: String::new(), lost: false, successors: 0 }
         });
         if let Some(open) = client.open {
             return Err(format!(
@@ -287,49 +429,19 @@ impl<'a> Recorder<'a> {
         Ok(client.process)
     }
 
-    fn function(&self, name: &str) -> Result<Function, String> {
-        Ok(match (name, self.kind) {
-            ("read" | "get" | "r", Kind::Set) => Function::SetScan,
-            ("read" | "get" | "r", Kind::List) => Function::Scan,
-            ("read" | "get" | "r", _) => Function::Read,
-            ("write" | "put" | "w", _) => Function::Write,
-            ("cas" | "compare-and-set" | "compare_and_set", _) => Function::Cas,
-            ("delete" | "del", _) => Function::Delete,
-            ("append", _) => Function::Append,
-            ("scan", _) => Function::Scan,
-            ("add", Kind::Counter) | ("inc" | "increment" | "dec" | "decrement", _) => Function::Add,
-            ("add" | "set_add", _) => Function::SetAdd,
-            ("remove" | "rem" | "set_remove", _) => Function::SetRemove,
-            ("contains" | "set_contains", _) => Function::SetContains,
-            ("set_scan", _) => Function::SetScan,
-            ("enqueue" | "enq", _) => Function::Enqueue,
-            ("dequeue" | "deq", _) => Function::Dequeue,
-            ("acquire" | "lock", _) => Function::Acquire,
-            ("release" | "unlock", _) => Function::Release,
-            ("txn", _) => {
-                return Err("transactions (`txn`) are not judged: the models are of single operations".to_owned());
-            }
-            _ => {
-                return Err(format!(
-                    "unknown function `{name}`, expected one of: read, write, cas, get, put, delete, append, add, \
-                     remove, contains, enqueue, dequeue, acquire, release"
-                ));
-            }
-        })
-    }
-
     /// Takes Jepsen's independent key out of a value: `[k v]`, and `[k [a b]]` for a cas.
     fn independent_key<'f>(&mut self, function: Function, value: Form<'f>) -> Result<(u64, Form<'f>), String> {
-        let Form::Sequence(mut forms) = value else { return Ok((0, value)) };
+        let Form::Sequence(Shape::Vector, mut forms) = value else { return Ok((0, value)) };
         let keyed = forms.len() == 2
+            && self.keys_in_values
             && match function {
-                Function::Cas => matches!(forms[1], Form::Sequence(_)),
+                Function::Cas => matches!(forms[1], Form::Sequence(..)),
                 Function::Scan | Function::SetScan => true,
                 Function::Read | Function::Write | Function::Append | Function::SetAdd | Function::Add => true,
                 _ => false,
             };
         if !keyed {
-            return Ok((0, Form::Sequence(forms)));
+            return Ok((0, Form::Sequence(Shape::Vector, forms)));
         }
         let key = self.key(&forms[0])?;
         Ok((key, forms.swap_remove(1)))
@@ -339,7 +451,7 @@ impl<'a> Recorder<'a> {
         self.key(first).is_ok_and(|found| found == key)
     }
 
-    fn arguments(&mut self, function: Function, called: &str, value: Form<'_>) -> Result<(u64, u64), String> {
+    fn arguments(&mut self, function: Function, called: &str, value: &Form<'_>) -> Result<(u64, u64), String> {
         match function {
             Function::Read
             | Function::Scan
@@ -348,27 +460,29 @@ impl<'a> Recorder<'a> {
             | Function::Delete
             | Function::Acquire
             | Function::Release => Ok((0, 0)),
-            Function::Cas => match &value {
-                Form::Sequence(pair) if pair.len() == 2 => Ok((self.word(&pair[1])?, self.word(&pair[0])?)),
+            Function::Cas => match value {
+                Form::Sequence(_, pair) if pair.len() == 2 => Ok((self.word(&pair[1])?, self.word(&pair[0])?)),
                 other => Err(format!("the value of a cas must be a pair [expected new], not {}", other.kind())),
             },
             Function::Add => {
-                let amount = match (number(&value), &value) {
+                let amount = match (number(value), value) {
                     (Some(amount), _) => amount?,
                     (None, Form::Nil) if called != "add" => 1,
                     _ => return Err(format!("the value of {called} must be a number, not {}", value.kind())),
                 };
                 Ok((if called.starts_with("dec") { amount.wrapping_neg() } else { amount }, 0))
             }
-            Function::Enqueue if value == Form::Nil => Err("nil cannot be enqueued".to_owned()),
-            _ => Ok((self.word(&value)?, 0)),
+            Function::Enqueue if *value == Form::Nil => Err("nil cannot be enqueued".to_owned()),
+            _ => Ok((self.word(value)?, 0)),
         }
     }
 
     fn key(&mut self, form: &Form<'_>) -> Result<u64, String> {
-        match form.raw() {
-            Some(raw) => Ok(u64::from(self.keys.number(raw)) + 1),
-            None => Err(format!("a key must be a number, string or keyword, not {}", form.kind())),
+        match (form, form.identity()) {
+            (Form::Plain(_) | Form::Text(_) | Form::Keyword(_), Some(text)) => {
+                Ok(u64::from(self.keys.number(&text)) + 1)
+            }
+            _ => Err(format!("a key must be a number, string or keyword, not {}", form.kind())),
         }
     }
 
@@ -377,21 +491,70 @@ impl<'a> Recorder<'a> {
     }
 
     fn word(&mut self, form: &Form<'_>) -> Result<u64, String> {
-        match form {
-            Form::Nil => Ok(0),
-            Form::Text("\"\"") => Ok(0),
-            Form::Sequence(forms) => {
-                // Compound values are compared by what they contain.
-                let inner: Vec<String> = self.words(forms)?.iter().map(u64::to_string).collect();
-                Ok(u64::from(self.values.number(&format!("[{}]", inner.join(" ")))) + 1)
-            }
-            _ => match form.raw() {
-                Some(raw) if self.initial == Some(raw) => Ok(0),
-                Some(raw) => Ok(u64::from(self.values.number(raw)) + 1),
-                None => Err(format!("a value must be a number, string or keyword, not {}", form.kind())),
-            },
+        if is_nil(form) {
+            return Ok(0);
+        }
+        match form.identity() {
+            Some(text) if self.initial.as_deref() == Some(&*text) => Ok(0),
+            Some(text) => Ok(u64::from(self.values.number(&text)) + 1),
+            None => Err("a value must be a number, string, keyword or a sequence of them, not a map".to_owned()),
         }
     }
+}
+
+/// Nil, or the empty string, which strings that grow begin as.
+fn is_nil(form: &Form<'_>) -> bool {
+    *form == Form::Nil || matches!(form, Form::Text(text) if text == "\"\"")
+}
+
+/// Whether an invocation must say a value; nil is one.
+fn takes_value(function: Function) -> bool {
+    match function {
+        Function::Write
+        | Function::Cas
+        | Function::Add
+        | Function::Append
+        | Function::SetAdd
+        | Function::SetRemove
+        | Function::SetContains
+        | Function::Enqueue => true,
+        Function::Read
+        | Function::Scan
+        | Function::SetScan
+        | Function::WriteList
+        | Function::AppendList
+        | Function::Delete
+        | Function::Dequeue
+        | Function::Acquire
+        | Function::Release => false,
+    }
+}
+
+/// The initial value as values are told apart; `None` for nil.
+fn initial(options: &Options, format: Format) -> Result<Option<String>, String> {
+    let Some(text) = &options.initial else { return Ok(None) };
+    if let Some(kind) = options.kind.filter(|&kind| kind != Kind::Register) {
+        return Err(no_initial(kind));
+    }
+    if text.trim() == "nil" {
+        return Ok(None);
+    }
+    let mut reader = Reader::new(text, format == Format::JsonEvents);
+    let wrong =
+        |reason: String| format!("--initial `{}` is no value of a file in {}: {reason}", shown(text), format.name());
+    let form = reader.form().map_err(|error| wrong(error.reason))?;
+    if reader.peek().map_err(|error| wrong(error.reason))?.is_some() {
+        return Err(wrong("there is more behind the first value".to_owned()));
+    }
+    match form.identity() {
+        Some(_) if is_nil(&form) => Ok(None),
+        Some(text) => Ok(Some(text.into_owned())),
+        None => Err(wrong("a map can't be a value".to_owned())),
+    }
+}
+
+fn no_initial(kind: Kind) -> String {
+    format!("--initial counts for registers only (--model register, cas-register or kv), and this is a {}", kind.noun())
 }
 
 /// A whole number, two's complement; `None` if the form is none.

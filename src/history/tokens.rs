@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::edn::{quote, unquote as content};
 use super::history::History;
 use super::intern::Interner;
-use super::io::content;
 use super::op::{Function, OpIndex, Status};
 
 /// Rewrites, for every key that was appended to, string reads into scans.
@@ -30,7 +30,7 @@ fn split_key(history: &mut History, values: &mut Interner, operations: &[OpIndex
         .map(|&index| history.operation(index))
         .filter(|operation| matches!(operation.function, Function::Append | Function::Write))
         .filter(|operation| operation.value != 0)
-        .map(|operation| (content(values.text(operation.value as u32 - 1)), operation.value))
+        .map(|operation| (content(values.text(operation.value as u32 - 1)).into_owned(), operation.value))
         .collect();
     tokens.sort_unstable();
     tokens.dedup();
@@ -44,7 +44,7 @@ fn split_key(history: &mut History, values: &mut Interner, operations: &[OpIndex
                     let list = match operation.result() {
                         0 => Vec::new(),
                         word => {
-                            let text = content(values.text(word as u32 - 1));
+                            let text = content(values.text(word as u32 - 1)).into_owned();
                             if prefix_free { cut(&text, &tokens, values) } else { characters(&text, values) }
                         }
                     };
@@ -56,7 +56,7 @@ fn split_key(history: &mut History, values: &mut Interner, operations: &[OpIndex
             Function::Write | Function::Append if !prefix_free => {
                 let list = match operation.value {
                     0 => Vec::new(),
-                    word => characters(&content(values.text(word as u32 - 1)), values),
+                    word => characters(&content(values.text(word as u32 - 1)).into_owned(), values),
                 };
                 let list = history.add_list(&list);
                 let operation = history.operation_mut(index);
@@ -88,7 +88,7 @@ fn cut(text: &str, tokens: &[(String, u64)], values: &mut Interner) -> Vec<u64> 
                 rest = &rest[token.len()..];
             }
             None => {
-                list.push(u64::from(values.number(&format!("{rest:?}"))) + 1);
+                list.push(u64::from(values.number(&quote(rest))) + 1);
                 break;
             }
         }
@@ -97,7 +97,7 @@ fn cut(text: &str, tokens: &[(String, u64)], values: &mut Interner) -> Vec<u64> 
 }
 
 fn characters(text: &str, values: &mut Interner) -> Vec<u64> {
-    text.chars().map(|c| u64::from(values.number(&format!("{c:?}"))) + 1).collect()
+    text.chars().map(|c| u64::from(values.number(&quote(c.encode_utf8(&mut [0; 4])))) + 1).collect()
 }
 
 #[cfg(test)]
