@@ -252,11 +252,11 @@ impl Recorder {
         if takes_value(function) && function != Function::SetContains {
             self.compare(operation, called, &value, line);
         }
-        let value = match (function, value) {
+        let (value, by_field) = match (function, value) {
             (Function::Read | Function::Scan | Function::SetScan, Form::Sequence(Shape::Vector, mut forms))
                 if forms.len() == 2 && operation.key != 0 && self.keyed_by_tuple(&forms[0], operation.key) =>
             {
-                forms.swap_remove(1)
+                (forms.swap_remove(1), false)
             }
             // An invocation `:read nil` of an independent key that only the completion names.
             (Function::Read, Form::Sequence(Shape::Vector, mut forms))
@@ -265,12 +265,12 @@ impl Recorder {
                 let key = self.key(&forms[0])?;
                 self.history.operation_mut(open).key = key;
                 self.keyed.add(self.history.line(open));
-                forms.swap_remove(1)
+                (forms.swap_remove(1), false)
             }
-            (_, value) => value,
+            (_, value) => (value, operation.key != 0),
         };
         if function.is_read() && function != Function::SetContains && value == Form::Nil {
-            let initial = self.nil_read == NilRead::Initial || (operation.key != 0 && self.keyed_nil_read_is_initial);
+            let initial = self.nil_read == NilRead::Initial || (by_field && self.keyed_nil_read_is_initial);
             if !initial || !recorded {
                 // It matches anything, so it constrains nothing: as if it had not happened.
                 self.nil_reads_ignored.add(line);

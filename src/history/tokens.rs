@@ -56,7 +56,10 @@ fn split_key(history: &mut History, values: &mut Interner, operations: &[OpIndex
             Function::Write | Function::Append if !prefix_free => {
                 let list = match operation.value {
                     0 => Vec::new(),
-                    word => characters(&content(values.text(word as u32 - 1)).into_owned(), values),
+                    word => {
+                        let text = content(values.text(word as u32 - 1)).into_owned();
+                        characters(&text, values)
+                    }
                 };
                 let list = history.add_list(&list);
                 let operation = history.operation_mut(index);
