@@ -30,6 +30,20 @@ fn reads_of_a_leader_that_asks_nobody_are_not_linearizable() {
 }
 
 #[test]
+fn an_answer_to_an_earlier_heartbeat_confirms_no_later_read() {
+    let table = table(&["--protocol", "raft", "--bug", "late_ack_confirms", "--seeds", "1..=20", "--without", "20"]);
+    assert_eq!(violated(&table), ["linearizable"]);
+}
+
+#[test]
+fn leaders_that_fall_and_come_back_lose_nothing_that_was_committed() {
+    // Seed 42 had a leader step down with entries that its disk had not been given, lead again, and lose power.
+    let table = table(&["--protocol", "raft", "--bug", "vote_not_persisted", "--seeds", "1..=5", "--without", "60"]);
+    assert!(violated(&table).contains(&"single_leader_per_term"));
+    assert_eq!(table["bugs"][0]["without"]["found"], Value::Null);
+}
+
+#[test]
 fn a_leader_that_changes_members_too_early_has_leaders_after_it_that_lack_what_it_committed() {
     let find = |bug| table(&["--protocol", "raft", "--bug", bug, "--seeds", "1..=10", "--without", "4"]);
     assert!(violated(&find("single_server_before_commit")).contains(&"leader_completeness"));
