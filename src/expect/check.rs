@@ -55,15 +55,14 @@ pub fn check(that: &That, names: &dyn Names) -> Vec<TextError> {
         That::Between { value, low, high, at } => {
             let of = checker.dimension(value);
             for end in [low, high] {
-                if end.value > 1.0 && is_share(value, names) {
-                    checker.errors.push(beyond(at.clone(), &end.written, value));
-                }
                 if let Some(of) = of
                     && !fits(of, end.dimension, Some(end.value))
                 {
                     let message = format!("`{end}` is {}, the value is {of}", end.dimension);
                     let error = TextError::new(at.clone(), message);
                     checker.errors.push(with_unit(error, of, end.dimension, &end.written));
+                } else if end.value > 1.0 && is_share(value, names) {
+                    checker.errors.push(beyond(at.clone(), &end.written, value));
                 }
             }
         }
@@ -141,6 +140,9 @@ impl Checker<'_> {
 
     /// A share is never compared with more than everything.
     fn share(&mut self, left: &Expr, right: &Expr) {
+        if !self.errors.is_empty() {
+            return;
+        }
         for (share, limit) in [(left, right), (right, left)] {
             if literal(limit).is_some_and(|limit| limit > 1.0) && is_share(share, self.names) {
                 self.errors.push(beyond(limit.at.clone(), &limit.to_string(), share));

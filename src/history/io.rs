@@ -142,7 +142,11 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Loaded, Error> {
     };
     match format {
         Format::Jsonl => match options.initial.as_deref().map(str::trim) {
-            None | Some("nil" | "null" | "0") => Ok(Loaded { history: jsonl::read(text)?, format, notes: Vec::new() }),
+            None | Some("nil" | "null" | "0") => {
+                let (history, went_on) = jsonl::read_counting(text)?;
+                let note = format!("{went_on} processes went on after an unknown outcome, which stays open");
+                Ok(Loaded { history, format, notes: (went_on > 0).then_some(note).into_iter().collect() })
+            }
             Some(_) => {
                 let reason =
                     "--initial counts for histories of events only: a file in jsonl begins with nil".to_owned();

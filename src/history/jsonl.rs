@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::history::{History, Invocation};
 use super::io::Error;
 use super::observation::Observation;
-use super::op::{Function, OpIndex, Status};
+use super::op::{Function, ObjectId, OpIndex, Status};
 use crate::engine::Instant;
 
 /// Writes the history, one line an operation in the order of invocation, then one line an observation.
@@ -83,6 +83,11 @@ pub fn write(history: &History, out: &mut impl Write) -> io::Result<()> {
 
 /// Reads what [`write()`] wrote. Blank lines are skipped; the first line that is wrong ends the reading.
 pub fn read(text: &str) -> Result<History, Error> {
+    Ok(read_counting(text)?.0)
+}
+
+/// The same, and how many processes went on after an outcome that nobody knew.
+pub(super) fn read_counting(text: &str) -> Result<(History, u32), Error> {
     let mut history = History::new();
     for (at, text) in text.lines().enumerate() {
         if text.trim().is_empty() {
@@ -91,12 +96,15 @@ pub fn read(text: &str) -> Result<History, Error> {
         let line = u32::try_from(at + 1).unwrap_or(u32::MAX);
         read_line(&mut history, text, line).map_err(|reason| Error { line, reason })?;
     }
-    one_open_at_a_time(&history)?;
-    Ok(history)
+    let went_on = one_open_at_a_time(&history)?;
+    Ok((history, went_on))
 }
 
-/// A process has one operation of an object open at a time; after an unknown outcome it has none any more.
-fn one_open_at_a_time(history: &History) -> Result<(), Error> {
+/// A process has one operation of an object open at a time, but for those whose outcome nobody knows: how many processes
+/// went on after such a one.
+fn one_open_at_a_time(history: &History) -> Result<u32, Error> {
+    let mut went_on: Option<(ObjectId, u32)> = None;
+    let mut count = 0;
     let operations = history.operations();
     let mut order: Vec<u32> = (0..operations.len() as u32).collect();
     order.sort_by_key(|&at| {
@@ -107,7 +115,11 @@ fn one_open_at_a_time(history: &History) -> Result<(), Error> {
         let [first, second] = [pair[0], pair[1]].map(OpIndex);
         let (earlier, later) = (history.operation(first), history.operation(second));
         let same = (earlier.object, earlier.process) == (later.object, later.process);
-        if same && later.invoked < earlier.completed {
+        if same && earlier.status == Status::Unknown {
+            let process = Some((earlier.object, earlier.process));
+            count += u32::from(went_on != process);
+            went_on = process;
+        } else if same && later.invoked < earlier.completed {
             return Err(Error {
                 line: history.line(second),
                 reason: format!(
@@ -118,7 +130,7 @@ fn one_open_at_a_time(history: &History) -> Result<(), Error> {
             });
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// One line; every field is optional so that an error can say which one is missing.
@@ -254,7 +266,6 @@ fn json_reason(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::ObjectId;
 
     fn call(function: Function, value: u64, at: u64) -> Invocation {
         Invocation { at: Instant(at), process: 1, object: ObjectId(0), key: 7, function, value, expected: 0 }
@@ -333,8 +344,11 @@ mod tests {
             let found = read(&format!("{first}\n{}\n", line(15, ok)));
             assert_eq!(found.is_ok(), is_fine, "{found:?}");
         }
-        let error = read(&format!("{}\n{}\n", line(10, r#""status":"unknown""#), line(15, ok))).unwrap_err();
+        let error = read(&format!("{}\n{}\n", line(10, ok), line(15, ok))).unwrap_err();
         assert_eq!(error.to_string(), "line 2: process 1 invokes an operation while the one of line 1 is still open");
+        let doubt = line(10, r#""status":"unknown""#);
+        let (_, went_on) = read_counting(&format!("{doubt}\n{}\n{doubt}\n", line(15, ok))).expect("that may happen");
+        assert_eq!(went_on, 1);
     }
 
     #[test]
