@@ -241,7 +241,7 @@ fn what_a_cache_is_told_wrong_is_said() {
         ("backing = \"bd\"\nsize = 10\nread_mode = \"through\"", "no component is called `bd`"),
         ("backing = \"db\"\nsize = 0", "a cache without room keeps nothing"),
         ("backing = \"db\"\nsize = \"10 apples\"", "10_000"),
-        ("backing = \"db\"\nsize = 10\neviction = \"lur\"", "`lur` is not a eviction"),
+        ("backing = \"db\"\nsize = 10\neviction = \"lur\"", "`lur` is no value of `eviction`"),
         ("backing = \"db\"\nsize = 10\nttl_jitter = \"10%\"", "there is no `ttl` to jitter"),
         ("backing = \"db\"\nsize = 10\nstale_if_error = \"1h\"", "`stale_if_error` needs a cache that asks"),
         ("backing = \"db\"\nsize = 10\nstampede = \"single_fligth\"", "did you mean `single_flight`?"),

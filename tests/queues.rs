@@ -155,7 +155,7 @@ fn what_a_queue_is_told_wrong_is_said() {
         ("partitions = 0", WORK, "at least one partition"),
         ("backlog = { limit = 0 }", WORK, "a queue without room passes nothing on"),
         ("backlog = { limit = 5, when_full = \"rejct\" }", WORK, "did you mean `reject`?"),
-        ("delivery = \"exactly_onec\"", WORK, "is not a delivery"),
+        ("delivery = \"exactly_onec\"", WORK, "is no value of `delivery`"),
         ("dead_letters = \"grave\"", WORK, "no component is called `grave`"),
         ("visibility = \"5s\"", WORK, "unknown key `visibility`"),
         ("replicas = 3", WORK, "several replicas comes in a later version"),

@@ -183,7 +183,7 @@ fn learners_follow_without_a_vote() {
 /// that the follower is then asked has it refuse.
 #[test]
 fn a_follower_that_missed_what_was_compacted_is_sent_a_snapshot() {
-    let quiet = "[fault.quiet]\nat = \"25s\"\nload = \"users\"\nfactor = 0.0\n";
+    let quiet = "[fault.quiet]\nat = \"22s\"\nload = \"users\"\nfactor = 0.0\n";
     for away in ["crash", "pause"] {
         let more = format!("[fault.away]\nat = \"2s\"\nfor = \"15s\"\n{away} = \"kv/2\"\n{quiet}");
         let outcome = run(&scenario(3, "snapshot_every = 50, pipeline = 16", "", &more), 1);

@@ -133,7 +133,9 @@ impl Lowering<'_, '_> {
             let Some(head) = site.heads.get(&name) else { continue };
             let _ = fields.node("runs_on");
             fields.require("steps", "[{ call = \"db\" }]");
-            if let Some(steps) = fields.node("steps").filter(|n| n.get_ref().as_array().is_some_and(|s| s.is_empty())) {
+            // Who is handed messages may take them and do no more.
+            let steps = fields.node("steps").filter(|_| !fields.has("on"));
+            if let Some(steps) = steps.filter(|n| n.get_ref().as_array().is_some_and(|s| s.is_empty())) {
                 fields.error(
                     Diagnostic::error(steps.span(), format!("flow `{name}` does nothing"))
                         .help("write what a request does: `steps = [{ call = \"db\" }]`, or `[{ work = \"1ms\" }]`"),
