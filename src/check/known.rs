@@ -261,6 +261,10 @@ impl Known {
             let over = operation.completed != Instant::NEVER;
             facts.push(Fact { index, key, chain, place, after, process: operation.process, over, writes, saw });
         }
+        Known::indexed(facts, lengths.len(), grows)
+    }
+
+    fn indexed(facts: Vec<Fact>, chains: usize, grows: Vec<Option<bool>>) -> Known {
         let mut writes: Vec<(u32, u32, u32, u32)> = facts
             .iter()
             .enumerate()
@@ -268,7 +272,51 @@ impl Known {
             .map(|(at, fact)| (fact.key, fact.chain, fact.place, at as u32))
             .collect();
         writes.sort_unstable();
-        Known { facts, chains: lengths.len(), grows, writes }
+        Known { facts, chains, grows, writes }
+    }
+
+    /// What pipelined RAM asks of one process: its own operations and all writes of the keys that it looked at, in the
+    /// chains and the order that they had. Nothing else can be in a circle that its reads close.
+    pub(super) fn looked_at_by(&self, process: u32) -> Known {
+        let own = |fact: &Fact| fact.process == process;
+        let mut looked = vec![false; self.grows.len()];
+        for fact in self.facts.iter().filter(|fact| own(fact) && fact.saw != Saw::Nothing) {
+            looked[fact.key as usize] = true;
+        }
+        // Of each old fact the last that is kept of its chain until then; of each old chain its new number and length.
+        let mut until: Vec<Option<u32>> = Vec::with_capacity(self.facts.len());
+        let mut last: Vec<Option<u32>> = vec![None; self.chains];
+        let mut chains: Vec<Option<(u32, u32)>> = vec![None; self.chains];
+        let mut count = 0;
+        let mut facts: Vec<Fact> = Vec::new();
+        for fact in &self.facts {
+            let old = fact.chain as usize;
+            if own(fact) || fact.writes && looked[fact.key as usize] {
+                let (chain, place) = chains[old].get_or_insert_with(|| {
+                    count += 1;
+                    (count - 1, 0)
+                });
+                let after = fact.after.and_then(|after| until[after as usize]);
+                let saw = match &fact.saw {
+                    _ if !own(fact) => Saw::Nothing,
+                    // A writer may have been invoked later; all are known only in the end.
+                    saw => saw.clone(),
+                };
+                last[old] = Some(facts.len() as u32);
+                facts.push(Fact { chain: *chain, place: *place, after, saw, ..*fact });
+                *place += 1;
+            }
+            until.push(last[old]);
+        }
+        let new = |writer: u32| until[writer as usize].expect("the writes of what it looked at are kept");
+        for fact in &mut facts {
+            match &mut fact.saw {
+                Saw::Write(writer) => *writer = new(*writer),
+                Saw::Elements(writers) => writers.iter_mut().for_each(|writer| *writer = new(*writer)),
+                Saw::Nothing | Saw::Initial => {}
+            }
+        }
+        Known::indexed(facts, count as usize, self.grows.clone())
     }
 
     /// The writes of a key by chain.

@@ -13,7 +13,7 @@ use super::linearizable::{Engine, linearizable};
 use super::model::{Model, only_looks};
 use super::order::{Closed, Orders, Whose};
 use super::serial::{Item, serialize};
-use super::verdict::{Budget, Evidence, Steps, Verdict};
+use super::verdict::{Budget, Evidence, Spent, Steps, Verdict};
 use super::view::View;
 use crate::engine::Instant;
 use crate::history::{Function, OpIndex, Operation, Status};
@@ -47,8 +47,8 @@ pub(super) fn weak(view: &View<'_>, model: Weak, engine: Engine, steps: Steps) -
     };
     match (facts, model) {
         (Ok(facts), Weak::Sequential) => sequential(view, &facts, &mut budget),
-        (Ok(facts), Weak::Causal) => each_process(view, &facts, Whose::Causal, &mut budget),
-        (Ok(facts), Weak::Pram) => each_process(view, &facts, Whose::Pram, &mut budget),
+        (Ok(facts), Weak::Causal) => causal(view, &facts, &mut budget),
+        (Ok(facts), Weak::Pram) => pram(view, &facts, &mut budget),
         (Err(_), Weak::Sequential) => by_search(view, None, None, &mut budget),
         (Err(_), Weak::Pram) => pram_by_search(view, &mut budget),
         (Err(reason), Weak::Causal) => between(view, &reason, &mut budget),
@@ -101,29 +101,43 @@ fn sequential(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
     }
 }
 
-fn each_process(view: &View<'_>, facts: &Known, whose: fn(u32) -> Whose, budget: &mut Budget) -> Verdict {
+/// Whether each process can have seen all writes in some order that keeps causes before effects.
+fn causal(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
+    let Ok(mut orders) = Orders::new(view.history, facts, true, budget) else {
+        return spent(budget, "looking for circles");
+    };
+    each_process(view, facts, |process| orders.close(Whose::Causal(process), budget))
+        .unwrap_or_else(|_| spent(budget, "looking for circles"))
+}
+
+/// Whether each process can have seen all writes in some order that keeps that of each process.
+fn pram(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
+    let closed = |process| {
+        let looked_at = facts.looked_at_by(process);
+        Orders::new(view.history, &looked_at, false, budget)?.close(Whose::Pram(process), budget)
+    };
+    each_process(view, facts, closed).unwrap_or_else(|_| spent(budget, "looking for circles"))
+}
+
+fn each_process(
+    view: &View<'_>,
+    facts: &Known,
+    mut close: impl FnMut(u32) -> Result<Closed, Spent>,
+) -> Result<Verdict, Spent> {
     let mut processes: Vec<u32> = facts.facts.iter().map(|fact| fact.process).collect();
     processes.sort_unstable();
     processes.dedup();
-    let causal = matches!(whose(0), Whose::Causal(_));
-    let Ok(mut orders) = Orders::new(view.history, facts, causal, budget) else {
-        return spent(budget, "looking for circles");
-    };
     for process in processes {
-        match orders.close(whose(process), budget) {
-            Err(_) => return spent(budget, "looking for circles"),
-            Ok(Closed::Circle(mut evidence)) => {
-                evidence.sentence = format!(
-                    "process {} cannot have seen all writes in one order: {}",
-                    view.history.process_text(process),
-                    evidence.sentence
-                );
-                return Verdict::Violated(evidence);
-            }
-            Ok(Closed::Open) => {}
+        if let Closed::Circle(mut evidence) = close(process)? {
+            evidence.sentence = format!(
+                "process {} cannot have seen all writes in one order: {}",
+                view.history.process_text(process),
+                evidence.sentence
+            );
+            return Ok(Verdict::Violated(evidence));
         }
     }
-    Verdict::Holds
+    Ok(Verdict::Holds)
 }
 
 /// Where values don't tell who saw what: causal lies between sequential and PRAM.
