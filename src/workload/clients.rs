@@ -81,14 +81,31 @@ pub struct ClientsPlan {
     pub consistency: Consistency,
 }
 
-/// A request under way, or a client that is between two.
+/// A request under way.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     intended: Instant,
     root: u64,
-    client: u32,
+    who: Who,
     entry: u16,
+}
+
+/// Who asks. A client that thinks is no more than this and the time at which it goes on: a million of them take sixteen
+/// megabytes, and one that wakes finds nothing of its own in memory that has gone cold.
+#[derive(Clone, Copy, Debug)]
+struct Who {
+    client: u32,
+    /// Requests until it leaves, this one too.
     left: u16,
+}
+
+impl Who {
+    fn number(self) -> u64 {
+        u64::from(self.client) << 16 | u64::from(self.left)
+    }
+    fn of(number: u64) -> Who {
+        Who { client: (number >> 16) as u32, left: number as u16 }
+    }
 }
 
 /// The process.
@@ -103,7 +120,7 @@ pub struct Clients {
     arrivals: Option<Arrivals>,
     rows: Vec<Row>,
     free: Vec<u32>,
-    /// Closed clients and sessions that think: when, which row.
+    /// Closed clients and sessions that think: until when, and who.
     sleeping: Agenda,
     /// Closed clients that stop after their present request, because there are fewer of them.
     surplus: u32,
@@ -158,18 +175,14 @@ impl Clients {
         think.sample_span(&mut self.think_draws.at(0, n))
     }
 
-    /// Row `slot` makes its next request, which was meant to start at `intended`.
-    fn ask(&mut self, slot: u32, intended: Instant, out: &mut Out<'_, Self>) {
+    /// Somebody makes a request that was meant to start at `intended`.
+    fn ask(&mut self, who: Who, intended: Instant, out: &mut Out<'_, Self>) {
         let n = self.requests;
         self.requests += 1;
         let plan = &self.plan;
         let entry = pick(&plan.mix, &mut self.mix_draws.at(0, n));
         let action = &plan.mix[entry].action;
         let root = mix(self.name, n);
-        let row = &mut self.rows[slot as usize];
-        row.intended = intended;
-        row.root = root;
-        row.entry = entry as u16;
         let mut op = Op { priority: plan.priority, consistency: plan.consistency, ..Op::plain(action.verb) };
         if action.keyed {
             op.key = self.keys.sample(&mut self.key_draws.at(0, n));
@@ -179,8 +192,9 @@ impl Clients {
                 op.bytes = plan.value_bytes.sample(&mut self.key_draws.at(1, n)).clamp(0.0, 4e9) as u32;
             }
         }
-        let cause = Cause { root, path: 0, deadline: Instant::NEVER, request: root, client: row.client };
+        let cause = Cause { root, path: 0, deadline: Instant::NEVER, request: root, client: who.client };
         let (edge, entry) = (action.edge, entry as u16);
+        let slot = self.row(Row { intended, root, who, entry });
         out.meter(Meter::Offered { entry, intended });
         out.call(edge, op, cause, Token(u64::from(slot)));
     }
@@ -218,7 +232,6 @@ impl Clients {
             let client = self.sessions;
             self.sessions += 1;
             self.population += 1;
-            let slot = self.row(Row { intended: now, root: 0, client, entry: 0, left: u16::MAX });
             // Everybody begins in the middle of a pause of his own.
             let think = match &self.plan.pattern {
                 Pattern::Closed { think, .. } => {
@@ -226,7 +239,7 @@ impl Clients {
                 }
                 Pattern::Open { .. } => Span::ZERO,
             };
-            self.sleeping.push(now + think, u64::from(slot));
+            self.sleeping.push(now + think, Who { client, left: u16::MAX }.number());
         }
     }
 }
@@ -274,8 +287,7 @@ impl Process for Clients {
                 };
                 let client = self.sessions;
                 self.sessions = self.sessions.wrapping_add(1);
-                let slot = self.row(Row { intended: now, root: 0, client, entry: 0, left });
-                self.ask(slot, now, out);
+                self.ask(Who { client, left }, now, out);
                 if let Some(arrivals) = &mut self.arrivals {
                     arrivals.advance(now);
                 }
@@ -283,8 +295,8 @@ impl Process for Clients {
             }
             Timer::Wake => {
                 while self.sleeping.next_at().is_some_and(|at| at <= now) {
-                    let Some((_, slot)) = self.sleeping.pop() else { break };
-                    self.ask(slot as u32, now, out);
+                    let Some((_, number)) = self.sleeping.pop() else { break };
+                    self.ask(Who::of(number), now, out);
                 }
                 self.arm_wake(now, out);
             }
@@ -294,29 +306,28 @@ impl Process for Clients {
     fn answer(&mut self, token: Token, answer: Answer, out: &mut Out<'_, Self>) {
         let slot = token.0 as u32;
         let now = out.true_now();
-        let Row { intended, root, entry, left, .. } = self.rows[slot as usize];
+        let Row { intended, root, mut who, entry } = self.rows[slot as usize];
+        self.free.push(slot);
         out.meter(Meter::Ended { entry, intended, outcome: answer.outcome, root });
-        let closed = matches!(self.plan.pattern, Pattern::Closed { .. });
-        if closed && self.surplus > 0 {
-            self.surplus -= 1;
-            self.population -= 1;
-            self.free.push(slot);
-            return;
-        }
-        if !closed {
-            if left <= 1 {
-                self.free.push(slot);
+        if matches!(self.plan.pattern, Pattern::Closed { .. }) {
+            if self.surplus > 0 {
+                self.surplus -= 1;
+                self.population -= 1;
                 return;
             }
-            self.rows[slot as usize].left = left - 1;
+        } else {
+            who.left -= 1;
+            if who.left == 0 {
+                return;
+            }
         }
-        let think = self.think(self.requests ^ u64::from(slot) << 40);
+        let think = self.think(self.requests ^ u64::from(who.client) << 40);
         if think.is_zero() {
-            self.ask(slot, now, out);
+            self.ask(who, now, out);
             return;
         }
         let first = self.sleeping.next_at().is_none_or(|at| now + think < at);
-        self.sleeping.push(now + think, u64::from(slot));
+        self.sleeping.push(now + think, who.number());
         if first {
             self.arm_wake(now, out);
         }
