@@ -2,6 +2,7 @@
 
 mod played;
 
+use netsplit::engine::Span;
 use netsplit::run::Run;
 use played::{load, measured, play};
 
@@ -145,4 +146,52 @@ fn a_hot_key_reaches_the_draws_of_flows() {
     );
     assert!(measured(&run, "hit_ratio(hot, before celebrity)") < 0.02);
     assert!((measured(&run, "hit_ratio(hot, celebrity)") - 0.5).abs() < 0.03);
+}
+
+/// Five replicas of Raft under a light load, and a fault that waits for a leader.
+fn elections(fault: &str) -> String {
+    format!(
+        "duration = \"60s\"\nwarmup = \"5s\"\n[store.kv]\nreplicas = 5\nreplication = {{ raft = {{}} }}\n\
+         [clients.c]\nrate = \"20/s\"\ntarget = \"kv\"\ntimeout = \"1s\"\nmix = {{ read = \"50%\", write = \"50%\" }}\n\
+         [fault.kill]\nat = \"20s\"\nfor = \"5s\"\ncrash = \"kv/leader\"\n[fault.late]\n{fault}\n"
+    )
+}
+
+#[test]
+fn a_fault_waits_for_a_point_and_is_a_phase_from_then_on() {
+    let fault = "when = \"on(leader_elected)\"\nat = \"10s\"\nfor = \"5s\"\npartition = [\"kv/leader\", \"rest\"]";
+    let run = play(&elections(fault));
+    let elected: Vec<_> = run.outcome.points.iter().filter(|(_, _, point)| point.name == "leader_elected").collect();
+    // The one at the start lies before `at`; the next is that after the crash.
+    let (at, leader, _) = elected.iter().find(|(at, ..)| at.as_secs_f64() > 10.0).expect("somebody takes over");
+    assert!(at.as_secs_f64() > 20.0);
+    let late = run.outcome.plan.faults.iter().position(|fault| fault.name == "late").expect("it is there");
+    assert_eq!(run.outcome.plan.faults[late].windows, [(*at, *at + Span::secs(5))]);
+    let acted: Vec<_> = run.outcome.acted.iter().filter(|act| usize::from(act.fault) == late).collect();
+    assert_eq!((acted[0].at, acted[0].hit.as_slice()), (*at, [*leader].as_slice()));
+    assert_eq!(acted.last().map(|act| act.at), Some(*at + Span::secs(5)));
+    // The phase is measured, and ends where the fault does.
+    assert!((measured(&run, "offered(c, late)") - 20.0).abs() < 10.0);
+    assert!(measured(&run, "availability(c, after late)") > 0.95);
+    // The pass that looked for the moment leaves no trace.
+    assert_eq!(run.outcome.digest, play(&elections(fault)).outcome.digest);
+}
+
+#[test]
+fn the_nth_passage_counts_and_one_that_never_comes_is_no_phase() {
+    let nth = |n: u32| play(&elections(&format!("when = \"on(leader_elected)\"\nnth = {n}\npause = \"kv/leader\"")));
+    let begins = |run: &Run| run.outcome.plan.faults.iter().find(|fault| fault.name == "late").expect("there").span();
+    let (first, second) = (begins(&nth(1)).expect("it came").0, begins(&nth(2)).expect("it came").0);
+    assert!(first.as_secs_f64() < 5.0 && second.as_secs_f64() > first.as_secs_f64());
+    let never = nth(1000);
+    assert_eq!(begins(&never), None);
+    assert!(never.outcome.acted.iter().all(|act| act.what != "pause"));
+}
+
+#[test]
+fn a_pushed_configuration_may_wait_for_a_point() {
+    let push = "when = \"on(leader_elected)\"\nat = \"10s\"\nset = { \"clients.c.rate\" = \"100/s\" }";
+    let run = play(&elections(push));
+    assert!((measured(&run, "offered(c, late)") - 100.0).abs() < 10.0);
+    assert!((measured(&run, "offered(c, before late)") - 20.0).abs() < 5.0);
 }

@@ -122,3 +122,39 @@ fn every_file_says_what_it_is_and_fits_a_reader() {
         assert!(!["utils", "util", "helpers", "common", "misc", "imp"].contains(&name.as_str()), "{}", path.display());
     }
 }
+
+#[test]
+fn faults_can_wait_for_every_point_that_a_protocol_passes() {
+    use netsplit::protocol::{chain, gossip, heartbeat, multi_paxos, primary_backup, raft, swim};
+    let points = [
+        ("chain", chain::POINTS),
+        ("gossip", gossip::POINTS),
+        ("heartbeat", heartbeat::POINTS),
+        ("multi_paxos", multi_paxos::POINTS),
+        ("primary_backup", primary_backup::POINTS),
+        ("raft", raft::POINTS),
+        ("swim", swim::POINTS),
+    ];
+    let mut passed: Vec<(String, String)> = Vec::new();
+    for path in sources().into_iter().filter(|path| module(path) == "protocol") {
+        let inside: Vec<String> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let at = inside.iter().position(|part| part == "protocol").expect("it is inside");
+        let protocol = inside[at + 1].trim_end_matches(".rs").to_owned();
+        let text = std::fs::read_to_string(&path).expect("sources are text");
+        for call in text.split(".note(").skip(1) {
+            let call = call.split(");").next().expect("there is a first part");
+            // Names stand between quotes; a number beside them has none.
+            passed.extend(call.split('"').skip(1).step_by(2).map(|name| (protocol.clone(), name.to_owned())));
+        }
+    }
+    for (protocol, names) in points {
+        let mut said: Vec<&str> =
+            passed.iter().filter(|(of, _)| of == protocol).map(|(_, name)| name.as_str()).collect();
+        said.sort_unstable();
+        said.dedup();
+        let mut listed = names.to_vec();
+        listed.sort_unstable();
+        assert_eq!(said, listed, "{protocol}");
+    }
+    assert!(passed.iter().all(|(of, _)| points.iter().any(|(protocol, _)| of == protocol)), "{passed:?}");
+}

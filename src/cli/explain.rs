@@ -54,9 +54,11 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if !plan.faults.is_empty() {
         text += "\nfaults\n";
         for fault in &plan.faults {
-            let span = fault.span().map_or("never".to_owned(), |(a, b)| {
-                format!("{} to {}", crate::engine::Span(a.0), crate::engine::Span(b.0))
-            });
+            let span = match (fault.span(), &fault.awaits) {
+                (_, Some(awaited)) => format!("at {}", awaited.words()),
+                (Some((a, b)), None) => format!("{} to {}", crate::engine::Span(a.0), crate::engine::Span(b.0)),
+                (None, None) => "never".to_owned(),
+            };
             text += &format!("  {:<14} {}, {span}\n", fault.name, fault.what);
         }
     }

@@ -54,6 +54,9 @@ pub enum Interest {
     Counter(u32),
 }
 
+/// The points that faults may wait for.
+pub const POINTS: &[&str] = &["rumour_heard"];
+
 /// How rumours spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GossipSpec {

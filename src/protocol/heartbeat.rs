@@ -20,6 +20,9 @@ pub enum Patience {
     Phi(f64, Law),
 }
 
+/// The points that faults may wait for.
+pub const POINTS: &[&str] = &["member_alive", "member_dead"];
+
 /// How a group watches itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeartbeatSpec {

@@ -58,6 +58,17 @@ pub enum Replication {
     Raft(RaftSpec),
 }
 
+impl Membership {
+    /// The points that its members pass, for faults that wait for one.
+    pub fn points(&self) -> &'static [&'static str] {
+        match self {
+            Membership::Gossip(_) => gossip::POINTS,
+            Membership::Heartbeat(_) => heartbeat::POINTS,
+            Membership::Swim(_) => swim::POINTS,
+        }
+    }
+}
+
 impl Replication {
     /// As the scenario language writes it.
     pub fn name(&self) -> &'static str {
@@ -80,6 +91,16 @@ impl Replication {
             | Replication::MultiPaxos(_)
             | Replication::PrimaryBackup(_)
             | Replication::Raft(_) => parts::carries(verb),
+        }
+    }
+    /// The points that its replicas pass, for faults that wait for one.
+    pub fn points(&self) -> &'static [&'static str] {
+        match self {
+            Replication::Abd(_) | Replication::Crdt(_) | Replication::Quorum(_) => &[],
+            Replication::Chain(_) => chain::POINTS,
+            Replication::MultiPaxos(_) => multi_paxos::POINTS,
+            Replication::PrimaryBackup(_) => primary_backup::POINTS,
+            Replication::Raft(_) => raft::POINTS,
         }
     }
     /// The bugs that `protocol` can be told to have; `None` if there is no such protocol.

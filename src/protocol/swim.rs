@@ -22,6 +22,9 @@ pub enum Selection {
     Uniform,
 }
 
+/// The points that faults may wait for.
+pub const POINTS: &[&str] = &["member_alive", "member_suspected", "member_dead"];
+
 /// How a group watches itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SwimSpec {

@@ -82,6 +82,7 @@ fn run_json(run: &Run) -> Value {
         "faults": plan.faults.iter().map(|f| json!({
             "name": f.name, "what": f.what,
             "windows_ns": f.windows.iter().map(|(a, b)| json!([a.0, b.0])).collect::<Vec<_>>(),
+            "awaits": f.awaits.as_ref().map(crate::scenario::Awaited::words),
         })).collect::<Vec<_>>(),
         "expectations": expects, "self_checks": run.outcome.broken,
     })

@@ -136,7 +136,7 @@ impl<'a> Numbers<'a> {
                         found.group_number = number;
                     } else if let Some(class) = Ended::ALL.iter().find(|o| o.name() == name) {
                         found.classes = Some(ClassSet::of(&[*class as u8]));
-                    } else if plan.faults.iter().any(|f| f.name == *name) {
+                    } else if plan.faults.iter().any(|f| f.name == *name) || plan.off.contains(name) {
                         found.fault = Some(name.clone());
                         phase = Some(Phase::During(name.clone()));
                     } else {

@@ -7,7 +7,7 @@ use super::build::{Member, build_with};
 use crate::catalog::AnyProcess;
 use crate::engine::{GroupId, Instant, ProcessId, Span};
 use crate::history::History;
-use crate::scenario::Plan;
+use crate::scenario::{FaultPlan, Plan};
 use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Trace, World};
 
 /// What one run of one plan came to.
@@ -73,20 +73,49 @@ pub fn play_with<P: Process + From<AnyProcess>>(
     own: impl Fn(Member<'_>) -> Option<P>,
     progress: &mut dyn FnMut(Instant, u64) -> bool,
 ) -> Result<Outcome, Stopped> {
+    let plan = &settled(plan, &own, progress)?;
     let mut world = build_with(plan, Focus::default(), own);
-    drive(&mut world, plan, progress)?;
+    drive(&mut world, plan, progress, &|_| false)?;
     Ok(finish(plan, world.finish()))
+}
+
+/// The plan with the times at which faults act that wait for a point of a protocol. What is measured is cut at them, so
+/// they must be known before; a pass that goes as far as the last of them tells, since the next one plays the same.
+fn settled<P: Process + From<AnyProcess>>(
+    plan: &Arc<Plan>,
+    own: &impl Fn(Member<'_>) -> Option<P>,
+    progress: &mut dyn FnMut(Instant, u64) -> bool,
+) -> Result<Arc<Plan>, Stopped> {
+    let waiting = |acted: &[Acted]| -> Vec<Option<Instant>> {
+        let first = |number: usize| acted.iter().find(|act| usize::from(act.fault) == number).map(|act| act.at);
+        let awaits = |(number, fault): (usize, &FaultPlan)| fault.awaits.as_ref().and_then(|_| first(number));
+        plan.faults.iter().enumerate().map(awaits).collect()
+    };
+    let count = plan.faults.iter().filter(|fault| fault.awaits.is_some()).count();
+    if count == 0 {
+        return Ok(plan.clone());
+    }
+    let mut world = build_with(plan, Focus::default(), own);
+    drive(&mut world, plan, progress, &|world| waiting(world.acted()).iter().flatten().count() == count)?;
+    let mut settled = Plan::clone(plan);
+    for (fault, at) in settled.faults.iter_mut().zip(waiting(world.acted())) {
+        let (Some(awaits), Some(at)) = (&fault.awaits, at) else { continue };
+        let until = awaits.lasting.map_or(plan.end, |lasting| (at + lasting).min(plan.end));
+        fault.windows = vec![(at, until)];
+    }
+    Ok(Arc::new(settled))
 }
 
 fn drive<P: Process>(
     world: &mut World<P>,
     plan: &Plan,
     progress: &mut dyn FnMut(Instant, u64) -> bool,
+    enough: &dyn Fn(&World<P>) -> bool,
 ) -> Result<(), Stopped> {
     // A thousand steps: often enough to be stopped, too seldom to cost anything.
     let step = Span((plan.end.0 / 1000).max(1));
     let mut now = Instant::ZERO;
-    while now < plan.end {
+    while now < plan.end && !enough(world) {
         now = (now + step).min(plan.end);
         let mut moved = (world.now(), world.events());
         loop {

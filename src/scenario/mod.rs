@@ -16,7 +16,7 @@ mod sweeps;
 mod syntax;
 mod tree;
 
-pub use plan::{Bisect, ComponentPlan, ExpectPlan, FaultPlan, Kind, Plan, SweepPlan, Teach};
+pub use plan::{Awaited, Bisect, ComponentPlan, ExpectPlan, FaultPlan, Kind, Plan, SweepPlan, Teach};
 
 pub(crate) use lower::after_windows;
 

@@ -70,14 +70,54 @@ pub struct FaultPlan {
     pub name: String,
     /// What it does, for people: `crash web/2`.
     pub what: String,
-    /// Each stretch for which it lasts.
+    /// Each stretch for which it lasts. Of one that waits for a point of a protocol: none in a plan, and the one that it
+    /// came to in the plan of an outcome.
     pub windows: Vec<(Instant, Instant)>,
+    /// What it waits for, if no clock says when it begins.
+    pub awaits: Option<Awaited>,
+}
+
+/// A point of a protocol that a fault waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Awaited {
+    /// Its name: `leader_elected`.
+    pub point: String,
+    /// Which passage since `from`, by anybody; 1 is the first.
+    pub nth: u32,
+    /// Passages before that don't count.
+    pub from: Instant,
+    /// How long the fault then lasts; `None` is for good.
+    pub lasting: Option<Span>,
+}
+
+impl Awaited {
+    /// `the 2nd leader_elected from 40 s on`.
+    pub fn words(&self) -> String {
+        let nth = match (self.nth, self.nth % 10, self.nth % 100) {
+            (1, ..) => "first".to_owned(),
+            (n, 1, tens) if tens != 11 => format!("{n}st"),
+            (n, 2, tens) if tens != 12 => format!("{n}nd"),
+            (n, 3, tens) if tens != 13 => format!("{n}rd"),
+            (n, ..) => format!("{n}th"),
+        };
+        let since = if self.from == Instant::ZERO { String::new() } else { format!(" from {} on", Span(self.from.0)) };
+        format!("the {nth} {}{since}", self.point)
+    }
 }
 
 impl FaultPlan {
     /// From the first start to the last end.
     pub fn span(&self) -> Option<(Instant, Instant)> {
         Some((self.windows.first()?.0, self.windows.iter().map(|w| w.1).max()?))
+    }
+
+    /// How often it comes, or what it waits for, for people; empty if it comes once at a time that is known.
+    pub fn times(&self) -> String {
+        match (&self.awaits, self.windows.len()) {
+            (Some(awaited), _) => format!(", at {}", awaited.words()),
+            (None, 1) => String::new(),
+            (None, times) => format!(", {times} times"),
+        }
     }
 }
 
@@ -222,6 +262,8 @@ pub struct Plan {
     pub edges: Vec<EdgeSpec>,
     /// What breaks.
     pub faults: Vec<FaultPlan>,
+    /// Faults of the file that are not enabled in this design.
+    pub off: Vec<String>,
     /// The same as controls.
     pub schedule: Vec<Scheduled>,
     /// Further moments at which measurements are cut, beside those of faults and expectations. A file sets none.

@@ -176,6 +176,10 @@ impl<P: Process> World<P> {
     pub fn events(&self) -> u64 {
         self.events
     }
+    /// What faults did so far.
+    pub fn acted(&self) -> &[Acted] {
+        &self.acted
+    }
     /// The running hash of everything that happened.
     pub fn digest(&self) -> u64 {
         self.digest.value()

@@ -35,6 +35,9 @@ pub struct ChainSpec {
     pub bugs: Bugs,
 }
 
+/// The points that faults may wait for.
+pub const POINTS: &[&str] = &["head", "tail", "rolled_back"];
+
 /// What it can be told to get wrong.
 pub const BUGS: &[Planted] = &[Planted {
     name: "dirty_reads",

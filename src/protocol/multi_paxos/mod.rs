@@ -98,6 +98,9 @@ pub enum Reads {
     Lease,
 }
 
+/// The points that faults may wait for.
+pub const POINTS: &[&str] = &["election_started", "leader_elected", "snapshot_taken", "snapshot_installed"];
+
 /// What it can be told to get wrong.
 pub const BUGS: &[Planted] = &[
     Planted {

@@ -72,6 +72,9 @@ pub enum Promotion {
     External,
 }
 
+/// The points that faults may wait for.
+pub const POINTS: &[&str] = &["promoted", "rolled_back"];
+
 /// What it can be told to get wrong.
 pub const BUGS: &[Planted] = &[
     Planted {

@@ -115,6 +115,18 @@ pub enum Reads {
     Follower,
 }
 
+/// The points that faults may wait for.
+pub const POINTS: &[&str] = &[
+    "election_started",
+    "leader_elected",
+    "leader_left",
+    "leadership_transferred",
+    "configuration_appended",
+    "configuration_committed",
+    "snapshot_taken",
+    "snapshot_installed",
+];
+
 /// What it can be told to get wrong.
 pub const BUGS: &[Planted] = &[
     Planted {

@@ -77,10 +77,7 @@ fn parts(plan: &Plan) -> Vec<String> {
         }
         lines.push(line);
     }
-    lines.extend(plan.faults.iter().map(|f| match f.windows.len() {
-        1 => format!("fault **{}**: {}", f.name, f.what),
-        n => format!("fault **{}**: {}, {n} times", f.name, f.what),
-    }));
+    lines.extend(plan.faults.iter().map(|f| format!("fault **{}**: {}{}", f.name, f.what, f.times())));
     lines
 }
 

@@ -352,9 +352,9 @@ fn cut_at(outcome: &Outcome, window: (Instant, Instant), culprit: Option<Instant
         let Some((from, to)) = fault.windows.iter().rev().find(meets) else { continue };
         // The first direction of the cut that began then; the sides of the other are the same.
         let side = plan.schedule.iter().find_map(|s| match (&s.control, &s.when) {
-            (Control::Cut { from: side, .. }, When::At(at)) if usize::from(s.fault) == number && at == from => {
-                Some(side)
-            }
+            _ if usize::from(s.fault) != number => None,
+            (Control::Cut { from: side, .. }, When::At(at)) if at == from => Some(side),
+            (Control::Cut { from: side, .. }, When::Point { .. }) => Some(side),
             _ => None,
         });
         let Some(side) = side else { continue };

@@ -2,6 +2,7 @@
 
 use super::components::LIKE;
 use super::{BANDWIDTH, COUNT, DURATION, DURATIONS, NUMBER, OFFSETS, PLACE, SHARE};
+use crate::scenario::lower::Passing;
 use crate::scenario::shape::{Value, action, key, later, read, required};
 use crate::spec::Drawn;
 use crate::spec::dist::Drifts;
@@ -51,8 +52,12 @@ pub(super) const FAULT: Value = Value::Table(&[
     action("set", Value::Names(&Value::Any), "Path → value; a path is quoted."),
     key("probability", SHARE, "That it happens, each time."),
     key("max_concurrent", Value::OrNone(&COUNT), "Instances broken at once; of `every` it is 1."),
-    later("when"),
-    later("nth"),
+    key(
+        "when",
+        read::<Passing>(),
+        "At a point that a protocol passes, by whoever passes it; `at` is then the earliest.",
+    ),
+    key("nth", COUNT, "Of `when`: which time; the first by default."),
     later("corrupt"),
     later("drop"),
     later("rolling_upgrade"),

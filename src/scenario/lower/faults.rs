@@ -69,16 +69,16 @@ const LATER: &[&str] = &[
 ];
 
 impl Lowering<'_, '_> {
-    /// Reads all faults and lays them out in time.
+    /// Reads all faults and lays them out in time: those that happen, those that are not enabled, and what they do.
     pub(super) fn faults(
         &self,
         root: &Fields<'_, '_>,
         site: &Site<'_>,
         end: Instant,
         seed: Seed,
-    ) -> (Vec<FaultPlan>, Vec<Scheduled>) {
-        let (mut plans, mut schedule) = (Vec::new(), Vec::new());
-        let Some(Some(table)) = root.table("fault") else { return (plans, schedule) };
+    ) -> (Vec<FaultPlan>, Vec<FaultPlan>, Vec<Scheduled>) {
+        let (mut plans, mut off, mut schedule) = (Vec::new(), Vec::new(), Vec::new());
+        let Some(Some(table)) = root.table("fault") else { return (plans, off, schedule) };
         for (name, place, node) in table.entries() {
             self.name(&name, &place);
             let Some(fields) = table.table_of(node) else { continue };
@@ -99,9 +99,10 @@ impl Lowering<'_, '_> {
                 plans.push(plan);
             } else {
                 schedule.retain(|s: &Scheduled| s.fault != number);
+                off.push(FaultPlan { windows: Vec::new(), awaits: None, ..plan });
             }
         }
-        (plans, schedule)
+        (plans, off, schedule)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a fault needs its whole site")]
@@ -115,7 +116,7 @@ impl Lowering<'_, '_> {
         number: u16,
         schedule: &mut Vec<Scheduled>,
     ) -> Option<FaultPlan> {
-        let moments = self.moments(fields, end);
+        let moments = self.moments(fields, site, end);
         let action = action_of(fields)?;
         let node = fields.node(action)?;
         let places: Vec<(String, Place)> = if let Some(items) = node.get_ref().as_array() {
@@ -140,11 +141,11 @@ impl Lowering<'_, '_> {
         let mut stream = Stream::named(seed, &format!("fault/{name}"));
         let mut all: Vec<(Instant, Instant)> = Vec::new();
         let id = u32::from(number) << 16;
-        let mut push = Pushed { schedule, fault: number };
+        let mut push = Pushed { schedule, fault: number, awaits: moments.awaits() };
         if action == "partition" {
             let all =
                 self.partition(hits, node, fields, site, end, &parameters, &moments, &mut stream, id, &mut push)?;
-            return Some(FaultPlan { name: name.to_owned(), what, windows: all });
+            return Some(moments.plan(name, what, all));
         }
         for hit in hits {
             // `random` is each instance on its own; the other timings hit everybody at once.
@@ -231,7 +232,7 @@ impl Lowering<'_, '_> {
         if matches!(action, "flush" | "restart") {
             all.iter_mut().for_each(|w| w.1 = w.0 + Span(1));
         }
-        Some(FaultPlan { name: name.to_owned(), what, windows: all })
+        Some(moments.plan(name, what, all))
     }
 
     /// Two sides, and the cuts between them. Returns when it holds.

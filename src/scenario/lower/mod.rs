@@ -15,6 +15,7 @@ mod head;
 mod hits;
 mod membership;
 mod moments;
+mod passing;
 mod places;
 mod policy;
 mod prefer;
@@ -35,7 +36,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::plan::{Kind, Plan};
+use super::plan::{FaultPlan, Kind, Plan};
 use super::reader::{Fields, Log, inside};
 use super::tree;
 use crate::engine::{OperationId, ProcessId, ZoneId};
@@ -46,6 +47,7 @@ pub(super) use caches::{WrittenCapacity, WrittenStampede};
 pub(super) use components::{WrittenBalance, WrittenDrop};
 pub(crate) use expects::after_windows;
 pub(super) use membership::{WrittenDetector, WrittenSpread};
+pub(super) use passing::Passing;
 pub(super) use policy::{WrittenAfter, WrittenLimit};
 pub(super) use replication::{Detector, WrittenRange};
 
@@ -262,7 +264,9 @@ impl<'t> Lowering<'_, 't> {
             edges: &specs,
             keys: &keys,
         };
-        let (faults, schedule) = self.faults(&root, &site, end, seed);
+        let (faults, off, schedule) = self.faults(&root, &site, end, seed);
+        // What isn't enabled here may be spoken of, for the sake of designs in which it is.
+        let named: Vec<FaultPlan> = faults.iter().chain(&off).cloned().collect();
         let events = estimate(&clients, end, &specs);
         if let Some(place) = &head.duration_at
             && events > head.most as f64
@@ -277,8 +281,8 @@ impl<'t> Lowering<'_, 't> {
         *self.base.borrow_mut() = root.node("base").map(|node| (base.clone(), inside(node)));
         let variants = self.variants(&root, &base);
         let names: Vec<String> = groups.iter().map(|g| g.0.clone()).collect();
-        let expects = self.expects(&root, tree, &site, &faults, &heads, variant.unwrap_or(&base), &variants, &names);
-        let sweeps = self.sweeps(&root, tree, &site, &faults, &heads, &variants, &names);
+        let expects = self.expects(&root, tree, &site, &named, &heads, variant.unwrap_or(&base), &variants, &names);
+        let sweeps = self.sweeps(&root, tree, &site, &named, &heads, &variants, &names);
         let teach = self.teach(&root);
         if !self.log.borrow().has_errors() {
             self.warn(tree, &site, end, &expects, &faults);
@@ -307,6 +311,7 @@ impl<'t> Lowering<'_, 't> {
             clients,
             edges: specs,
             faults,
+            off: off.into_iter().map(|fault| fault.name).collect(),
             schedule,
             cuts: Vec::new(),
             expects,

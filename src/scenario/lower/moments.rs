@@ -1,8 +1,9 @@
 //! When a fault happens: `at`, `every`, `random`, `for`, and how often of that.
 
-use super::Lowering;
+use super::{Lowering, Site};
 use crate::engine::{Bits as _, Dist, Instant, ProcessId, Span, Stream};
 use crate::fault::{Timing, windows};
+use crate::scenario::plan::{Awaited, FaultPlan};
 use crate::scenario::reader::{Fields, inside};
 use crate::scenario::tree::Node;
 use crate::spec::dist::Durations;
@@ -19,9 +20,33 @@ pub(super) struct Moments {
     end: Instant,
     probability: f64,
     most: Option<usize>,
+    /// The point that it waits for, and which passage.
+    passing: Option<(String, u32)>,
 }
 
 impl Moments {
+    /// What it waits for. How long it then lasts is known with its stretches.
+    pub(super) fn awaits(&self) -> Option<Awaited> {
+        let (point, nth) = self.passing.clone()?;
+        let from = match &self.timing {
+            Timing::Once { at } => Instant::ZERO + Span::from_nanos_f64(at.mean().unwrap_or(0.0)),
+            _ => Instant::ZERO,
+        };
+        Some(Awaited { point, nth, from, lasting: None })
+    }
+
+    /// The fault, for its stretches: of one that waits, they begin when it may act first.
+    pub(super) fn plan(&self, name: &str, what: String, windows: Vec<(Instant, Instant)>) -> FaultPlan {
+        let (windows, awaits) = match (self.awaits(), windows.first()) {
+            (Some(awaits), Some((from, to))) => {
+                let lasting = Some(to.since(*from)).filter(|_| *to < self.end);
+                (Vec::new(), Some(Awaited { lasting, ..awaits }))
+            }
+            _ => (windows, None),
+        };
+        FaultPlan { name: name.to_owned(), what, windows, awaits }
+    }
+
     /// Whether each instance has its own.
     pub(super) fn is_random(&self) -> bool {
         matches!(self.timing, Timing::Random { .. })
@@ -76,7 +101,7 @@ impl Moments {
 
 impl Lowering<'_, '_> {
     /// Reads when a fault happens.
-    pub(super) fn moments(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<Moments> {
+    pub(super) fn moments(&self, fields: &Fields<'_, '_>, site: &Site<'_>, end: Instant) -> Option<Moments> {
         let probability = fields.get::<Share>("probability").map_or(1.0, |share| share.0);
         let most = fields.node("max_concurrent").filter(|node| !crate::scenario::reader::is_none(node));
         let timing = self.timing(fields, end);
@@ -87,7 +112,9 @@ impl Lowering<'_, '_> {
                     .help("say how long, such as `for = \"30s\"`; without `for` it lasts until the run ends"),
             );
         }
+        let passing = self.passing(fields, site);
         let (timing, _) = timing?;
+        let passing = passing?;
         let count = most.and_then(|_| fields.get::<Count>("max_concurrent")).map(|count| count.0 as usize);
         // What happens `every` now and then is skipped while it lasts: one at once is all there is.
         let one = matches!(timing, Timing::Every { .. }) && count == Some(1);
@@ -98,7 +125,7 @@ impl Lowering<'_, '_> {
             );
         }
         let most = count;
-        Some(Moments { timing, lasting, end, probability, most })
+        Some(Moments { timing, lasting, end, probability, most, passing })
     }
 
     fn timing(&self, fields: &Fields<'_, '_>, end: Instant) -> Option<(Timing, Place)> {
@@ -128,6 +155,15 @@ impl Lowering<'_, '_> {
         };
         let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
         match given.as_slice() {
+            [] if fields.has("when") => Some((Timing::Once { at: Dist::constant(0.0) }, fields.place.clone())),
+            [only] if *only != "at" && fields.has("when") => {
+                fields.node(if *only == "every" { "every" } else { "random" });
+                fields.error(
+                    Diagnostic::error(fields.place.clone(), format!("when and {only} exclude one another"))
+                        .help("beside `when` there may be `at`, the earliest time, and `nth`"),
+                );
+                None
+            }
             ["at"] => {
                 let node = fields.node("at")?;
                 let at = self.drawn::<Durations>(fields, "at")?;
@@ -172,7 +208,7 @@ impl Lowering<'_, '_> {
             [] => {
                 fields.error(
                     Diagnostic::error(fields.place.clone(), "nothing says when this fault happens")
-                        .help("add `at = \"60s\"`, `every = \"30s\"` or `random = { mtbf = \"1h\", mttr = \"5m\" }`"),
+                        .help("add `at = \"60s\"`, `every = \"30s\"`, `random = { mtbf = \"1h\", mttr = \"5m\" }` or `when = \"on(leader_elected)\"`"),
                 );
                 None
             }

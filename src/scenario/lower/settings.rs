@@ -5,6 +5,7 @@
 
 use toml::de::{DeTable, DeValue};
 
+use super::strikes::Pushed;
 use super::{Lowering, Site};
 use crate::engine::{EdgeId, GroupId, Instant, ProcessId, Seed, Stream};
 use crate::physics::topology::LinkId;
@@ -13,7 +14,7 @@ use crate::scenario::reader::{Fields, Log};
 use crate::scenario::tree;
 use crate::spec::{Diagnostic, Diagnostics, Place};
 use crate::workload::{ClientsPlan, Pattern};
-use crate::world::{Control, Scheduled, Setting, When};
+use crate::world::{Control, Scheduled, Setting};
 
 /// What can change while a run goes on.
 const LIVE: &str = "workers, speed, queue, shed and service_time of components; everything of an edge; links; \
@@ -35,7 +36,7 @@ impl Lowering<'_, '_> {
         (end, seed, number): (Instant, Seed, u16),
         schedule: &mut Vec<Scheduled>,
     ) -> Option<FaultPlan> {
-        let moments = self.moments(fields, end);
+        let moments = self.moments(fields, site, end);
         let table = fields.table("set").flatten()?;
         // What is wrong already would be said twice.
         if self.log.borrow().has_errors() {
@@ -67,19 +68,18 @@ impl Lowering<'_, '_> {
             changes.extend(self.changes(&plan?, site, &path, &place)?);
         }
         let mut stream = Stream::named(seed, &format!("fault/{name}"));
-        let stretches = moments?.stretches(&mut stream);
-        let mut push = |at: Instant, control: &Control| {
-            schedule.push(Scheduled { when: When::At(at), fault: number, control: control.clone() });
-        };
+        let moments = moments?;
+        let stretches = moments.stretches(&mut stream);
+        let mut push = Pushed { schedule, fault: number, awaits: moments.awaits() };
         for (from, to) in &stretches {
             for change in &changes {
-                push(*from, &change.there);
+                push.at(*from, change.there.clone());
                 if *to < end {
-                    push(*to, &change.back);
+                    push.at(*to, change.back.clone());
                 }
             }
         }
-        Some(FaultPlan { name: name.to_owned(), what: what.join(", "), windows: stretches })
+        Some(moments.plan(name, what.join(", "), stretches))
     }
 
     /// What differs, as controls.

@@ -5,6 +5,7 @@ use super::cuts::Shape;
 use crate::engine::{Dist, EdgeId, Instant, KeysId, ProcessId};
 use crate::physics::{HostSet, LinkChange, Reach};
 use crate::rpc::{Op, Verb};
+use crate::scenario::plan::Awaited;
 use crate::scenario::reader::Fields;
 use crate::scenario::tree::Node;
 use crate::spec::Diagnostic;
@@ -88,11 +89,19 @@ impl Lowering<'_, '_> {
 pub(super) struct Pushed<'a> {
     pub(super) schedule: &'a mut Vec<Scheduled>,
     pub(super) fault: u16,
+    /// What it waits for, if it does: times are then counted from its `from`.
+    pub(super) awaits: Option<Awaited>,
 }
 
 impl Pushed<'_> {
     pub(super) fn at(&mut self, at: Instant, control: Control) {
-        self.schedule.push(Scheduled { when: When::At(at), fault: self.fault, control });
+        let when = match &self.awaits {
+            None => When::At(at),
+            Some(Awaited { point, nth, from, .. }) => {
+                When::Point { name: point.clone(), from: *from, nth: *nth, after: at.since(*from) }
+            }
+        };
+        self.schedule.push(Scheduled { when, fault: self.fault, control });
     }
     /// The number that the next control will have in the schedule.
     pub(super) fn next(&self) -> u32 {
