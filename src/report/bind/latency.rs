@@ -10,6 +10,7 @@ use crate::report::figure::percentiles::{PercentileCurve, Percentiles};
 use crate::report::number::{digits3, fmt_duration, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::Mark;
+use crate::rpc::Outcome as Ended;
 use crate::run::Exemplar;
 use crate::world::{Trace, TraceEvent};
 
@@ -70,11 +71,24 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
             curves,
         })],
         tables: Vec::new(),
-        how_to_read: "Each gridline to the right is ten times rarer. A curve ends where fewer than ten requests are \
-                      slower. A flat line is a timeout: all who reach it give up there."
-            .to_owned(),
+        how_to_read: format!(
+            "Each gridline to the right is ten times rarer. A curve ends where fewer than ten requests are slower.{}",
+            if shown.iter().any(|(d, _)| times_out(d)) {
+                " A curve that goes flat has met a timeout: all who reach it give up there."
+            } else {
+                ""
+            }
+        ),
         folded: false,
     })
+}
+
+/// Whether some of those whose latencies are drawn gave up.
+fn times_out(design: &Design<'_>) -> bool {
+    let outcome = &design.run.outcome;
+    let epochs = outcome.meters.frame().epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
+    let visits = &outcome.meters.groups[outcome.plan.components.len()].visits;
+    visits.count(&epochs, ClassSet::of(&[Ended::Timeout as u8])) > 0
 }
 
 fn curve(design: &Design<'_>, mark: Mark) -> PercentileCurve {

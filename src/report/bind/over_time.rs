@@ -269,15 +269,26 @@ fn finding(designs: &[&Design<'_>]) -> String {
             return phases.replace("**", "");
         }
         let columns = Columns::of(outcome, 60);
-        let series = goodput(outcome, &columns);
         let warm = Instant::ZERO + outcome.plan.warmup;
-        let values: Vec<f64> = series.iter().filter(|(at, _)| *at >= warm).filter_map(|(_, v)| *v).collect();
-        let third = values.len() / 3;
+        let settled = |series: Series| -> Vec<f64> {
+            series.iter().filter(|(at, _)| *at >= warm).filter_map(|(_, v)| *v).collect()
+        };
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
-        let (early, late) = (mean(&values[..third]), mean(&values[values.len() - third..]));
+        let ends = |v: &[f64]| (mean(&v[..v.len() / 3]), mean(&v[v.len() - v.len() / 3..]));
+        let (values, asked) = (settled(goodput(outcome, &columns)), settled(offered(outcome, &columns)));
+        let third = values.len() / 3;
+        let ((early, late), (first, last)) = (ends(&values), ends(&asked));
         // What few requests do by chance is no trend.
         let chance = 4.0 * ((early + late) / (columns.width().as_secs_f64() * third.max(1) as f64)).sqrt();
         if third > 0 && (late - early).abs() > (0.15 * early.max(late)).max(chance) {
+            // Who is asked for less gives less.
+            if (late / last.max(f64::MIN_POSITIVE) - early / first.max(f64::MIN_POSITIVE)).abs() < 0.02 {
+                return format!(
+                    "Goodput follows what is asked: {} in the first third of the run, {} in the last",
+                    fmt_rate(early),
+                    fmt_rate(late)
+                );
+            }
             let verb = if late < early { "falls" } else { "rises" };
             return format!("Goodput {verb} from {} to {}", fmt_rate(early), fmt_rate(late));
         }

@@ -57,6 +57,8 @@ pub(super) fn topology(designs: &[Design<'_>]) -> Option<Section> {
         from: edge.caller.index(),
         to: edge.callee.index(),
         per_second: meters.attempts.rate_per_second(&epochs),
+        // The edges that nobody wrote are those of health checks.
+        what: if edge.name.is_empty() { "checks".to_owned() } else { String::new() },
     });
     let links = links.collect();
     Some(Section {

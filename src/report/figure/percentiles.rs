@@ -151,7 +151,12 @@ fn steps(curve: &PercentileCurve) -> Curve {
         points.push((rarity, Some(value)));
         last = Some(rarity);
     }
-    let stroke = if curve.mark == Mark::Plain { Stroke::ThinDashed } else { Stroke::Thick };
+    let stroke = match curve.mark {
+        Mark::Plain => Stroke::ThinDashed,
+        // Its blue is near that of the first, and where they run together only dashes let both be seen.
+        Mark::Third => Stroke::ThickDashed,
+        Mark::First | Mark::Second => Stroke::Thick,
+    };
     Curve { points, ink: curve.mark.ink(), stroke, filled: false, dots: false }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn check_svg(svg: &str) {
 
 /// Balanced tags, quoted attributes, no stray `<` or `&`.
 pub(crate) fn assert_well_formed(markup: &str) {
-    let void = ["meta", "link", "br", "hr", "img", "input"];
+    let void = ["meta", "link", "br", "hr", "img", "input", "wbr"];
     let mut open: Vec<&str> = Vec::new();
     let mut rest = markup;
     while let Some(start) = rest.find('<') {

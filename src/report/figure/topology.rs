@@ -49,6 +49,9 @@ pub struct Link {
     pub to: usize,
     /// Requests per second over it.
     pub per_second: f64,
+    /// What goes over it, if not requests on behalf of users: `checks`.
+    #[serde(default)]
+    pub what: String,
 }
 
 impl Topology {
@@ -129,7 +132,8 @@ impl Figure for Topology {
         }
         let inside = Area { x: 0.0, y: 0.0, width: FULL_PX, height };
         for (link, tail, tip) in labels {
-            let text = Text::label(fmt_rate(link.per_second), Ink::Ink);
+            let what = if link.what.is_empty() { String::new() } else { format!(" {}", link.what) };
+            let text = Text::label(format!("{}{what}", fmt_rate(link.per_second)), Ink::Ink);
             let at = |part: f64| (tail.0 + (tip.0 - tail.0) * part, tail.1 + (tip.1 - tail.1) * part);
             let mut places = Vec::new();
             for part in [0.46, 0.36, 0.56, 0.26, 0.66] {
@@ -160,6 +164,9 @@ impl Figure for Topology {
             let mut remark = to.map_or(String::new(), |n| n.below.clone());
             if to.is_some_and(|n| n.bottleneck) {
                 remark += ", bottleneck";
+            }
+            if !link.what.is_empty() {
+                remark = link.what.clone();
             }
             table.push([name(link.from), name(link.to), fmt_rate(link.per_second), busy, remark]);
         }
@@ -221,7 +228,12 @@ mod tests {
     }
 
     fn figure(nodes: Vec<Node>, links: &[(usize, usize, f64)]) -> Topology {
-        let links = links.iter().map(|(from, to, per_second)| Link { from: *from, to: *to, per_second: *per_second });
+        let links = links.iter().map(|(from, to, per_second)| Link {
+            from: *from,
+            to: *to,
+            per_second: *per_second,
+            what: String::new(),
+        });
         Topology { title: "Who calls whom".into(), links: links.collect(), nodes }
     }
 

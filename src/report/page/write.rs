@@ -173,7 +173,7 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
     for row in &e.rows {
         let reason = if why { String::new() } else { note(&row.why) };
         let long = row.text.chars().count() > LONG_CHARS || !reason.is_empty();
-        let text = format!("<code>{}</code>", escape(&row.text));
+        let text = format!("<code>{}</code>", breakable(&escape(&row.text)));
         if !wide.is_empty() && long {
             // It has a line of its own above its numbers.
             let (span, place, why) = (e.designs.len() + 2, escape(&row.place), inline(&row.why));
@@ -362,9 +362,9 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
     out.push_str("</tbody>\n</table>\n");
 }
 
-/// Markup in which a line may end behind an underscore: names of variants have no blanks.
+/// Markup in which a line may end behind an underscore, and before what stands in parentheses: names have no blanks.
 fn breakable(markup: &str) -> String {
-    markup.replace('_', "_<wbr>")
+    markup.replace('_', "_<wbr>").replace('(', "<wbr>(")
 }
 
 /// A note for which there is no line of its own; what it says stands elsewhere too.
