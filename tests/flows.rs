@@ -262,3 +262,21 @@ fn what_a_flow_is_told_wrong_is_said() {
         assert!(errors.contains(message), "{steps}: {errors}");
     }
 }
+
+/// One client behind a balancer of three servers, who asks, thinks for so long, and asks again.
+fn thinking(think: &str, sticky: &str) -> Run {
+    play(&format!(
+        "[service.web]\nreplicas = 3\n[load_balancer.lb]\ntargets = \"web\"\npolicy = \"round_robin\"\nsticky = \"{sticky}\"\n\
+         [clients.c]\ncount = 1\nthink = \"{think}\"\ntarget = \"lb\"\n"
+    ))
+}
+
+#[test]
+fn a_client_stays_with_its_server_for_as_long_as_the_balancer_remembers() {
+    let most = |run: &Run| measured(run, "max(share(web/*))");
+    assert_eq!(most(&thinking("1s", "2s")), 1.0);
+    assert_eq!(most(&thinking("1s", "client")), 1.0);
+    // 33 or 34 requests in turn.
+    assert!((most(&thinking("3s", "2s")) - 1.0 / 3.0).abs() < 0.02);
+    assert!((most(&thinking("1s", "none")) - 1.0 / 3.0).abs() < 0.02);
+}

@@ -2,6 +2,8 @@
 //!
 //! Load is what this caller has in flight to an instance; nobody sees a queue that is not his own.
 
+use std::collections::BTreeMap;
+
 use super::edge::{EdgeSpec, Outlier};
 use super::op::Outcome;
 use super::policy::Balance;
@@ -35,7 +37,14 @@ pub struct Balancer {
     total: u32,
     shown_at: Instant,
     next_return: Instant,
+    /// Where clients that stick to an instance have theirs, and until when.
+    bound: BTreeMap<u32, (u32, Instant)>,
+    /// From so many on, those that have run out are thrown away.
+    most_bound: usize,
 }
+
+/// So many bindings are kept before anybody looks which of them have run out.
+const BOUND: usize = 1024;
 
 impl Balancer {
     /// Everybody eligible, nothing in flight.
@@ -48,6 +57,8 @@ impl Balancer {
             total: 0,
             shown_at: Instant::ZERO,
             next_return: Instant::NEVER,
+            bound: BTreeMap::new(),
+            most_bound: BOUND,
         };
         balancer.resize(spec, Instant::ZERO);
         balancer
@@ -116,6 +127,32 @@ impl Balancer {
             return None;
         }
         self.look(spec.load_info_age, now);
+        let Some(lasting) = spec.sticky else {
+            return self.balanced(spec, now, caller, key, client, bits);
+        };
+        let kept = self.bound.get(&client).filter(|(instance, until)| now < *until && self.live.contains(instance));
+        let chosen = match kept {
+            Some((instance, _)) => *instance,
+            None => self.balanced(spec, now, caller, key, client, bits)?,
+        };
+        self.bound.insert(client, (chosen, now + lasting));
+        if self.bound.len() >= self.most_bound {
+            self.bound.retain(|_, (_, until)| now < *until);
+            self.most_bound = (2 * self.bound.len()).max(BOUND);
+        }
+        Some(chosen)
+    }
+
+    /// The choice of the balance, with slow start.
+    fn balanced(
+        &mut self,
+        spec: &EdgeSpec,
+        now: Instant,
+        caller: u32,
+        key: u64,
+        client: u32,
+        bits: &mut impl Bits,
+    ) -> Option<u32> {
         let Some(warm_up) = spec.slow_start else {
             return self.pick(spec, now, caller, key, client, bits);
         };
@@ -383,6 +420,32 @@ mod tests {
         balancer.sent(&spec, 0);
         balancer.sent(&spec, 2);
         assert_eq!(balancer.choose(&spec, Instant(1), 0, 0, 0, &mut bits), Some(1));
+    }
+
+    #[test]
+    fn a_client_keeps_its_instance_for_a_while_after_its_last_request() {
+        let spec = EdgeSpec { sticky: Some(Span::secs(10)), ..edge(Balance::RoundRobin, 3) };
+        let mut balancer = Balancer::new(&spec);
+        let mut bits = Stream::named(Seed(3), "balance");
+        let at = |seconds: u64| Instant::ZERO + Span::secs(seconds);
+        let mut ask = |balancer: &mut Balancer, seconds: u64, client: u32| {
+            balancer.choose(&spec, at(seconds), 0, 0, client, &mut bits).expect("somebody")
+        };
+        assert_eq!([7, 8, 9].map(|client| ask(&mut balancer, 0, client)), [0, 1, 2]);
+        // Each request renews it, and others don't move it.
+        assert_eq!([9, 18, 27].map(|seconds| ask(&mut balancer, seconds, 7)), [0, 0, 0]);
+        // Client 8 was away for too long: the next in turn.
+        assert_eq!(ask(&mut balancer, 27, 8), 0);
+        assert_eq!(ask(&mut balancer, 28, 7), 0);
+        balancer.set_eligible(&spec, at(29), 0, false);
+        let elsewhere = ask(&mut balancer, 30, 7);
+        assert_ne!(elsewhere, 0);
+        balancer.set_eligible(&spec, at(31), 0, true);
+        assert_eq!(ask(&mut balancer, 32, 7), elsewhere, "it stays where it went");
+        for client in 0..10_000 {
+            ask(&mut balancer, 100 + u64::from(client), client);
+        }
+        assert!(balancer.bound.len() < 2 * BOUND, "{}", balancer.bound.len());
     }
 
     #[test]

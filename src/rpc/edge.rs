@@ -26,6 +26,10 @@ pub struct EdgeSpec {
     /// Time over which an instance that becomes eligible during the run gets its full share (Envoy's slow start,
     /// linear, from 10%).
     pub slow_start: Option<Span>,
+    /// For how long after its last request a client keeps the instance that the balance chose for it (a table of each
+    /// caller's own, as HAProxy's `stick-table … expire`; AWS ALB renews its cookie likewise). Another is chosen sooner if
+    /// that one may not be asked.
+    pub sticky: Option<Span>,
     /// Age of the loads that balancers compare: they are copied every so often (Mitzenmacher, "How Useful Is Old
     /// Information?", PODC 1997, the periodic model). Zero = as they are.
     pub load_info_age: Span,
@@ -56,6 +60,7 @@ impl EdgeSpec {
             policy,
             outlier: None,
             slow_start: None,
+            sticky: None,
             load_info_age: Span::ZERO,
             near: Vec::new(),
             fail_open: true,

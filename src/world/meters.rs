@@ -177,7 +177,9 @@ impl Meters {
     pub(super) fn visit_arrived(&mut self, process: ProcessId, at: Instant) {
         let (group, index) = self.place(process);
         group.visits.asked(at);
-        group.members[index].visits.asked(at);
+        if group.members.len() > 1 {
+            group.members[index].visits.asked(at);
+        }
         group.members[index].inside.change(at, 1);
     }
 
@@ -197,7 +199,9 @@ impl Meters {
         let (group, index) = self.place(process);
         let latency = at.since(arrived);
         group.visits.ended(arrived, at, latency, outcome as u8);
-        group.members[index].visits.ended(arrived, at, latency, outcome as u8);
+        if group.members.len() > 1 {
+            group.members[index].visits.ended(arrived, at, latency, outcome as u8);
+        }
         group.members[index].inside.change(at, -1);
     }
 
@@ -302,6 +306,10 @@ impl Meters {
             // All operations of a population that does only one thing are those of that thing.
             if let [only] = group.entries.as_slice() {
                 group.visits = only.clone();
+            }
+            // What is only one is counted once, and closer.
+            if let ([only], true) = (group.members.as_mut_slice(), group.entries.is_empty()) {
+                only.visits = group.visits.clone();
             }
             for member in &mut group.members {
                 for gauge in [&mut member.busy, &mut member.waiting, &mut member.inside, &mut member.up] {

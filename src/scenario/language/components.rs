@@ -2,7 +2,9 @@
 
 use super::places::CLOCK_OR_NONE;
 use super::{BALANCE, BANDWIDTH, COUNT, DURATION, DURATION_OR_NONE, DURATIONS, NUMBER, SHARE, SIZE, TEXT};
-use crate::scenario::lower::{WrittenCapacity, WrittenDetector, WrittenDrop, WrittenSpread, WrittenStampede};
+use crate::scenario::lower::{
+    WrittenCapacity, WrittenDetector, WrittenDrop, WrittenSpread, WrittenStampede, WrittenSticky,
+};
 use crate::scenario::protocols::PROTOCOLS;
 use crate::scenario::shape::{Key, Value, key, later, read, required};
 
@@ -113,7 +115,11 @@ pub(super) const LOAD_BALANCER: Value = Value::Table(&[
         "Passive ejection.",
     ),
     key("slow_start", DURATION_OR_NONE, "A new instance gets its share only after that."),
-    key("sticky", Value::Words(&["client", "none"]), "A client stays with its instance."),
+    key(
+        "sticky",
+        Value::OrNone(&read::<WrittenSticky>()),
+        "A client stays with its instance: `client`, or for so long after its last request.",
+    ),
     key("load_info_age", DURATION, "How old the load is that it compares."),
     REPLICAS,
     PLACEMENT,

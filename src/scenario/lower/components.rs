@@ -384,7 +384,11 @@ impl Lowering<'_, '_> {
             _ => Connections::PerCaller,
         };
         let slow_start = fields.or_none::<Span>("slow_start").flatten();
-        let sticky = fields.word("sticky", &["client", "none"]) == Some("client");
+        let sticky = fields.or_none::<WrittenSticky>("sticky").flatten();
+        if let (Some(WrittenSticky::For(Span(0))), Some(node)) = (sticky, fields.node("sticky")) {
+            fields
+                .error(Diagnostic::error(inside(node), "a client that stays for 0s doesn't stay").help("write `none`"));
+        }
         let load_info_age = fields.get::<Span>("load_info_age").unwrap_or(Span::ZERO);
         DraftKind::LoadBalancer {
             target: targets.into_iter().next(),
@@ -396,6 +400,30 @@ impl Lowering<'_, '_> {
             sticky,
             load_info_age,
         }
+    }
+}
+
+/// For how long a client stays with its instance, as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum WrittenSticky {
+    /// As long as that may be asked: by a hash of the client.
+    Client,
+    /// So long after its last request: by a table.
+    For(Span),
+}
+
+impl FromText for WrittenSticky {
+    const WHAT: &'static str = "`client`, or a duration";
+    fn from_text(text: &str) -> Result<WrittenSticky, TextError> {
+        match text.trim() {
+            "client" => Ok(WrittenSticky::Client),
+            _ => Span::from_text(text)
+                .map(WrittenSticky::For)
+                .map_err(|error| error.help("write `client`, a duration such as `5m`, or `none`")),
+        }
+    }
+    fn examples() -> &'static [&'static str] {
+        &["client", "5m"]
     }
 }
 

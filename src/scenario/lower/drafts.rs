@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::Lowering;
 use super::caches::CacheDraft;
 use super::clients::STORE_OPERATIONS;
-use super::components::WrittenBalance;
+use super::components::{WrittenBalance, WrittenSticky};
 use super::edges::Edges;
 use super::flows::{Consuming, Face};
 use super::places::KeySet;
@@ -53,7 +53,7 @@ pub(super) enum DraftKind {
         outlier: Option<Outlier>,
         connections: Connections,
         slow_start: Option<Span>,
-        sticky: bool,
+        sticky: Option<WrittenSticky>,
         load_info_age: Span,
     },
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lowering;
-use super::components::WrittenBalance;
+use super::components::{WrittenBalance, WrittenSticky};
 use super::contact;
 use super::drafts::{Draft, DraftKind};
 use super::policy::WrittenPolicy;
@@ -97,6 +97,7 @@ impl Lowering<'_, '_> {
             let mut outlier = None;
             let (mut slow_start, mut age, mut fail_open, mut connections) =
                 (None, Span::ZERO, true, Connections::PerCaller);
+            let mut keeps = None;
             let draft = drafts.iter().find(|d| d.name == caller_name);
             if let Some(DraftKind::LoadBalancer {
                 policy: lb,
@@ -119,8 +120,10 @@ impl Lowering<'_, '_> {
                     if let Some((b, _)) = lb {
                         policy.balance = b.balance.clone();
                     }
-                    if *sticky {
-                        policy.balance = Balance::Sticky;
+                    match sticky {
+                        Some(WrittenSticky::Client) => policy.balance = Balance::Sticky,
+                        Some(WrittenSticky::For(span)) => keeps = Some(*span),
+                        None => {}
                     }
                 }
             }
@@ -147,6 +150,7 @@ impl Lowering<'_, '_> {
             }
             spec.outlier = outlier;
             spec.slow_start = slow_start;
+            spec.sticky = keeps;
             spec.load_info_age = age;
             spec.fail_open = fail_open;
             spec.connections = connections;

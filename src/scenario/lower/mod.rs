@@ -44,7 +44,7 @@ use crate::physics::clock::ClockSpec;
 use crate::spec::{Diagnostic, Place, Sources};
 
 pub(super) use caches::{WrittenCapacity, WrittenStampede};
-pub(super) use components::{WrittenBalance, WrittenDrop};
+pub(super) use components::{WrittenBalance, WrittenDrop, WrittenSticky};
 pub(crate) use expects::after_windows;
 pub(super) use membership::{WrittenDetector, WrittenSpread};
 pub(super) use passing::Passing;
