@@ -70,7 +70,8 @@ impl Agenda {
     }
 
     /// One more.
-    #[inline]
+    // The two of a queue's push: the other part is inlined, with the event, and this is much code.
+    #[inline(never)]
     pub fn push(&mut self, at: Instant, number: u64) {
         let key = key(at, number);
         match &mut self.wheel {

@@ -27,7 +27,8 @@ impl<T> EventQueue<T> {
         EventQueue { agenda: Agenda::new(), slab: Vec::new(), free: Vec::new(), pushed: 0 }
     }
     /// `item` will happen at `at`, after everything that was pushed for the same time before.
-    #[inline]
+    // Always: the item is then written where it stays, and not put together on the stack and copied.
+    #[inline(always)]
     pub fn push(&mut self, at: Instant, item: T) {
         let slot = match self.free.pop() {
             Some(slot) => {

@@ -15,11 +15,14 @@ pub struct Gauge {
     frame: Arc<Frame>,
     value: u64,
     since: Instant,
-    // The epoch and bin of `since`, and where they end.
+    // The epoch and bin of `since`, where they end, and which of them ends first.
     epoch: usize,
     epoch_end: Instant,
     bin: usize,
     bin_end: Instant,
+    next_end: Instant,
+    // What held since the last of those ends and is in neither yet: most changes fall between two ends.
+    near: Level,
     epochs: Vec<Level>,
     bins: Vec<u128>,
     // Per epoch, how many nanoseconds each value held; empty unless percentiles are wanted.
@@ -86,6 +89,8 @@ impl Gauge {
             epoch_end: frame.epoch(0).end,
             bin: 0,
             bin_end: frame.bin_bounds(0).end,
+            next_end: frame.epoch(0).end.min(frame.bin_bounds(0).end),
+            near: Level::default(),
             epochs: vec![Level::default(); frame.epochs()],
             bins: vec![0; frame.bins()],
             held: Vec::new(),
@@ -123,6 +128,7 @@ impl Gauge {
     /// Accounts for the time until `end`. Call it once, when the run is over, before asking.
     pub fn finish(&mut self, end: Instant) {
         self.flush(end);
+        self.lay_out_far(self.since);
     }
 
     #[inline]
@@ -134,13 +140,19 @@ impl Gauge {
     }
 
     fn lay_out(&mut self, at: Instant) {
-        if self.held.is_empty() && at < self.epoch_end.min(self.bin_end) {
-            let span = at - self.since;
-            self.epochs[self.epoch].hold(self.value, span);
-            self.bins[self.bin] += u128::from(self.value) * u128::from(span.0);
+        if self.held.is_empty() && at < self.next_end {
+            self.near.hold(self.value, at - self.since);
             self.since = at;
             return;
         }
+        self.lay_out_far(at);
+    }
+
+    /// Lays out over epochs and bins that end until then, and what held before within the first of them.
+    fn lay_out_far(&mut self, at: Instant) {
+        let near = std::mem::take(&mut self.near);
+        self.epochs[self.epoch].join(&near);
+        self.bins[self.bin] += near.area;
         let at = at.min(self.frame.end());
         while self.since < at {
             let until = at.min(self.epoch_end).min(self.bin_end);
@@ -161,9 +173,10 @@ impl Gauge {
                 self.bin_end = self.frame.bin_bounds(self.bin).end;
             }
         }
+        self.next_end = self.epoch_end.min(self.bin_end);
     }
 
-    /// What these epochs saw of it, up to the last change or [`Gauge::finish`].
+    /// What these epochs saw of it. Only after [`Gauge::finish`].
     pub fn level(&self, epochs: &EpochSet) -> Level {
         let mut level = Level::default();
         for epoch in epochs.iter().filter_map(|epoch| self.epochs.get(epoch)) {
