@@ -407,7 +407,9 @@ pub(super) fn inline(words: &str) -> String {
             rest = inner;
             continue;
         };
-        let _ = write!(out, "{}<{tag}>{}</{tag}>", escape(&rest[..at]), escape(&inner[..end]));
+        let marked = escape(&inner[..end]);
+        let marked = if tag == "code" { breakable(&marked) } else { marked };
+        let _ = write!(out, "{}<{tag}>{marked}</{tag}>", escape(&rest[..at]));
         rest = &inner[end + mark.len()..];
     }
     out.push_str(&escape(rest));
