@@ -115,6 +115,15 @@ impl Lowering<'_, '_> {
         let passing = self.passing(fields, site);
         let (timing, _) = timing?;
         let passing = passing?;
+        if let (Some(_), Timing::Once { at }, Some(node)) = (&passing, &timing, fields.node("at"))
+            && !matches!(at.shape, crate::engine::Shape::Constant(_))
+        {
+            fields.error(
+                Diagnostic::error(inside(node), "beside `when`, `at` is one time: the earliest")
+                    .help("write a duration, such as `at = \"40s\"`"),
+            );
+            return None;
+        }
         let count = most.and_then(|_| fields.get::<Count>("max_concurrent")).map(|count| count.0 as usize);
         // What happens `every` now and then is skipped while it lasts: one at once is all there is.
         let one = matches!(timing, Timing::Every { .. }) && count == Some(1);
