@@ -11,7 +11,7 @@ use super::describe;
 use super::known::{Known, Why, known};
 use super::linearizable::{Engine, linearizable};
 use super::model::{Model, only_looks};
-use super::order::{Closed, Orders, Whose};
+use super::order::{Closed, Orders, WORDS_A_STEP, Whose};
 use super::serial::{Item, serialize};
 use super::verdict::{Budget, Evidence, Spent, Steps, Verdict};
 use super::view::View;
@@ -112,7 +112,12 @@ fn causal(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
 
 /// Whether each process can have seen all writes in some order that keeps that of each process.
 fn pram(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
+    // Of many processes with hardly an operation each, sorting out what each looked at is all the work.
+    let sorting = facts.facts.len() as u64 / WORDS_A_STEP + 1;
     let closed = |process| {
+        if !budget.spend(sorting) {
+            return Err(Spent);
+        }
         let looked_at = facts.looked_at_by(process);
         Orders::new(view.history, &looked_at, false, budget)?.close(Whose::Pram(process), budget)
     };
