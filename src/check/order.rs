@@ -129,7 +129,7 @@ impl<'a> Orders<'a> {
 }
 
 /// Words of clocks that cost as much as a step of a search.
-pub(super) const WORDS_A_STEP: u64 = 256;
+pub(super) const WORDS_A_STEP: u64 = 512;
 /// More words than these aren't kept, twice: 256 MiB.
 const WORDS_MAX: usize = 1 << 25;
 
