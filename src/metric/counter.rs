@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::frame::{Cached, EpochSet, Frame, Mismatch};
+use super::frame::{EpochSet, Frame, Mismatch, Stretch};
 use crate::engine::Instant;
 
 /// A counter of events, or of bytes.
@@ -11,8 +11,7 @@ pub struct Counter {
     frame: Arc<Frame>,
     epochs: Vec<u64>,
     bins: Vec<u64>,
-    epoch: Cached,
-    bin: Cached,
+    here: Stretch,
     runs: u32,
 }
 
@@ -20,14 +19,16 @@ impl Counter {
     /// A counter at zero.
     pub fn new(frame: Arc<Frame>) -> Counter {
         let (epochs, bins) = (vec![0; frame.epochs()], vec![0; frame.bins()]);
-        Counter { frame, epochs, bins, epoch: Cached::NOTHING, bin: Cached::NOTHING, runs: 1 }
+        Counter { frame, epochs, bins, here: Stretch::NOTHING, runs: 1 }
     }
 
     /// Counts `n` more.
     pub fn add(&mut self, at: Instant, n: u64) {
-        let epoch = &mut self.epochs[self.epoch.epoch_of(&self.frame, at)];
+        if !self.here.has(at) {
+            self.here = Stretch::around(&self.frame, at);
+        }
+        let (epoch, bin) = (&mut self.epochs[self.here.epoch], &mut self.bins[self.here.bin]);
         *epoch = epoch.saturating_add(n);
-        let bin = &mut self.bins[self.bin.bin_of(&self.frame, at)];
         *bin = bin.saturating_add(n);
     }
 

@@ -150,44 +150,31 @@ impl Frame {
     }
 }
 
-/// The last epoch or bin that was looked up: most of what happens is near what happened last.
+/// A stretch of time within one epoch and one bin: most of what happens is in the one of what happened last.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::metric) struct Cached {
-    index: usize,
+pub(in crate::metric) struct Stretch {
+    pub(in crate::metric) epoch: usize,
+    pub(in crate::metric) bin: usize,
     from: Instant,
     to: Instant,
 }
 
-impl Cached {
-    /// Nothing was looked up.
-    pub(in crate::metric) const NOTHING: Cached = Cached { index: 0, from: Instant::NEVER, to: Instant::ZERO };
+impl Stretch {
+    /// Contains nothing.
+    pub(in crate::metric) const NOTHING: Stretch = Stretch { epoch: 0, bin: 0, from: Instant::NEVER, to: Instant::ZERO };
 
-    /// [`Frame::epoch_of`].
-    #[inline]
-    pub(in crate::metric) fn epoch_of(&mut self, frame: &Frame, at: Instant) -> usize {
-        if !self.has(at) {
-            let index = frame.epoch_of(at);
-            self.keep(index, frame.epoch(index));
-        }
-        self.index
+    /// The stretch around `at`. The last one has no end, as the last epoch and bin have none.
+    pub(in crate::metric) fn around(frame: &Frame, at: Instant) -> Stretch {
+        let (epoch, bin) = (frame.epoch_of(at), frame.bin_of(at));
+        let (phase, bounds) = (frame.epoch(epoch), frame.bin_bounds(bin));
+        let last = epoch + 1 == frame.epochs() && bin + 1 == frame.bins();
+        let to = if last { Instant::NEVER } else { phase.end.min(bounds.end) };
+        Stretch { epoch, bin, from: phase.start.max(bounds.start), to }
     }
 
-    /// [`Frame::bin_of`].
     #[inline]
-    pub(in crate::metric) fn bin_of(&mut self, frame: &Frame, at: Instant) -> usize {
-        if !self.has(at) {
-            let index = frame.bin_of(at);
-            self.keep(index, frame.bin_bounds(index));
-        }
-        self.index
-    }
-
-    fn has(&self, at: Instant) -> bool {
+    pub(in crate::metric) fn has(&self, at: Instant) -> bool {
         self.from <= at && at < self.to
-    }
-
-    fn keep(&mut self, index: usize, bounds: Range<Instant>) {
-        (self.index, self.from, self.to) = (index, bounds.start, bounds.end);
     }
 }
 

@@ -13,13 +13,7 @@ pub(in crate::metric) struct Recorder {
     min_ns: u64,
     max_ns: u64,
     histogram: LogLinear,
-    // Not yet in the histogram, whose cells lie far apart: one increment waits for memory, many at once don't.
-    pending: [u64; PENDING],
-    waiting: usize,
 }
-
-/// How many latencies are put into the histogram at a time.
-const PENDING: usize = 32;
 
 impl Recorder {
     /// `digits`: significant decimal digits of percentiles, 1 to 5.
@@ -32,31 +26,27 @@ impl Recorder {
             min_ns: u64::MAX,
             max_ns: 0,
             histogram,
-            pending: [0; PENDING],
-            waiting: 0,
         }
     }
 
-    pub(in crate::metric) fn record(&mut self, latency: Span) {
-        let ns = latency.0;
-        self.count += 1;
-        self.sum_ns += u128::from(ns);
-        self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(u128::from(ns) * u128::from(ns));
-        self.min_ns = self.min_ns.min(ns);
-        self.max_ns = self.max_ns.max(ns);
-        self.pending[self.waiting] = ns;
-        self.waiting += 1;
-        if self.waiting == PENDING {
-            self.settle();
+    /// Records these, in nanoseconds, and returns their sum. Many at once: the cells of the histogram lie far apart, and one increment waits
+    /// for memory where several wait together.
+    pub(in crate::metric) fn record(&mut self, latencies: impl Iterator<Item = u64>) -> u128 {
+        let (mut count, mut sum, mut squares) = (0, 0, 0_u128);
+        let (mut min, mut max) = (self.min_ns, self.max_ns);
+        for ns in latencies {
+            count += 1;
+            sum += u128::from(ns);
+            squares = squares.wrapping_add(u128::from(ns) * u128::from(ns));
+            min = min.min(ns);
+            max = max.max(ns);
+            self.histogram.record(ns);
         }
-    }
-
-    /// Puts everything into the histogram.
-    fn settle(&mut self) {
-        for ns in &self.pending[..self.waiting] {
-            self.histogram.record(*ns);
-        }
-        self.waiting = 0;
+        self.count += count;
+        self.sum_ns += sum;
+        self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(squares);
+        (self.min_ns, self.max_ns) = (min, max);
+        sum
     }
 
     pub(in crate::metric) fn count(&self) -> u64 {
@@ -70,9 +60,6 @@ impl Recorder {
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.histogram.merge(&other.histogram);
-        for ns in &other.pending[..other.waiting] {
-            self.histogram.record(*ns);
-        }
     }
 }
 
@@ -202,8 +189,7 @@ impl Latencies {
 }
 
 impl From<Recorder> for Latencies {
-    fn from(mut recorder: Recorder) -> Latencies {
-        recorder.settle();
+    fn from(recorder: Recorder) -> Latencies {
         let mut until = 0;
         let mut cumulative = Vec::new();
         for (highest_ns, count) in recorder.histogram.buckets() {
@@ -228,9 +214,7 @@ mod tests {
 
     fn latencies(values: &[u64]) -> Latencies {
         let mut recorder = Recorder::new(3);
-        for value in values {
-            recorder.record(Span(*value));
-        }
+        recorder.record(values.iter().copied());
         Latencies::of([recorder].iter())
     }
 
@@ -292,8 +276,8 @@ mod tests {
         ) {
             let mut first = Recorder::new(3);
             let mut second = Recorder::new(3);
-            values.iter().for_each(|value| first.record(Span(*value)));
-            other.iter().for_each(|value| second.record(Span(*value)));
+            first.record(values.iter().copied());
+            second.record(other.iter().copied());
             let merged = Latencies::of([first, second].iter());
             values.extend(other);
             values.sort_unstable();

@@ -123,8 +123,9 @@ mod tests {
             tally.asked(Instant(at));
             // Bad from 300 to 500, but for one good bin at 400.
             let class = u8::from((300..400).contains(&at) || (410..500).contains(&at));
-            tally.ended(Instant(at), Instant(at + 1), Span(1), class);
+            tally.ended(Instant(at), Instant(at + 1), class);
         }
+        tally.settle();
         let good = ClassSet::of(&[0]);
         let recovered = |window, until| recovery_time(&tally, good, 0.95, Span(window), Instant(300), Instant(until));
         assert_eq!(recovered(10, 1000), Some(Span(100)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::frame::{Cached, EpochSet, Frame, Mismatch};
+use super::frame::{EpochSet, Frame, Mismatch, Stretch};
 use super::heat::{HEAT_ROWS, row_of};
 use super::latency::{Latencies, Recorder};
 use crate::engine::{Instant, Span};
@@ -70,7 +70,27 @@ pub struct Bin {
     pub latency: Span,
 }
 
+/// A request that is over.
+#[derive(Clone, Copy, Debug)]
+struct Over {
+    start: Instant,
+    end: Instant,
+    class: u8,
+}
+
+impl Over {
+    fn latency_ns(&self) -> u64 {
+        self.end.since(self.start).0
+    }
+}
+
+/// How many that are over are counted at a time.
+const AT_ONCE: usize = 32;
+
 /// The requests of one meter, by the epoch and bin in which they started.
+///
+/// What is counted waits a little and is counted together: most of it lies in one epoch, bin and class. Call
+/// [`Tally::settle`] when the run is over, before asking; asking earlier panics.
 #[derive(Clone, Debug)]
 pub struct Tally {
     frame: Arc<Frame>,
@@ -82,9 +102,12 @@ pub struct Tally {
     bins: [Option<Box<[Bin]>>; CLASSES],
     // [bin], allocated at first use.
     heat: Vec<Option<Box<[u32; HEAT_ROWS]>>>,
-    // The last epoch and bin that were looked up: most requests start and end near one another.
-    epoch: Cached,
-    bin: Cached,
+    // Started in `here` and not counted yet: how many, and the sum of their start times.
+    here: Stretch,
+    asked: u64,
+    asked_starts_ns: u128,
+    // Over and not counted yet.
+    over: Vec<Over>,
     open: u64,
     // The start times of all that are open, added up.
     open_starts_ns: u128,
@@ -104,8 +127,10 @@ impl Tally {
             started: vec![0; frame.bins()],
             bins: Default::default(),
             heat,
-            epoch: Cached::NOTHING,
-            bin: Cached::NOTHING,
+            here: Stretch::NOTHING,
+            asked: 0,
+            asked_starts_ns: 0,
+            over: Vec::new(),
             open: 0,
             open_starts_ns: 0,
             sojourn_ns: 0,
@@ -115,55 +140,99 @@ impl Tally {
     }
 
     /// A request starts (or should: clients count from the intended start).
+    #[inline]
     pub fn asked(&mut self, start: Instant) {
-        let (epoch, bin) = (self.epoch_of(start), self.bin_of(start));
-        self.offered[epoch] += 1;
-        self.started[bin] = self.started[bin].saturating_add(1);
-        self.open += 1;
-        self.open_starts_ns += u128::from(start.0);
+        if !self.here.has(start) {
+            self.settle_asked();
+            self.here = Stretch::around(&self.frame, start);
+        }
+        self.asked += 1;
+        self.asked_starts_ns += u128::from(start.0);
     }
 
-    /// A request that was [`Tally::asked`] at `start` ends. `latency` is what its caller calls so, usually
-    /// `end - start`. `class` is below [`CLASSES`].
-    pub fn ended(&mut self, start: Instant, end: Instant, latency: Span, class: u8) {
-        debug_assert!(self.open > 0, "a request ended that was never asked");
+    /// A request that was [`Tally::asked`] at `start` ends; its latency is the time between. `class` is below
+    /// [`CLASSES`].
+    #[inline]
+    pub fn ended(&mut self, start: Instant, end: Instant, class: u8) {
         debug_assert!((class as usize) < CLASSES, "class {class} of {CLASSES}");
-        let class = (class as usize).min(CLASSES - 1);
-        let epoch = self.epoch_of(start);
-        let digits = self.detail.digits();
-        let recorder = &mut self.recorders[epoch * CLASSES + class];
-        recorder.get_or_insert_with(|| Box::new(Recorder::new(digits))).record(latency);
+        self.over.push(Over { start, end, class });
+        if self.over.len() >= AT_ONCE {
+            self.settle();
+        }
+    }
 
-        let (start_bin, end_bin) = (self.bin_of(start), self.bin_of(end));
+    /// Counts what is not counted yet. Any time, and once more when the run is over.
+    pub fn settle(&mut self) {
+        self.settle_asked();
+        let over = std::mem::take(&mut self.over);
+        let mut rest = over.as_slice();
+        while let Some(first) = rest.first() {
+            let stretch = Stretch::around(&self.frame, first.start);
+            let other = |over: &Over| over.class != first.class || !stretch.has(over.start);
+            let alike = rest.iter().position(other).unwrap_or(rest.len());
+            self.count_over(stretch, (first.class as usize).min(CLASSES - 1), &rest[..alike.max(1)]);
+            rest = &rest[alike.max(1)..];
+        }
+        self.over = over;
+        self.over.clear();
+    }
+
+    fn settle_asked(&mut self) {
+        let (asked, starts_ns) = (std::mem::take(&mut self.asked), std::mem::take(&mut self.asked_starts_ns));
+        if asked > 0 {
+            self.offered[self.here.epoch] += asked;
+            let started = &mut self.started[self.here.bin];
+            *started = started.saturating_add(asked.min(u64::from(u32::MAX)) as u32);
+            self.open += asked;
+            self.open_starts_ns += starts_ns;
+        }
+    }
+
+    /// Counts these, which started in one stretch and ended in one class.
+    fn count_over(&mut self, stretch: Stretch, class: usize, these: &[Over]) {
+        let digits = self.detail.digits();
+        let recorder = &mut self.recorders[stretch.epoch * CLASSES + class];
+        let recorder = recorder.get_or_insert_with(|| Box::new(Recorder::new(digits)));
+        let sojourn_ns = recorder.record(these.iter().map(Over::latency_ns));
+        if let Some(column) = self.heat.get_mut(stretch.bin) {
+            let column = column.get_or_insert_with(|| Box::new([0; HEAT_ROWS]));
+            for over in these {
+                let cell = &mut column[row_of(over.latency_ns())];
+                *cell = cell.saturating_add(1);
+            }
+        }
         let count = self.frame.bins();
         let bins = self.bins[class].get_or_insert_with(|| vec![Bin::default(); count].into_boxed_slice());
-        bins[end_bin].ended = bins[end_bin].ended.saturating_add(1);
-        let bin = &mut bins[start_bin];
-        bin.started = bin.started.saturating_add(1);
-        bin.latency += latency;
-        if let Some(column) = self.heat.get_mut(start_bin) {
-            let cell = &mut column.get_or_insert_with(|| Box::new([0; HEAT_ROWS]))[row_of(latency.0)];
-            *cell = cell.saturating_add(1);
+        let (mut here, mut starts_ns) = (0, 0);
+        for over in these {
+            starts_ns += u128::from(over.start.0);
+            if stretch.has(over.end) {
+                here += 1;
+            } else {
+                let bin = &mut bins[self.frame.bin_of(over.end)];
+                bin.ended = bin.ended.saturating_add(1);
+            }
         }
+        let bin = &mut bins[stretch.bin];
+        bin.ended = bin.ended.saturating_add(here);
+        bin.started = bin.started.saturating_add(these.len() as u32);
+        bin.latency += Span(sojourn_ns.min(u128::from(u64::MAX)) as u64);
 
-        self.open = self.open.saturating_sub(1);
-        self.open_starts_ns = self.open_starts_ns.saturating_sub(u128::from(start.0));
-        self.sojourn_ns += u128::from(end.since(start).0);
+        debug_assert!(self.open >= these.len() as u64, "a request ended that was never asked");
+        self.open = self.open.saturating_sub(these.len() as u64);
+        self.open_starts_ns = self.open_starts_ns.saturating_sub(starts_ns);
+        self.sojourn_ns += sojourn_ns;
     }
 
-    #[inline]
-    fn epoch_of(&mut self, at: Instant) -> usize {
-        self.epoch.epoch_of(&self.frame, at)
-    }
-
-    #[inline]
-    fn bin_of(&mut self, at: Instant) -> usize {
-        self.bin.bin_of(&self.frame, at)
+    /// Everything is counted: `self`, to be asked.
+    fn settled(&self) -> &Tally {
+        assert!(self.over.is_empty() && self.asked == 0, "a tally is asked before it is settled");
+        self
     }
 
     /// How many were asked in these epochs, of all merged runs together.
     pub fn offered(&self, epochs: &EpochSet) -> u64 {
-        epochs.iter().filter_map(|epoch| self.offered.get(epoch)).sum()
+        epochs.iter().filter_map(|epoch| self.settled().offered.get(epoch)).sum()
     }
 
     /// How many that were asked in these epochs ended in one of these classes, of all merged runs together.
@@ -173,7 +242,7 @@ impl Tally {
 
     /// How many are still open: neither counted in a class nor in any latency.
     pub fn open(&self) -> u64 {
-        self.open
+        self.settled().open
     }
 
     /// Asked per second in these epochs; the mean over merged runs.
@@ -241,18 +310,18 @@ impl Tally {
 
     /// Asked, per bin.
     pub fn started(&self) -> &[u32] {
-        &self.started
+        &self.settled().started
     }
 
     /// One class, per bin; `None` if nothing ever ended in it.
     pub fn bins(&self, class: u8) -> Option<&[Bin]> {
-        self.bins.get(class as usize)?.as_deref()
+        self.settled().bins.get(class as usize)?.as_deref()
     }
 
     /// The heat map: how many that started in this bin took that long, of all classes. `None` for an empty column.
     /// See [`super::heat_row_bounds`].
     pub fn heat(&self, bin: usize) -> Option<&[u32; HEAT_ROWS]> {
-        self.heat.get(bin)?.as_deref()
+        self.settled().heat.get(bin)?.as_deref()
     }
 
     /// The cuts it was counted by.
@@ -269,7 +338,7 @@ impl Tally {
     /// requests while they were open. An identity, not an approximation: `∫ N(t) dt` is the time spent by those who
     /// left plus the time spent so far by those who didn't (Little 1961; Stidham 1974 for finite horizons).
     pub fn littles_law(&self, in_flight: &super::Gauge) -> LittlesLaw {
-        let unfinished_ns = u128::from(self.frame.end().0) * u128::from(self.open);
+        let unfinished_ns = u128::from(self.frame.end().0) * u128::from(self.settled().open);
         let unfinished_ns = unfinished_ns.saturating_sub(self.open_starts_ns);
         LittlesLaw { area_ns: in_flight.area(), sojourn_ns: self.sojourn_ns + unfinished_ns }
     }
@@ -279,6 +348,8 @@ impl Tally {
         if self.frame != other.frame || self.detail != other.detail {
             return Err(Mismatch);
         }
+        self.settle();
+        let other = other.settled();
         self.runs += other.runs;
         self.open += other.open;
         self.open_starts_ns += other.open_starts_ns;
@@ -324,15 +395,16 @@ impl Tally {
     }
 
     fn recorders(&self, epochs: &EpochSet, classes: ClassSet) -> impl Iterator<Item = &Recorder> {
-        epochs.iter().filter(|epoch| *epoch < self.frame.epochs()).flat_map(move |epoch| {
-            classes.indices().filter_map(move |class| self.recorders[epoch * CLASSES + class].as_deref())
+        let tally = self.settled();
+        epochs.iter().filter(|epoch| *epoch < tally.frame.epochs()).flat_map(move |epoch| {
+            classes.indices().filter_map(move |class| tally.recorders[epoch * CLASSES + class].as_deref())
         })
     }
 
     fn in_bin(&self, bin: usize, classes: ClassSet) -> (u64, Span) {
         classes
             .indices()
-            .filter_map(|class| self.bins[class].as_ref())
+            .filter_map(|class| self.settled().bins[class].as_ref())
             .fold((0, Span::ZERO), |(started, latency), bins| {
                 (started + u64::from(bins[bin].started), latency + bins[bin].latency)
             })
@@ -377,9 +449,10 @@ mod tests {
         for (start, end, class) in [(0, 500, 0), (1999, 2500, 0), (1500, 3500, 6), (3000, 3001, 0)] {
             let (start, end) = (Instant(start * 1_000_000), Instant(end * 1_000_000));
             tally.asked(start);
-            tally.ended(start, end, end - start, class);
+            tally.ended(start, end, class);
         }
         tally.asked(Instant(3_900_000_000));
+        tally.settle();
         let (early, late) = ([0].into_iter().collect(), [1].into_iter().collect());
         assert_eq!((tally.offered(&early), tally.offered(&late), tally.open()), (3, 2, 1));
         assert_eq!((tally.count(&early, OK), tally.count(&early, LATE), tally.count(&late, LATE)), (2, 1, 0));
@@ -411,7 +484,8 @@ mod tests {
         let run = |latency: u64, class| {
             let mut tally = Tally::new(frame.clone(), Detail::Group);
             tally.asked(Instant(7));
-            tally.ended(Instant(7), Instant(7 + latency), Span(latency), class);
+            tally.ended(Instant(7), Instant(7 + latency), class);
+            tally.settle();
             tally
         };
         let mut both = run(10, 0);
@@ -435,9 +509,10 @@ mod tests {
             for i in 0..2 + 2 * (bin % 2) {
                 let (start, latency) = (Instant(bin * 1000 + i), if i == 0 { 10 } else { 30 });
                 tally.asked(start);
-                tally.ended(start, start + Span(latency), Span(latency), u8::from(latency == 10));
+                tally.ended(start, start + Span(latency), u8::from(latency == 10));
             }
         }
+        tally.settle();
         let early = frame.epochs_in(Instant(0), Instant(50_000));
         // 150 requests in 50 bins, mean 70/3; residuals 40 − 2 × 70/3 and 100 − 4 × 70/3, alternating.
         let residual = 20.0f64 / 3.0;
@@ -471,13 +546,14 @@ mod tests {
             events.sort_unstable();
             for (at, ends, start) in events {
                 if ends {
-                    tally.ended(Instant(start), Instant(at), Span(at - start), 2);
+                    tally.ended(Instant(start), Instant(at), 2);
                 } else {
                     tally.asked(Instant(start));
                 }
                 in_flight.change(Instant(at), if ends { -1 } else { 1 });
             }
             in_flight.finish(frame.end());
+            tally.settle();
             let law = tally.littles_law(&in_flight);
             prop_assert!(law.holds(), "{:?}", law);
             let naive: u64 = requests.iter().map(|(start, length)| (*length).min(1000 - start)).sum();

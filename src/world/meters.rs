@@ -186,21 +186,20 @@ impl Meters {
     pub(super) fn visit_waited(&mut self, process: ProcessId, arrived: Instant, waited: Span) {
         let (group, _) = self.place(process);
         group.waits.asked(arrived);
-        group.waits.ended(arrived, arrived + waited, waited, 0);
+        group.waits.ended(arrived, arrived + waited, 0);
     }
 
     pub(super) fn handed_out(&mut self, group: GroupId, since: Instant, at: Instant) {
         let kept = &mut self.groups[group.index()].kept;
         kept.asked(since);
-        kept.ended(since, at, at.since(since), 0);
+        kept.ended(since, at, 0);
     }
 
     pub(super) fn visit_ended(&mut self, process: ProcessId, arrived: Instant, at: Instant, outcome: Outcome) {
         let (group, index) = self.place(process);
-        let latency = at.since(arrived);
-        group.visits.ended(arrived, at, latency, outcome as u8);
+        group.visits.ended(arrived, at, outcome as u8);
         if group.members.len() > 1 {
-            group.members[index].visits.ended(arrived, at, latency, outcome as u8);
+            group.members[index].visits.ended(arrived, at, outcome as u8);
         }
         group.members[index].inside.change(at, -1);
     }
@@ -225,7 +224,7 @@ impl Meters {
 
     pub(super) fn call_ended(&mut self, edge: EdgeId, started: Instant, at: Instant, outcome: Outcome) {
         let edge = &mut self.edges[edge.index()];
-        edge.calls.ended(started, at, at.since(started), outcome as u8);
+        edge.calls.ended(started, at, outcome as u8);
         edge.in_flight.change(at, -1);
     }
 
@@ -262,9 +261,9 @@ impl Meters {
     ) {
         let group = &mut self.groups[group.index()];
         let latency = at.since(intended);
-        group.entries[entry as usize].ended(intended, at, latency, outcome as u8);
+        group.entries[entry as usize].ended(intended, at, outcome as u8);
         if group.entries.len() > 1 {
-            group.visits.ended(intended, at, latency, outcome as u8);
+            group.visits.ended(intended, at, outcome as u8);
         }
         if outcome.answered() {
             group.silence.answered(at);
@@ -303,6 +302,9 @@ impl Meters {
 
     pub(super) fn finish(&mut self, end: Instant) {
         for group in &mut self.groups {
+            let members = group.members.iter_mut().map(|member| &mut member.visits);
+            let tallies = [&mut group.visits, &mut group.waits, &mut group.kept].into_iter();
+            tallies.chain(members).chain(&mut group.entries).for_each(Tally::settle);
             // All operations of a population that does only one thing are those of that thing.
             if let [only] = group.entries.as_slice() {
                 group.visits = only.clone();
@@ -318,7 +320,10 @@ impl Meters {
             }
             group.levels.values_mut().for_each(|gauge| gauge.finish(end));
         }
-        self.edges.iter_mut().for_each(|edge| edge.in_flight.finish(end));
+        for edge in &mut self.edges {
+            edge.calls.settle();
+            edge.in_flight.finish(end);
+        }
     }
 
     /// Little's law for every process and edge, to the nanosecond; no worker busier than there are workers.
