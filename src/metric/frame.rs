@@ -161,7 +161,8 @@ pub(in crate::metric) struct Stretch {
 
 impl Stretch {
     /// Contains nothing.
-    pub(in crate::metric) const NOTHING: Stretch = Stretch { epoch: 0, bin: 0, from: Instant::NEVER, to: Instant::ZERO };
+    pub(in crate::metric) const NOTHING: Stretch =
+        Stretch { epoch: 0, bin: 0, from: Instant::NEVER, to: Instant::ZERO };
 
     /// The stretch around `at`. The last one has no end, as the last epoch and bin have none.
     pub(in crate::metric) fn around(frame: &Frame, at: Instant) -> Stretch {

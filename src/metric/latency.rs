@@ -19,14 +19,7 @@ impl Recorder {
     /// `digits`: significant decimal digits of percentiles, 1 to 5.
     pub(in crate::metric) fn new(digits: u8) -> Recorder {
         let histogram = LogLinear::new(digits);
-        Recorder {
-            count: 0,
-            sum_ns: 0,
-            sum_of_squares_ns2: 0,
-            min_ns: u64::MAX,
-            max_ns: 0,
-            histogram,
-        }
+        Recorder { count: 0, sum_ns: 0, sum_of_squares_ns2: 0, min_ns: u64::MAX, max_ns: 0, histogram }
     }
 
     /// Records these, in nanoseconds, and returns their sum. Many at once: the cells of the histogram lie far apart, and one increment waits

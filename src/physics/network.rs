@@ -220,6 +220,27 @@ impl Network {
         if self.cuts(from, to) {
             return Err(Loss::Cut);
         }
+        let (a, b) = (self.place(from), self.place(to));
+        if self.changes.is_empty() && !a.access && !b.access {
+            let link = usize::from(self.topology.link(a.zone, b.zone).0);
+            if self.plain[link] {
+                let delay = self.drawn_delay(link, bits);
+                return Ok(Carried { at: now + delay, again: None, delay, reorder: 0.0 });
+            }
+        }
+        self.carry_far(now, from, to, bytes, bits)
+    }
+
+    /// The same over links of any shape, under changes of any kind.
+    #[inline(never)]
+    fn carry_far(
+        &mut self,
+        now: Instant,
+        from: HostId,
+        to: HostId,
+        bytes: u32,
+        bits: &mut impl Bits,
+    ) -> Result<Carried, Loss> {
         let bytes = u64::from(bytes);
         let route = self.route(from, to);
         if self.changes.is_empty() && route.iter().flatten().all(|link| self.plain[*link]) {

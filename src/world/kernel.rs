@@ -199,15 +199,21 @@ impl<P: Process> World<P> {
             };
             assert!(at >= self.now, "an event at {at:?} came after {:?}", self.now);
             while at >= self.next_mark {
-                self.digests.push(self.digest.value());
-                self.compare_copies(self.next_mark);
-                self.next_mark += self.meters.frame().bin();
+                self.mark();
             }
             self.now = at;
             self.events += 1;
             self.dispatch(event);
         }
         false
+    }
+
+    /// The end of a bin.
+    #[cold]
+    fn mark(&mut self) {
+        self.digests.push(self.digest.value());
+        self.compare_copies(self.next_mark);
+        self.next_mark += self.meters.frame().bin();
     }
 
     /// Ends the run: every process states its final facts, meters are closed, and the books are checked.
@@ -321,7 +327,7 @@ impl<P: Process> World<P> {
             return;
         }
         if member.life == Life::Paused {
-            member.deferred.push(Event::Timer { process, timer, generation });
+            self.defer(process, Event::Timer { process, timer, generation });
             return;
         }
         slot.armed = false;
@@ -345,10 +351,16 @@ impl<P: Process> World<P> {
             Life::Paused => {
                 let incarnation = member.incarnation;
                 self.census.calls_heard -= 1;
-                member.deferred.push(Event::Done { caller, incarnation, token, answer });
+                self.defer(caller, Event::Done { caller, incarnation, token, answer });
             }
             Life::Down | Life::Off => {}
         }
+    }
+
+    /// A paused process hears of it when it goes on.
+    #[cold]
+    fn defer(&mut self, process: ProcessId, event: Event<P>) {
+        self.members[process.index()].deferred.push(event);
     }
 
     /// Runs one handler of a process, then does what it asked for.
@@ -359,11 +371,7 @@ impl<P: Process> World<P> {
         handler(&mut member.state, &mut Out::new(env, &mut effects));
         let role = member.state.role();
         if role != member.role {
-            member.role = role;
-            self.roles.push((self.now, process, role));
-            if self.focus.covers(self.now) {
-                self.trace.keep(self.focus.limit, TraceEvent::Role { at: self.now, process, role });
-            }
+            self.changes_role(process, role);
         }
         if let Some(key) = self.focus.key {
             self.watch(process, key);
@@ -372,6 +380,15 @@ impl<P: Process> World<P> {
             self.carry_out(process, effect);
         }
         self.effects = effects;
+    }
+
+    #[cold]
+    fn changes_role(&mut self, process: ProcessId, role: Role) {
+        self.members[process.index()].role = role;
+        self.roles.push((self.now, process, role));
+        if self.focus.covers(self.now) {
+            self.trace.keep(self.focus.limit, TraceEvent::Role { at: self.now, process, role });
+        }
     }
 
     fn env(&self, process: ProcessId) -> Env {

@@ -2,11 +2,13 @@
 
 use std::mem;
 
-use crate::engine::{EdgeId, Instant, ProcessId, Span};
+use crate::engine::random::{Addressed, Bits};
+use crate::engine::{EdgeId, HostId, Instant, ProcessId, Span};
 use crate::physics::network::Crossing;
 use crate::physics::station::{self, Refusal, Ticket};
 use crate::rpc::{Answer, Cause, Op, Outcome, Requester, Step, Token};
 
+use super::control::Gray;
 use super::event::{Event, Job, Life, Visit};
 use super::kernel::World;
 use super::process::Process;
@@ -108,26 +110,21 @@ impl<P: Process> World<P> {
         let (a, b) = (self.host_of(from), self.host_of(to));
         let (root, path) = (call.cause.root, call.cause.path);
         let mut bits = self.wire_bits(root, path, 0);
-        let mut depart = self.now;
-        for _ in 0..2 * round_trips {
-            // A handshake message that is lost takes the request with it.
-            match self.network.cross(depart, a, b, 0, &mut bits) {
-                Crossing::Arrives { at, .. } => depart = at,
-                Crossing::Lost(_) => {
-                    self.census.requests_sent += 1;
-                    self.census.requests_lost += 1;
-                    self.calls.parcels.take(parcel);
-                    return;
-                }
-            }
-        }
         self.census.requests_sent += 1;
+        let Some(depart) = self.shake_hands(a, b, round_trips, &mut bits) else {
+            // A handshake message that is lost takes the request with it.
+            self.census.requests_lost += 1;
+            self.calls.parcels.take(parcel);
+            return;
+        };
         let crossing = self.network.cross(depart, a, b, bytes, &mut bits);
         let arrives = match &crossing {
             Crossing::Arrives { at, .. } => Some(*at),
             Crossing::Lost(_) => None,
         };
-        self.watch_request(to, parcel, arrives);
+        if let Some(key) = self.focus.key {
+            self.watch_request(key, to, parcel, arrives);
+        }
         if self.focus.follows(root) {
             let event = TraceEvent::Sent { at: self.now, from, to, work: Work { root, path }, arrives };
             self.trace.keep(self.focus.limit, event);
@@ -135,10 +132,7 @@ impl<P: Process> World<P> {
         match crossing {
             Crossing::Arrives { at, again } => {
                 if let Some(again) = again {
-                    self.census.requests_sent += 1;
-                    let call = self.calls.parcels.get(parcel).clone();
-                    let copy = self.calls.parcels.put(call);
-                    self.queue.push(again, Event::Request { to, parcel: copy, extra: Span::ZERO });
+                    self.request_again(again, to, parcel);
                 }
                 self.queue.push(at, Event::Request { to, parcel, extra: cpu });
             }
@@ -147,6 +141,27 @@ impl<P: Process> World<P> {
                 self.calls.parcels.take(parcel);
             }
         }
+    }
+
+    /// When the connection stands, after so many round trips; `None` if a message of the handshake is lost.
+    fn shake_hands(&mut self, a: HostId, b: HostId, round_trips: u32, bits: &mut Addressed) -> Option<Instant> {
+        let mut depart = self.now;
+        for _ in 0..2 * round_trips {
+            match self.network.cross(depart, a, b, 0, bits) {
+                Crossing::Arrives { at, .. } => depart = at,
+                Crossing::Lost(_) => return None,
+            }
+        }
+        Some(depart)
+    }
+
+    /// The network has made two of one request.
+    #[cold]
+    fn request_again(&mut self, again: Instant, to: ProcessId, parcel: u32) {
+        self.census.requests_sent += 1;
+        let call = self.calls.parcels.get(parcel).clone();
+        let copy = self.calls.parcels.put(call);
+        self.queue.push(again, Event::Request { to, parcel: copy, extra: Span::ZERO });
     }
 
     pub(super) fn on_request(&mut self, to: ProcessId, parcel: u32, extra: Span) {
@@ -181,12 +196,7 @@ impl<P: Process> World<P> {
         if let Some(gray) = &self.members[to.index()].gray
             && verb != crate::rpc::Verb::Ping
         {
-            use crate::engine::random::Bits as _;
-            let mut bits = self.gray_draws.at(work.root, work.path);
-            is_gray = bits.chance(gray.errors);
-            if let Some(law) = &gray.service_time {
-                time = law.sample_span(&mut bits);
-            }
+            is_gray = self.turns_gray(gray, work, &mut time);
         }
         let visit = self.open_visit(Visit {
             requester,
@@ -207,6 +217,17 @@ impl<P: Process> World<P> {
         self.members[to.index()].station.offer(self.now, job, &mut steps);
         self.carry_out_station(to, &mut steps);
         self.station_steps = steps;
+    }
+
+    /// Whether a gray process fails this request, and what time that takes.
+    #[cold]
+    fn turns_gray(&self, gray: &Gray, work: Work, time: &mut Span) -> bool {
+        let mut bits = self.gray_draws.at(work.root, work.path);
+        let fails = bits.chance(gray.errors);
+        if let Some(law) = &gray.service_time {
+            *time = law.sample_span(&mut bits);
+        }
+        fails
     }
 
     pub(super) fn on_finish(&mut self, process: ProcessId, ticket: Ticket) {
@@ -317,13 +338,19 @@ impl<P: Process> World<P> {
         match crossing {
             Crossing::Arrives { at, again } => {
                 if let Some(again) = again {
-                    self.census.answers_sent += 1;
-                    self.queue.push(again, Event::Answer { requester, answer: answer.clone() });
+                    self.answer_again(again, requester, &answer);
                 }
                 self.queue.push(at, Event::Answer { requester, answer });
             }
             Crossing::Lost(_) => self.census.answers_lost += 1,
         }
+    }
+
+    /// The network has made two of one answer.
+    #[cold]
+    fn answer_again(&mut self, again: Instant, requester: Requester, answer: &Answer) {
+        self.census.answers_sent += 1;
+        self.queue.push(again, Event::Answer { requester, answer: answer.clone() });
     }
 
     pub(super) fn on_answer(&mut self, requester: Requester, answer: Answer) {

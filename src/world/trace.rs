@@ -211,6 +211,8 @@ impl Focus {
 
 impl Trace {
     /// Keeps one event, if there is room.
+    // Cold: hardly anything is looked at, and what isn't leaves the way of what happens.
+    #[cold]
     pub fn keep(&mut self, limit: usize, event: TraceEvent) {
         if self.events.len() < limit {
             self.events.push(event);

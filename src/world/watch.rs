@@ -27,6 +27,7 @@ fn named(requester: Requester) -> Requester {
 
 impl<P: Process> World<P> {
     /// Looks what a process has of the key, after it has done something.
+    #[cold]
     pub(super) fn watch(&mut self, process: ProcessId, key: u64) {
         let Some(held) = self.members[process.index()].state.holds(key) else { return };
         let place = process.index();
@@ -46,8 +47,8 @@ impl<P: Process> World<P> {
     }
 
     /// Keeps a client's request about the key.
-    pub(super) fn watch_request(&mut self, to: ProcessId, parcel: u32, arrives: Option<Instant>) {
-        let Some(key) = self.focus.key else { return };
+    #[cold]
+    pub(super) fn watch_request(&mut self, key: u64, to: ProcessId, parcel: u32, arrives: Option<Instant>) {
         let call = self.calls.parcels.get(parcel).clone();
         let from = call.requester.process;
         if key != call.op.key || !self.focus.covers(self.now) || !self.is_client(from) {
@@ -62,6 +63,7 @@ impl<P: Process> World<P> {
     }
 
     /// Keeps the answer to such a request.
+    #[cold]
     pub(super) fn watch_reply(&mut self, from: ProcessId, to: Requester, answer: &Answer, arrives: Option<Instant>) {
         let requester = named(to);
         if !self.watched.requests.remove(&requester) || !self.focus.covers(self.now) {

@@ -61,18 +61,9 @@ impl Calls {
             if failed && view.leader == Some(flight.instance) {
                 view.leader = None;
             }
-            if let Some(breaker) = &mut view.breaker
-                && breaker.record(now, failed)
-            {
+            let learns = view.breaker.is_some() || view.latencies.is_some() || view.limit.is_some();
+            if learns && view.learn(now, took, outcome, failed) {
                 steps.push(Step::Count { edge, what: Counted::BreakerOpened });
-            }
-            if outcome.answered()
-                && let Some(latencies) = &mut view.latencies
-            {
-                latencies.record(took);
-            }
-            if let Some(limit) = &mut view.limit {
-                limit.record(took, view.in_flight, outcome);
             }
         } else if let Some(breaker) = &mut view.breaker {
             breaker.give_back();
@@ -159,14 +150,7 @@ impl Calls {
         let flights = std::mem::take(&mut self.rows[slot as usize].flights);
         let edge = self.rows[slot as usize].edge;
         for flight in flights.into_iter().flatten() {
-            let outcome = if answer.outcome == Outcome::Timeout {
-                steps.push(Step::Count { edge, what: Counted::AttemptEnded(Outcome::Timeout) });
-                Some(Outcome::Timeout)
-            } else {
-                steps.push(Step::Count { edge, what: Counted::Abandoned });
-                None
-            };
-            self.learn(now, slot, flight, outcome, steps);
+            self.abandon(now, slot, flight, answer.outcome, steps);
         }
         self.leave_limit(slot);
         let row = &mut self.rows[slot as usize];
@@ -187,6 +171,20 @@ impl Calls {
         self.free_row(slot);
         let view = &mut self.views[edge.index()][caller];
         view.in_flight -= 1;
+    }
+
+    /// An attempt is given up: another one has answered, or nobody waits any more.
+    #[cold]
+    fn abandon(&mut self, now: Instant, slot: u32, flight: Flight, outcome: Outcome, steps: &mut Vec<Step>) {
+        let edge = self.rows[slot as usize].edge;
+        let outcome = if outcome == Outcome::Timeout {
+            steps.push(Step::Count { edge, what: Counted::AttemptEnded(Outcome::Timeout) });
+            Some(Outcome::Timeout)
+        } else {
+            steps.push(Step::Count { edge, what: Counted::Abandoned });
+            None
+        };
+        self.learn(now, slot, flight, outcome, steps);
     }
 
     pub(super) fn free_row(&mut self, slot: u32) {

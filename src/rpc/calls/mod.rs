@@ -17,7 +17,7 @@ use super::balance::Balancer;
 use super::breaker::BreakerState;
 use super::bucket::Bucket;
 use super::due::DueFifo;
-use super::edge::EdgeSpec;
+use super::edge::{Connections, EdgeSpec};
 use super::latency::Latencies;
 use super::limit::Limit;
 use super::op::{Answer, Cause, Op, Outcome, Token};
@@ -140,6 +140,29 @@ impl View {
         });
         self.breaker = policy.breaker.map(BreakerState::new);
         self.limit = policy.concurrency.map(Limit::new);
+    }
+}
+
+impl View {
+    /// Whether the connection that this request uses is alive; it is from now on.
+    fn connected(&mut self, spec: &EdgeSpec, instance: u32, client: u32, now: Instant) -> bool {
+        let whose = if spec.connections == Connections::PerCaller { 0 } else { client };
+        let last = self.connections.insert((instance, whose), now);
+        last.is_some_and(|at| spec.policy.connect.keepalive.is_none_or(|k| now.since(at) <= k))
+    }
+
+    /// What the breaker, the hedges' quantile and the adaptive limit learn of an attempt. Whether the breaker opens.
+    fn learn(&mut self, now: Instant, took: Span, outcome: Outcome, failed: bool) -> bool {
+        let opens = self.breaker.as_mut().is_some_and(|breaker| breaker.record(now, failed));
+        if outcome.answered()
+            && let Some(latencies) = &mut self.latencies
+        {
+            latencies.record(took);
+        }
+        if let Some(limit) = &mut self.limit {
+            limit.record(took, self.in_flight, outcome);
+        }
+        opens
     }
 }
 

@@ -76,18 +76,13 @@ impl Calls {
         view.balancer.sent(spec, instance);
         let mut handshake = (0, create);
         let connect = &spec.policy.connect;
-        if connect.round_trips > 0 || !connect.cpu.is_zero() {
-            let whose = if spec.connections == Connections::PerCaller { 0 } else { client };
-            let last = view.connections.insert((instance, whose), now);
-            let alive = last.is_some_and(|at| connect.keepalive.is_none_or(|k| now.since(at) <= k));
-            if !alive {
-                handshake = (connect.round_trips, create + connect.cpu);
-                steps.push(Step::Count { edge, what: Counted::Connect });
-            }
+        if (connect.round_trips > 0 || !connect.cpu.is_zero()) && !view.connected(spec, instance, client, now) {
+            handshake = (connect.round_trips, create + connect.cpu);
+            steps.push(Step::Count { edge, what: Counted::Connect });
         }
         let policy = &spec.policy;
         let to = ProcessId(spec.first.0 + instance);
-        let (timeout, hedge, propagate) = (policy.timeout, policy.hedge.clone(), policy.propagate_deadline);
+        let (timeout, hedge, propagate) = (policy.timeout, policy.hedge.is_some(), policy.propagate_deadline);
         let hedged_already = self.rows[slot as usize].flights.iter().any(Option::is_some);
         let row = &mut self.rows[slot as usize];
         row.phase = Phase::Asking;
@@ -107,18 +102,21 @@ impl Calls {
         if let Some(timeout) = timeout {
             self.arm_timeout(now, slot, n, now + timeout, steps);
         }
-        if let Some(hedge) = hedge
-            && !hedged_already
-        {
-            let view = &self.views[edge.index()][caller_index as usize];
-            let after = match hedge.after {
-                HedgeAfter::Fixed(after) => Some(after),
-                HedgeAfter::Quantile(_) => view.latencies.as_ref().and_then(Latencies::quantile),
-            };
-            if let Some(after) = after {
-                let wake = self.wake_for(slot, WakeKind::One(Due::Hedge, n));
-                steps.push(Step::Wake { at: now + after, wake });
-            }
+        if hedge && !hedged_already {
+            self.arm_hedge(now, slot, n, steps);
+        }
+    }
+
+    /// Asks to be woken when it is time to hedge an attempt.
+    fn arm_hedge(&mut self, now: Instant, slot: u32, attempt: u16, steps: &mut Vec<Step>) {
+        let (_, spec, view) = self.view(slot);
+        let after = spec.policy.hedge.as_ref().and_then(|hedge| match hedge.after {
+            HedgeAfter::Fixed(after) => Some(after),
+            HedgeAfter::Quantile(_) => view.latencies.as_ref().and_then(Latencies::quantile),
+        });
+        if let Some(after) = after {
+            let wake = self.wake_for(slot, WakeKind::One(Due::Hedge, attempt));
+            steps.push(Step::Wake { at: now + after, wake });
         }
     }
 
