@@ -13,12 +13,15 @@ pub struct EdgeSpec {
     pub caller: GroupId,
     /// How many processes call. More may appear later; each gets a view of its own at its first call.
     pub callers: u32,
-    /// Who is called.
+    /// Who is called; of several groups, the first.
     pub callee: GroupId,
-    /// The callee's instance 0; instance `i` is process `first + i`.
+    /// Its instance 0; its instance `i` is process `first + i`.
     pub first: ProcessId,
-    /// How many instances the callee has at the start.
+    /// How many instances may be called, of all groups together.
     pub instances: u32,
+    /// Further groups that are called, as by a balancer with several targets. Their instances are numbered on from those
+    /// of `callee`, in this order. Mostly none.
+    pub beside: Vec<Callee>,
     /// How patiently.
     pub policy: Policy,
     /// Passive ejection of failing instances.
@@ -57,6 +60,7 @@ impl EdgeSpec {
             callee,
             first,
             instances,
+            beside: Vec::new(),
             policy,
             outlier: None,
             slow_start: None,
@@ -67,6 +71,50 @@ impl EdgeSpec {
             connections: Connections::PerCaller,
         }
     }
+
+    /// The process of an instance.
+    pub fn process(&self, instance: u32) -> ProcessId {
+        if self.beside.is_empty() {
+            return ProcessId(self.first.0 + instance);
+        }
+        let (callee, before) = self.at(instance).1;
+        ProcessId(callee.first.0 + (instance - before))
+    }
+
+    /// Everybody who is called, in the order of their instances.
+    pub fn callees(&self) -> impl Iterator<Item = Callee> + '_ {
+        let others: u32 = self.beside.iter().map(|callee| callee.instances).sum();
+        let first = Callee { group: self.callee, first: self.first, instances: self.instances - others };
+        std::iter::once(first).chain(self.beside.iter().copied())
+    }
+
+    /// Which of [`EdgeSpec::callees`] an instance belongs to.
+    pub fn callee_of(&self, instance: u32) -> usize {
+        if self.beside.is_empty() { 0 } else { self.at(instance).0 }
+    }
+
+    /// The callee of an instance, its place among them, and how many instances come before its own.
+    fn at(&self, instance: u32) -> (usize, (Callee, u32)) {
+        let mut before = 0;
+        for (place, callee) in self.callees().enumerate() {
+            if instance - before < callee.instances {
+                return (place, (callee, before));
+            }
+            before += callee.instances;
+        }
+        panic!("instance {instance} of {}, which has {}", self.name, self.instances);
+    }
+}
+
+/// A group that is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Callee {
+    /// The group.
+    pub group: GroupId,
+    /// Its first process.
+    pub first: ProcessId,
+    /// How many instances it has.
+    pub instances: u32,
 }
 
 /// Whose a connection is, and what the balance chooses with it.

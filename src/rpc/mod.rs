@@ -15,7 +15,7 @@ pub mod policy;
 pub mod step;
 
 pub use calls::Calls;
-pub use edge::{Connections, EdgeSpec, Outlier};
+pub use edge::{Callee, Connections, EdgeSpec, Outlier};
 pub use op::{Answer, Call, Cause, Consistency, Op, Outcome, Requester, Token, Verb};
 pub use parcels::Parcels;
 pub use policy::Policy;

@@ -63,6 +63,8 @@ pub enum Step {
 pub enum Counted {
     /// A request was sent: first attempts, retries, hedges and redirected ones alike.
     Attempt,
+    /// That attempt went to this one of several callees.
+    AttemptAt(u16),
     /// That attempt was a retry.
     Retry,
     /// That attempt was a hedge.

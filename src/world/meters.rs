@@ -87,6 +87,8 @@ pub struct EdgeMeters {
     pub in_flight: Gauge,
     /// Requests sent.
     pub attempts: Counter,
+    /// The same by callee, if there are several.
+    pub attempts_at: Vec<Counter>,
     /// Of those, retries.
     pub retries: Counter,
     /// Of those, hedges.
@@ -146,10 +148,11 @@ impl Meters {
         };
         let groups = groups.iter().enumerate().map(group).collect();
         let counter = || Counter::new(frame.clone());
-        let edge = |_: &EdgeSpec| EdgeMeters {
+        let edge = |spec: &EdgeSpec| EdgeMeters {
             calls: Tally::new(frame.clone(), Detail::Group),
             in_flight: Gauge::new(frame.clone(), 0),
             attempts: counter(),
+            attempts_at: if spec.beside.is_empty() { Vec::new() } else { spec.callees().map(|_| counter()).collect() },
             retries: counter(),
             hedges: counter(),
             timeouts: counter(),
@@ -233,6 +236,7 @@ impl Meters {
         let edge = &mut self.edges[edge.index()];
         match what {
             C::Attempt => edge.attempts.add(at, 1),
+            C::AttemptAt(callee) => edge.attempts_at[usize::from(callee)].add(at, 1),
             C::Retry => edge.retries.add(at, 1),
             C::Hedge => edge.hedges.add(at, 1),
             C::AttemptEnded(Outcome::Timeout) => edge.timeouts.add(at, 1),

@@ -53,12 +53,16 @@ pub(super) fn topology(designs: &[Design<'_>]) -> Option<Section> {
         below: format!("goodput {}", fmt_rate(seen.goodput)),
         bottleneck: false,
     }));
-    let links = plan.edges.iter().zip(&outcome.meters.edges).map(|(edge, meters)| Link {
-        from: edge.caller.index(),
-        to: edge.callee.index(),
-        per_second: meters.attempts.rate_per_second(&epochs),
-        // The edges that nobody wrote are those of health checks.
-        what: if edge.name.is_empty() { "checks".to_owned() } else { String::new() },
+    let links = plan.edges.iter().zip(&outcome.meters.edges).flat_map(|(edge, meters)| {
+        let one = std::slice::from_ref(&meters.attempts);
+        let attempts = if edge.beside.is_empty() { one } else { meters.attempts_at.as_slice() };
+        edge.callees().zip(attempts).map(|(callee, attempts)| Link {
+            from: edge.caller.index(),
+            to: callee.group.index(),
+            per_second: attempts.rate_per_second(&epochs),
+            // The edges that nobody wrote are those of health checks.
+            what: if edge.name.is_empty() { "checks".to_owned() } else { String::new() },
+        })
     });
     let links = links.collect();
     Some(Section {

@@ -49,13 +49,6 @@ impl Calls {
         }
     }
 
-    /// A callee has another number of instances.
-    pub fn set_instances(&mut self, now: Instant, edge: EdgeId, instances: u32) {
-        let spec = &mut self.specs[edge.index()];
-        spec.instances = instances;
-        self.views[edge.index()].iter_mut().for_each(|view| view.balancer.resize(spec, now));
-    }
-
     /// Takes an instance out of one caller's choice, or puts it back.
     pub fn set_eligible(&mut self, now: Instant, edge: EdgeId, caller_index: u32, instance: u32, eligible: bool) {
         let spec = &self.specs[edge.index()];

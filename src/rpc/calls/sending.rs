@@ -7,7 +7,7 @@ use super::super::op::{Answer, Call, Cause, Outcome, Requester};
 use super::super::policy::HedgeAfter;
 use super::super::step::{Counted, Due, Step, Wake, WakeKind};
 use super::{Calls, Flight, Phase, Row};
-use crate::engine::{Instant, ProcessId, Span, mix};
+use crate::engine::{Instant, Span, mix};
 
 impl Calls {
     /// The next attempt, as soon as breaker and pool let it.
@@ -81,7 +81,8 @@ impl Calls {
             steps.push(Step::Count { edge, what: Counted::Connect });
         }
         let policy = &spec.policy;
-        let to = ProcessId(spec.first.0 + instance);
+        let to = spec.process(instance);
+        let callee = (!spec.beside.is_empty()).then(|| spec.callee_of(instance));
         let (timeout, hedge, propagate) = (policy.timeout, policy.hedge.is_some(), policy.propagate_deadline);
         let hedged_already = self.rows[slot as usize].flights.iter().any(Option::is_some);
         let row = &mut self.rows[slot as usize];
@@ -98,6 +99,9 @@ impl Calls {
             cause: Cause { path, deadline, ..row.cause },
         });
         steps.push(Step::Count { edge, what: Counted::Attempt });
+        if let Some(callee) = callee {
+            steps.push(Step::Count { edge, what: Counted::AttemptAt(callee as u16) });
+        }
         steps.push(Step::Send { to, parcel, handshake_round_trips: handshake.0, handshake_cpu: handshake.1 });
         if let Some(timeout) = timeout {
             self.arm_timeout(now, slot, n, now + timeout, steps);

@@ -90,7 +90,11 @@ pub(super) const SERVICE: Value = Value::Table(&[
 ]);
 
 pub(super) const LOAD_BALANCER: Value = Value::Table(&[
-    required("targets", Value::Texts, "The component behind it."),
+    required(
+        "targets",
+        Value::Texts,
+        "The component behind it; of several services, all their instances in this order.",
+    ),
     key("layer", Value::Words(&["L4", "L7"]), "It chooses per connection, or per request."),
     key("policy", BALANCE, "Whom it chooses."),
     key(

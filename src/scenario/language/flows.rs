@@ -8,7 +8,11 @@ use crate::scenario::shape::{Value, action, key, later, required};
 pub(super) const SOURCE: Value = Value::Either(&[TEXT, COUNT]);
 
 pub(super) const FLOW: Value = Value::Table(&[
-    key("runs_on", TEXT, "Whose workers do it; without it, it is a part of whoever names it."),
+    key(
+        "runs_on",
+        Value::Texts,
+        "Whose workers do it; without it, it is a part of whoever names it. Several, if a balancer stands before them.",
+    ),
     key("draw", Value::Names(&Value::Any), "Variable → `unique`, a key set or a distribution."),
     required("steps", Value::List(&STEP), "In order; a failed step ends the flow with its outcome."),
     LIKE,

@@ -1,7 +1,7 @@
 //! `[cache.X]`: what each key means, and what is there without it.
 
 use super::Lowering;
-use super::edges::Edges;
+use super::edges::{Edges, ends};
 use super::policy::WrittenPolicy;
 use crate::component::cache::{CacheSpec, Capacity, Eviction, Stampede, WriteMode};
 use crate::engine::{Dist, Span};
@@ -100,7 +100,7 @@ impl Lowering<'_, '_> {
         while let Some(name) = callers.get(at).copied() {
             at += 1;
             for (from, to) in &edges.pairs {
-                if to == name && !callers.contains(&from.as_str()) {
+                if ends(to).any(|end| end == name) && !callers.contains(&from.as_str()) {
                     callers.push(from);
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lowering;
+use super::drafts::Behind;
 use super::edges::Edges;
 use super::flows::{Face, FlowHead};
 use super::places::KeySet;
@@ -30,23 +31,9 @@ pub(super) struct ClientSite<'a> {
     /// Components by name.
     pub(super) components: &'a BTreeMap<String, Face>,
     /// What stands behind a load balancer or a cache.
-    pub(super) behind: &'a BTreeMap<String, String>,
+    pub(super) behind: &'a Behind,
     pub(super) end: Instant,
     pub(super) seed: Seed,
-}
-
-impl ClientSite<'_> {
-    /// The target and what stands behind it, one after the other.
-    fn way<'s>(&'s self, target: &'s str) -> Vec<&'s str> {
-        let mut way = vec![target];
-        while let Some(next) = way.last().and_then(|last| self.behind.get(*last)) {
-            if way.contains(&next.as_str()) {
-                break;
-            }
-            way.push(next);
-        }
-        way
-    }
 }
 
 /// What a mix may ask of a store.
@@ -88,8 +75,7 @@ impl Lowering<'_, '_> {
             fields.give_up();
             return None;
         }
-        let way = site.way(&target);
-        for name in &way {
+        for name in &site.behind.way(&target) {
             if let Some(Face::Cache { reads_through: false, .. }) = site.components.get(*name) {
                 fields.error(
                     Diagnostic::error(target_place.clone(), format!("clients don't fill the cache `{name}`"))
@@ -97,7 +83,7 @@ impl Lowering<'_, '_> {
                 );
             }
         }
-        let store = way.last().is_some_and(|last| site.components.get(*last) == Some(&Face::Store));
+        let store = site.behind.ends(&target).iter().any(|end| site.components.get(*end) == Some(&Face::Store));
         if let Some(contact) = self.contact(&fields, &target) {
             policy.policy.balance = contact.0.balance.clone();
             policy.balance = Some(contact);
@@ -160,6 +146,27 @@ impl Lowering<'_, '_> {
             consistency,
         };
         Some((plan, host, policy))
+    }
+
+    /// Wherever a target leads, the flow runs.
+    fn is_served(&self, name: &str, place: &Place, head: &FlowHead, target: &str, site: &ClientSite<'_>) {
+        let ends = site.behind.ends(target);
+        let elsewhere: Vec<&str> = ends.iter().copied().filter(|end| !head.homes.iter().any(|h| h == end)).collect();
+        if elsewhere.is_empty() && !ends.is_empty() || head.homes.iter().any(|h| !site.components.contains_key(h)) {
+            return;
+        }
+        let homes = if head.homes.is_empty() { "nowhere".to_owned() } else { head.homes.join(" and ") };
+        let wrong = Diagnostic::error(place.clone(), format!("flow `{name}` runs on {homes}"));
+        self.log.borrow_mut().push(if elsewhere.len() == ends.len() {
+            wrong
+                .label(format!("`{target}` doesn't lead there"))
+                .help("target the component that it runs on, or a load balancer in front")
+        } else {
+            let all: Vec<String> = ends.iter().map(|end| format!("\"{end}\"")).collect();
+            wrong
+                .label(format!("`{target}` leads to {} too", elsewhere.join(" and ")))
+                .help(format!("let it run on all of them: `runs_on = [{}]`", all.join(", ")))
+        });
     }
 
     fn pattern(&self, name: &str, fields: &Fields<'_, '_>, site: &ClientSite<'_>) -> Option<Pattern> {
@@ -291,16 +298,7 @@ impl Lowering<'_, '_> {
                 Some((_, verb)) => *verb,
                 None => match site.flows.get(&name) {
                     Some(head) => {
-                        let behind = site.way(target).pop().unwrap_or(target);
-                        let home = head.home.as_deref();
-                        if home != Some(behind) && home.is_none_or(|h| site.components.contains_key(h)) {
-                            let home = head.home.as_deref().unwrap_or("nowhere");
-                            fields.error(
-                                Diagnostic::error(place.clone(), format!("flow `{name}` runs on {home}"))
-                                    .label(format!("`{target}` doesn't lead there"))
-                                    .help("target the component that it runs on, or a load balancer in front"),
-                            );
-                        }
+                        self.is_served(&name, &place, head, target, site);
                         Verb::Run(head.id)
                     }
                     None if store => {

@@ -345,13 +345,6 @@ impl Lowering<'_, '_> {
                 Diagnostic::error(node.span(), "a load balancer needs a target").help("write `targets = \"web\"`"),
             );
         }
-        if targets.len() > 1 {
-            let place = targets[1].1.clone();
-            fields.error(
-                Diagnostic::error(place, "several targets behind one balancer come in a later version")
-                    .help("make one component of them, or one balancer each"),
-            );
-        }
         let policy = fields.at::<WrittenBalance>("policy");
         let health = fields.table("health").flatten().map(|h| {
             // AWS ALB's documented defaults.
@@ -390,16 +383,7 @@ impl Lowering<'_, '_> {
                 .error(Diagnostic::error(inside(node), "a client that stays for 0s doesn't stay").help("write `none`"));
         }
         let load_info_age = fields.get::<Span>("load_info_age").unwrap_or(Span::ZERO);
-        DraftKind::LoadBalancer {
-            target: targets.into_iter().next(),
-            policy,
-            health,
-            outlier,
-            connections,
-            slow_start,
-            sticky,
-            load_info_age,
-        }
+        DraftKind::LoadBalancer { targets, policy, health, outlier, connections, slow_start, sticky, load_info_age }
     }
 }
 

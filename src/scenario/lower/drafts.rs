@@ -9,7 +9,7 @@ use super::Lowering;
 use super::caches::CacheDraft;
 use super::clients::STORE_OPERATIONS;
 use super::components::{WrittenBalance, WrittenSticky};
-use super::edges::Edges;
+use super::edges::{Edges, ends, joined};
 use super::flows::{Consuming, Face};
 use super::places::KeySet;
 use super::policy::WrittenPolicy;
@@ -47,7 +47,7 @@ pub(super) enum DraftKind {
     Cache(CacheDraft),
     Queue(QueueDraft),
     LoadBalancer {
-        target: Option<(String, Place)>,
+        targets: Vec<(String, Place)>,
         policy: Option<(WrittenBalance, Place)>,
         health: Option<(Health, Span, bool)>,
         outlier: Option<Outlier>,
@@ -72,6 +72,32 @@ impl Draft {
             DraftKind::Service => Face::Service,
             DraftKind::LoadBalancer { .. } | DraftKind::Membership(_) => Face::Plain,
         }
+    }
+}
+
+/// What stands behind a balancer or a cache: mostly one component.
+#[derive(Default)]
+pub(super) struct Behind(pub(super) BTreeMap<String, Vec<String>>);
+
+impl Behind {
+    /// A component and all that stands behind it, the near ones first.
+    pub(super) fn way<'s>(&'s self, target: &'s str) -> Vec<&'s str> {
+        let mut way = vec![target];
+        let mut at = 0;
+        while let Some(here) = way.get(at) {
+            for next in self.0.get(*here).into_iter().flatten() {
+                if !way.contains(&next.as_str()) {
+                    way.push(next);
+                }
+            }
+            at += 1;
+        }
+        way
+    }
+
+    /// Where what is asked of a component is done: those on its way behind which nobody stands.
+    pub(super) fn ends<'s>(&'s self, target: &'s str) -> Vec<&'s str> {
+        self.way(target).into_iter().filter(|here| !self.0.contains_key(*here)).collect()
     }
 }
 
@@ -100,37 +126,81 @@ impl Lowering<'_, '_> {
         drafts: &[Draft],
         faces: &BTreeMap<String, Face>,
         edges: &mut Edges,
-    ) -> BTreeMap<String, String> {
-        let mut behind = BTreeMap::new();
+    ) -> Behind {
+        let mut behind = Behind::default();
         for draft in drafts {
-            let (target, asks, checks) = match &draft.kind {
-                DraftKind::LoadBalancer { target, health, .. } => (target, true, health.is_some()),
-                DraftKind::Cache(cache) => (&cache.backing, cache.asks(), false),
-                DraftKind::Queue(queue) => (&queue.dead_letters, true, false),
+            let (targets, asks, checks) = match &draft.kind {
+                DraftKind::LoadBalancer { targets, health, .. } => (targets.as_slice(), true, health.is_some()),
+                DraftKind::Cache(cache) => (cache.backing.as_slice(), cache.asks(), false),
+                DraftKind::Queue(queue) => (queue.dead_letters.as_slice(), true, false),
                 DraftKind::Membership(_) | DraftKind::Service | DraftKind::Store(_) => continue,
             };
-            let Some((target, place)) = target else { continue };
-            if faces.contains_key(target) && *target != draft.name {
-                if !matches!(draft.kind, DraftKind::Queue(_)) {
-                    behind.insert(draft.name.clone(), target.clone());
+            let mut found: Vec<&str> = Vec::new();
+            for (target, place) in targets {
+                if found.contains(&target.as_str()) {
+                    root.error(
+                        Diagnostic::error(place.clone(), format!("`{target}` is a target twice"))
+                            .help(format!("name it once; `policy = \"weighted({target}/0=2)\"` gives an instance more")),
+                    );
+                } else if *target == draft.name {
+                    root.error(
+                        Diagnostic::error(place.clone(), format!("`{target}` stands before itself"))
+                            .help("target the component behind it"),
+                    );
+                } else if faces.contains_key(target) {
+                    found.push(target);
+                } else {
+                    let others = faces.keys().map(String::as_str).filter(|k| *k != draft.name);
+                    self.no_component(place.clone(), target, others);
                 }
-                if asks {
-                    edges.between(&draft.name, target);
-                }
-                if checks {
-                    edges.between(&format!("{} checks", draft.name), target);
-                }
-            } else if *target == draft.name {
-                root.error(
-                    Diagnostic::error(place.clone(), format!("`{target}` stands before itself"))
-                        .help("target the component behind it"),
-                );
-            } else {
-                let others = faces.keys().map(String::as_str).filter(|k| *k != draft.name);
-                self.no_component(place.clone(), target, others);
+            }
+            if found.is_empty() {
+                continue;
+            }
+            let to = joined(&found);
+            if asks {
+                edges.between(&draft.name, &to);
+            }
+            if checks {
+                edges.between(&format!("{} checks", draft.name), &to);
+            }
+            if !matches!(draft.kind, DraftKind::Queue(_)) {
+                behind.0.insert(draft.name.clone(), found.into_iter().map(str::to_owned).collect());
             }
         }
+        self.alike(drafts, faces, &behind);
         behind
+    }
+
+    /// Of several targets of a balancer each must be able to do what any other does: only services are alike so.
+    fn alike(&self, drafts: &[Draft], faces: &BTreeMap<String, Face>, behind: &Behind) {
+        for draft in drafts {
+            let DraftKind::LoadBalancer { targets, .. } = &draft.kind else { continue };
+            for (target, place) in targets.iter().filter(|_| targets.len() > 1) {
+                let what = behind.ends(target).into_iter().find_map(|end| {
+                    Some((
+                        end,
+                        match faces.get(end)? {
+                            Face::Store => "a store",
+                            Face::Cache { .. } => "a cache",
+                            Face::Queue => "a queue",
+                            Face::Service | Face::Plain => return None,
+                        },
+                    ))
+                });
+                let Some((end, what)) = what else { continue };
+                let message = if end == target {
+                    format!("`{target}` is {what}, and one of several targets")
+                } else {
+                    format!("`{target}` leads to {what}, `{end}`, and is one of several targets")
+                };
+                self.log.borrow_mut().push(
+                    Diagnostic::error(place.clone(), message)
+                        .label("others don't hold what it holds")
+                        .help(format!("services may be several; for {what} write `targets = \"{target}\"`")),
+                );
+            }
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a component is made of all that was read before")]
@@ -170,10 +240,11 @@ impl Lowering<'_, '_> {
                         ..cache.spec.clone()
                     }))
                 }
-                DraftKind::LoadBalancer { ref target, ref health, .. } => {
-                    let target = target.as_ref().map_or("", |(t, _)| t.as_str());
-                    let edge = |from: &str| edges.pairs.iter().position(|(a, b)| a == from && b == target);
-                    let instances = groups.iter().find(|(n, ..)| n == target).map_or(0, |g| g.2);
+                DraftKind::LoadBalancer { ref health, .. } => {
+                    let edge = |from: &str| edges.pairs.iter().position(|(a, _)| a == from);
+                    let targets = edge(&draft.name).map_or("", |edge| edges.pairs[edge].1.as_str());
+                    let of = |target: &str| groups.iter().find(|(n, ..)| n == target).map_or(0, |g| g.2);
+                    let instances = ends(targets).map(of).sum();
                     let checks = format!("{} checks", draft.name);
                     Kind::LoadBalancer(LoadBalancerSpec {
                         edge: edge(&draft.name).map_or(EdgeId(0), EdgeId::at),

@@ -10,7 +10,7 @@ use super::policy::WrittenPolicy;
 use crate::engine::{EdgeId, GroupId, ProcessId, Span, ZoneId};
 use crate::physics::topology::Topology;
 use crate::rpc::policy::{Balance, Policy};
-use crate::rpc::{Connections, EdgeSpec};
+use crate::rpc::{Callee, Connections, EdgeSpec};
 use crate::scenario::reader::Fields;
 use crate::spec::{Diagnostic, Place};
 
@@ -31,27 +31,45 @@ impl Edges {
     }
 }
 
+/// The other end of an edge to several components, as [`ends`] takes it apart.
+pub(super) fn joined(names: &[&str]) -> String {
+    names.join(", ")
+}
+
+/// The components at the other end of an edge, mostly one.
+pub(super) fn ends(to: &str) -> impl Iterator<Item = &str> {
+    to.split(", ")
+}
+
 impl Lowering<'_, '_> {
-    /// `[edge.A.B]`, by edge.
+    /// `[edge.A.B]`, by edge. Of an edge to several components any of them names it.
     pub(super) fn edge_tables(&self, root: &Fields<'_, '_>, edges: &Edges) -> BTreeMap<usize, WrittenPolicy> {
         let mut policies = BTreeMap::new();
         let Some(Some(table)) = root.table("edge") else { return policies };
         for (from, place, node) in table.entries() {
-            let Some(ends) = table.table_of(node) else { continue };
-            for (to, to_place, node) in ends.entries() {
-                let Some(fields) = ends.table_of(node) else { continue };
-                let found = edges.pairs.iter().position(|(a, b)| *a == from && *b == to);
+            let Some(callees) = table.table_of(node) else { continue };
+            for (to, to_place, node) in callees.entries() {
+                let Some(fields) = callees.table_of(node) else { continue };
+                let found = edges.pairs.iter().position(|(a, b)| *a == from && ends(b).any(|end| end == to));
                 let policy = self.policy(&fields);
                 fields.done();
                 match found {
                     Some(edge) => {
-                        policies.insert(edge, policy);
+                        if policies.insert(edge, policy).is_some() {
+                            let targets = ends(&edges.pairs[edge].1).collect::<Vec<_>>().join(" and ");
+                            root.error(
+                                Diagnostic::error(to_place, format!("`{from}` asks {targets} over one edge"))
+                                    .label("its policy is there already")
+                                    .help("write the policy once, under any of its targets"),
+                            );
+                        }
                     }
                     None => {
                         if self.log.is_spoiled(&from) || self.log.is_spoiled(&to) {
                             continue;
                         }
-                        let known: Vec<String> = edges.pairs.iter().map(|(a, b)| format!("{a}.{b}")).collect();
+                        let known = |(a, b): &(String, String)| ends(b).map(|b| format!("{a}.{b}")).collect::<Vec<_>>();
+                        let known: Vec<String> = edges.pairs.iter().flat_map(known).collect();
                         let written = format!("{from}.{to}");
                         let place = place.start.min(to_place.start)..place.end.max(to_place.end);
                         root.error(
@@ -82,7 +100,12 @@ impl Lowering<'_, '_> {
         for (i, (from, to)) in edges.pairs.iter().enumerate() {
             let caller_name = from.strip_suffix(" checks").unwrap_or(from);
             let group = |name: &str| groups.iter().position(|(n, ..)| n == name);
-            let (Some(caller), Some(callee)) = (group(caller_name), group(to)) else {
+            let callee = |group: usize| {
+                let (_, first, instances) = groups[group];
+                Callee { group: GroupId::at(group), first, instances }
+            };
+            let called: Option<Vec<Callee>> = ends(to).map(|end| Some(callee(group(end)?))).collect();
+            let (Some(caller), Some(called)) = (group(caller_name), called) else {
                 // Something wrong was said about one of them already.
                 let spec = EdgeSpec::new("", (GroupId(0), 1), (GroupId(0), ProcessId(0), 1), Policy::default());
                 specs.push(spec);
@@ -127,7 +150,7 @@ impl Lowering<'_, '_> {
                     }
                 }
             }
-            let (_, first, instances) = groups[callee];
+            let instances = called.iter().map(|callee| callee.instances).sum();
             if balance.is_none()
                 && instances > 1
                 && drafts.iter().any(|d| d.name == *to && matches!(d.kind, DraftKind::Cache(_)))
@@ -136,16 +159,17 @@ impl Lowering<'_, '_> {
                 policy.balance = Balance::ConsistentHash { bound: f64::INFINITY };
             }
             if let Some((WrittenBalance { balance: Balance::Weighted(_), weights }, place)) = &balance {
-                policy.balance = Balance::Weighted(self.weights(root, to, instances, weights, place));
+                policy.balance = Balance::Weighted(self.weights(root, groups, &called, weights, place));
             }
             let mut spec = EdgeSpec::new(
                 format!("{from} -> {to}"),
                 (GroupId::at(caller), groups[caller].2),
-                (GroupId::at(callee), first, instances),
+                (called[0].group, called[0].first, instances),
                 policy,
             );
+            spec.beside = called[1..].to_vec();
             if matches!(spec.policy.balance, Balance::Nearest) {
-                let there = zones(to);
+                let there: Vec<ZoneId> = ends(to).flat_map(zones).collect();
                 spec.near = zones(caller_name).iter().map(|here| contact::nearness(topology, *here, &there)).collect();
             }
             spec.outlier = outlier;
@@ -183,21 +207,34 @@ impl Lowering<'_, '_> {
     fn weights(
         &self,
         root: &Fields<'_, '_>,
-        callee: &str,
-        instances: u32,
+        groups: &[(String, ProcessId, u32)],
+        called: &[Callee],
         weights: &[(String, f64)],
         place: &Place,
     ) -> Vec<f64> {
-        let mut out = vec![1.0; instances as usize];
+        let names: Vec<&str> = called.iter().map(|callee| groups[callee.group.index()].0.as_str()).collect();
+        let instances = called.iter().map(|callee| callee.instances as usize);
+        let mut out = vec![1.0; instances.clone().sum()];
         for (name, weight) in weights {
-            let index =
-                name.strip_prefix(callee).and_then(|n| n.strip_prefix('/')).and_then(|n| n.parse::<usize>().ok());
-            match index.and_then(|i| out.get_mut(i)) {
-                Some(slot) => *slot = *weight,
-                None => root.error(
-                    Diagnostic::error(place.clone(), format!("`{name}` is no instance of `{callee}`"))
-                        .help(format!("instances are {callee}/0 to {callee}/{}", instances.saturating_sub(1))),
-                ),
+            let written = name.split_once('/').and_then(|(of, i)| {
+                let target = names.iter().position(|n| *n == of)?;
+                let i = i.parse::<usize>().ok().filter(|i| *i < called[target].instances as usize)?;
+                Some(instances.clone().take(target).sum::<usize>() + i)
+            });
+            match written {
+                Some(index) => out[index] = *weight,
+                None => {
+                    let all = names.iter().zip(instances.clone());
+                    let all: Vec<String> =
+                        all.map(|(name, n)| format!("{name}/0 to {name}/{}", n.saturating_sub(1))).collect();
+                    root.error(
+                        Diagnostic::error(
+                            place.clone(),
+                            format!("`{name}` is no instance of `{}`", names.join("` or `")),
+                        )
+                        .help(format!("instances are {}", all.join(", "))),
+                    );
+                }
             }
         }
         out

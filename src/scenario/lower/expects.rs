@@ -248,6 +248,17 @@ impl Lowering<'_, '_> {
                         if let (Part::Name(a), Part::Name(b)) = (&**from, &**to)
                             && site.edge(a, b).is_none()
                         {
+                            if let Some(edge) = site.shared_edge(a, b) {
+                                let name = &site.edges[edge.index()].name;
+                                self.log.borrow_mut().push(
+                                    Diagnostic::error(
+                                        place,
+                                        format!("`{a}` asks all its targets over one edge, {name}"),
+                                    )
+                                    .help(format!("measure the target itself, `{b}`, or `{a}`")),
+                                );
+                                continue;
+                            }
                             let known: Vec<String> = site.edges.iter().map(|e| e.name.clone()).collect();
                             self.log.borrow_mut().push(
                                 Diagnostic::error(place, format!("nobody calls over `{a} -> {b}`")).nearest(

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Lowering;
+use super::drafts::Behind;
 use super::edges::Edges;
 use super::places::KeySet;
 use super::steps::Compiler;
@@ -19,7 +20,9 @@ use crate::spec::{Diagnostic, Place};
 #[derive(Clone, Debug)]
 pub(super) struct FlowHead {
     pub(super) id: FlowId,
-    pub(super) home: Option<String>,
+    /// Whose workers do it; nobody's own, if it is a part of whoever names it. Several do it as one if a balancer stands
+    /// before them.
+    pub(super) homes: Vec<String>,
     pub(super) place: Place,
     /// Whether a queue starts it.
     pub(super) consumes: bool,
@@ -72,6 +75,8 @@ pub(super) struct FlowSite<'a> {
     pub(super) heads: &'a BTreeMap<String, FlowHead>,
     /// Components by name.
     pub(super) components: &'a BTreeMap<String, Face>,
+    /// What stands behind a load balancer or a cache.
+    pub(super) behind: &'a Behind,
     pub(super) keys: &'a BTreeMap<String, KeySet>,
     /// Flows that a step names.
     pub(super) used: RefCell<BTreeSet<String>>,
@@ -79,6 +84,20 @@ pub(super) struct FlowSite<'a> {
 }
 
 impl FlowSite<'_> {
+    /// Whom to ask for a flow: where it runs, or the only balancer that leads to all services it runs on, and nowhere
+    /// else.
+    pub(super) fn asked(&self, head: &FlowHead) -> Option<&str> {
+        if let [home] = head.homes.as_slice() {
+            return self.components.get_key_value(home).map(|(home, _)| home.as_str());
+        }
+        let leads = |name: &&String| {
+            let ends = self.behind.ends(name);
+            ends.len() == head.homes.len() && head.homes.iter().all(|home| ends.contains(&home.as_str()))
+        };
+        let mut fronts = self.behind.0.keys().filter(leads);
+        fronts.next().filter(|_| fronts.next().is_none()).map(String::as_str)
+    }
+
     fn variable(&self, name: &str) -> Variable {
         let mut variables = self.variables.borrow_mut();
         let found = variables.names.iter().position(|n| n == name).unwrap_or_else(|| {
@@ -117,8 +136,8 @@ impl Lowering<'_, '_> {
             for (i, (name, place, node)) in table.entries().enumerate() {
                 self.name(&name, &place);
                 let Some(fields) = table.table_of(node) else { continue };
-                let home = fields.text("runs_on");
-                heads.insert(name, FlowHead { id: FlowId::at(i), home, place, consumes: fields.has("on") });
+                let homes = fields.texts("runs_on").unwrap_or_default().into_iter().map(|(home, _)| home).collect();
+                heads.insert(name, FlowHead { id: FlowId::at(i), homes, place, consumes: fields.has("on") });
             }
         }
         heads
@@ -128,10 +147,10 @@ impl Lowering<'_, '_> {
     pub(super) fn flows(&self, root: &Fields<'_, '_>, site: &FlowSite<'_>, edges: &mut Edges) -> Lowered {
         let mut lowered = Lowered::default();
         let Some(Some(table)) = root.table("flow") else { return lowered };
-        for (name, place, node) in table.entries() {
+        for (name, _, node) in table.entries() {
             let Some(fields) = table.table_of(node) else { continue };
             let Some(head) = site.heads.get(&name) else { continue };
-            let _ = fields.node("runs_on");
+            let homes = fields.texts("runs_on").unwrap_or_default();
             fields.require("steps", "[{ call = \"db\" }]");
             // Who is handed messages may take them and do no more.
             let steps = fields.node("steps").filter(|_| !fields.has("on"));
@@ -141,7 +160,7 @@ impl Lowering<'_, '_> {
                         .help("write what a request does: `steps = [{ call = \"db\" }]`, or `[{ work = \"1ms\" }]`"),
                 );
             }
-            let Some(home) = &head.home else {
+            if homes.is_empty() {
                 // It is part of whoever names it, and compiled there.
                 let _ = (fields.node("steps"), fields.node("draw"));
                 if let Some(node) = fields.node("on") {
@@ -152,16 +171,56 @@ impl Lowering<'_, '_> {
                 }
                 fields.done();
                 continue;
-            };
-            if !site.components.contains_key(home) {
-                let place = fields.node("runs_on").map_or(place, inside);
-                self.no_component(place, home, site.components.keys().map(String::as_str));
+            }
+            let Some(homes) = self.homes(&homes, &fields, site) else {
                 fields.give_up();
                 continue;
+            };
+            for home in homes {
+                let mut compiler = Compiler::new(self, &table, site, home, edges, &name);
+                compiler.flow(&fields);
+                let (draws, code) = compiler.finish();
+                lowered.consuming.extend(self.consuming(&name, head.id, home, &fields, site, edges));
+                lowered.flows.push((
+                    home.to_owned(),
+                    head.id,
+                    FlowPlan { name: name.clone(), draws, code, hands_over: false },
+                ));
+                if self.log.borrow().has_errors() {
+                    // What is wrong would be told once more.
+                    break;
+                }
+            }
+            fields.done();
+        }
+        self.check_variables(root, site);
+        let hands_over = !site.variables.borrow().defined.is_empty();
+        lowered.flows.iter_mut().for_each(|(.., flow)| flow.hands_over = hands_over);
+        lowered
+    }
+
+    /// The services that a flow runs on.
+    fn homes<'h>(
+        &self,
+        written: &'h [(String, Place)],
+        fields: &Fields<'_, '_>,
+        site: &FlowSite<'_>,
+    ) -> Option<Vec<&'h str>> {
+        let mut homes: Vec<&str> = Vec::new();
+        for (home, place) in written {
+            let place = place.clone();
+            if homes.contains(&home.as_str()) {
+                fields.error(
+                    Diagnostic::error(place, format!("it runs on `{home}` twice")).help("name each service once"),
+                );
+                return None;
+            }
+            if !site.components.contains_key(home) {
+                self.no_component(place, home, site.components.keys().map(String::as_str));
+                return None;
             }
             if site.components.get(home) != Some(&Face::Service) {
                 let services = site.components.iter().filter(|(_, face)| **face == Face::Service);
-                let place = fields.node("runs_on").map_or(place, inside);
                 fields.error(
                     Diagnostic::error(place, format!("`{home}` is no service, so no flow runs there")).nearest(
                         home,
@@ -169,20 +228,11 @@ impl Lowering<'_, '_> {
                         services.map(|(name, _)| name.as_str()),
                     ),
                 );
-                fields.give_up();
-                continue;
+                return None;
             }
-            let mut compiler = Compiler::new(self, &table, site, home, edges, &name);
-            compiler.flow(&fields);
-            let (draws, code) = compiler.finish();
-            lowered.consuming.extend(self.consuming(&name, head.id, home, &fields, site, edges));
-            fields.done();
-            lowered.flows.push((home.clone(), head.id, FlowPlan { name, draws, code, hands_over: false }));
+            homes.push(home);
         }
-        self.check_variables(root, site);
-        let hands_over = !site.variables.borrow().defined.is_empty();
-        lowered.flows.iter_mut().for_each(|(.., flow)| flow.hands_over = hands_over);
-        lowered
+        Some(homes)
     }
 
     /// `on`, and how messages are taken.
@@ -226,8 +276,10 @@ impl Lowering<'_, '_> {
 
     fn check_variables(&self, root: &Fields<'_, '_>, site: &FlowSite<'_>) {
         let variables = site.variables.borrow();
+        let mut told = BTreeSet::new();
         for (used, place) in &variables.used {
-            if !variables.defined.contains(used) {
+            // A flow of several services takes it once for each.
+            if !variables.defined.contains(used) && told.insert(place.start) {
                 let name = &variables.names[usize::from(*used)];
                 let known: Vec<String> = variables
                     .defined

@@ -39,7 +39,7 @@ impl Lowering<'_, '_> {
                         .nearest(text, "edges", edges),
                 );
             };
-            return match site.edge(a, b) {
+            return match site.edge(a, b).or(site.shared_edge(a, b)) {
                 Some(edge) => Some(Hit::Processes(vec![ProcessId(u32::from(edge.0))])),
                 None => fail(
                     Diagnostic::error(at.clone(), format!("nobody calls over `{text}`")).nearest(text, "edges", edges),

@@ -185,6 +185,7 @@ impl<'t> Lowering<'_, 't> {
         let site = FlowSite {
             heads: &heads,
             components: &faces,
+            behind: &behind,
             keys: &keys,
             used: RefCell::default(),
             variables: RefCell::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::places::KeySet;
-use crate::engine::{EdgeId, HostId, ProcessId, ZoneId};
+use crate::engine::{EdgeId, GroupId, HostId, ProcessId, ZoneId};
 use crate::physics::topology::Topology;
 use crate::rpc::EdgeSpec;
 use crate::scenario::plan::ComponentPlan;
@@ -52,9 +52,23 @@ impl Site<'_> {
         }
     }
 
+    /// The edge from one to another. One that leads to several is not meant.
     pub(super) fn edge(&self, from: &str, to: &str) -> Option<EdgeId> {
         let name = format!("{from} -> {to}");
         self.edges.iter().position(|e| e.name == name).map(EdgeId::at)
+    }
+
+    /// The edge from one to several, if `to` is among them.
+    pub(super) fn shared_edge(&self, from: &str, to: &str) -> Option<EdgeId> {
+        let named = |group: GroupId| self.groups.get(group.index()).map(|g| g.0.as_str());
+        let leads = |e: &EdgeSpec| {
+            let checks = e.name.contains(" checks ");
+            !e.beside.is_empty()
+                && !checks
+                && named(e.caller) == Some(from)
+                && e.callees().any(|c| named(c.group) == Some(to))
+        };
+        self.edges.iter().position(leads).map(EdgeId::at)
     }
 
     /// The processes at a place. An error is the word, what it should have been, and what there is.

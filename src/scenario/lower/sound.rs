@@ -4,36 +4,50 @@ use std::collections::BTreeMap;
 
 use super::Lowering;
 use super::caches::CacheDraft;
-use super::drafts::{Draft, DraftKind};
+use super::drafts::{Behind, Draft, DraftKind};
 use super::flows::FlowHead;
 use crate::engine::FlowId;
 use crate::flow::FlowPlan;
 use crate::spec::Diagnostic;
 
+/// A way from a component back to itself.
+fn circle<'b>(from: &'b str, behind: &'b Behind) -> Option<Vec<&'b str>> {
+    let mut open = vec![vec![from]];
+    let mut seen: Vec<&str> = Vec::new();
+    while let Some(path) = open.pop() {
+        for next in behind.0.get(*path.last().expect("a path has an end")).into_iter().flatten() {
+            let mut path = path.clone();
+            path.push(next);
+            if next == from {
+                return Some(path);
+            }
+            if !seen.contains(&next.as_str()) {
+                seen.push(next);
+                open.push(path);
+            }
+        }
+    }
+    None
+}
+
 impl Lowering<'_, '_> {
     /// A request that goes round balancers and caches for ever reaches nobody.
-    pub(super) fn no_circle_of_components(&self, drafts: &[Draft], behind: &BTreeMap<String, String>) {
+    pub(super) fn no_circle_of_components(&self, drafts: &[Draft], behind: &Behind) {
         for draft in drafts {
-            let (DraftKind::LoadBalancer { target: Some((_, place)), .. }
-            | DraftKind::Cache(CacheDraft { backing: Some((_, place)), .. })) = &draft.kind
-            else {
-                continue;
+            let targets = match &draft.kind {
+                DraftKind::LoadBalancer { targets, .. } => targets.as_slice(),
+                DraftKind::Cache(CacheDraft { backing, .. }) => backing.as_slice(),
+                _ => continue,
             };
-            let mut path = vec![draft.name.as_str()];
-            while let Some(next) = behind.get(*path.last().expect("it begins with one")) {
-                path.push(next);
-                if *next == draft.name || path.len() > drafts.len() {
-                    break;
-                }
-            }
+            let Some(path) = circle(&draft.name, behind) else { continue };
+            let place = targets.iter().find(|(target, _)| *target == path[1]).map_or(0..0, |(_, place)| place.clone());
             // Told once, at the balancer whose name comes first.
-            let first = path.iter().min() == Some(&draft.name.as_str());
-            if path.len() > 1 && path.last() == path.first() && first {
+            if path.iter().min() == Some(&draft.name.as_str()) {
                 let caches = drafts.iter().any(|d| matches!(d.kind, DraftKind::Cache(_)) && path.contains(&&*d.name));
                 let what = if caches { "caches and what they stand before" } else { "load balancers" };
                 self.log
                     .borrow_mut()
-                    .push(Diagnostic::error(place.clone(), format!("{what} go in a circle: {}", path.join(" -> "))));
+                    .push(Diagnostic::error(place, format!("{what} go in a circle: {}", path.join(" -> "))));
             }
         }
     }

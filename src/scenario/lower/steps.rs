@@ -340,8 +340,22 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             self.low.not_called(place, name, "a flow", format!("no flow is called `{name}`"), known);
             return;
         };
-        if let Some(home) = &head.home {
-            let edge = self.edges.between(self.home, home);
+        if !head.homes.is_empty() {
+            let asked = match self.site.asked(head) {
+                Some(asked) => asked.to_owned(),
+                // What isn't there is told where it is named.
+                None if head.homes.len() == 1 => return,
+                None => {
+                    let homes = head.homes.join(" and ");
+                    step.error(
+                        Diagnostic::error(place, format!("flow `{name}` runs on {homes}"))
+                            .label("nobody chooses between them")
+                            .help("put one load balancer before all of them; it is asked then"),
+                    );
+                    return;
+                }
+            };
+            let edge = self.edges.between(self.home, &asked);
             self.code.push(Act::Call(Box::new(CallAct { key, bind, ..CallAct::new(edge, Verb::Run(head.id)) })));
             return;
         }

@@ -10,6 +10,7 @@ use crate::engine::{GroupId, Instant};
 use crate::expect::Expected;
 use crate::expect::ast::{Arg, Part, That, Within};
 use crate::rpc::Verb;
+use crate::rpc::policy::Balance;
 use crate::scenario::plan::{ExpectPlan, FaultPlan, Kind};
 use crate::scenario::tree;
 use crate::spec::{Diagnostic, Place};
@@ -68,8 +69,9 @@ impl Lowering<'_, '_> {
             for (c, (population, _)) in site.clients.iter().enumerate() {
                 let Pattern::Open { rate: r, requests, .. } = &population.pattern else { continue };
                 let caller = site.components.len() + c;
-                if leads(site, caller, g) {
-                    rate += r.mean(Instant::ZERO, end) * requests.mean().unwrap_or(1.0).max(1.0);
+                let share = share(site, caller, g, site.components.len());
+                if share > 0.0 {
+                    rate += share * r.mean(Instant::ZERO, end) * requests.mean().unwrap_or(1.0).max(1.0);
                     places.extend(value_place(tree, "clients", &population.name, "rate"));
                 }
             }
@@ -159,32 +161,43 @@ fn reached(site: &Site<'_>) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     while let Some(group) = groups.pop() {
         for edge in site.edges.iter().filter(|e| e.caller == group && !e.name.is_empty()) {
-            if let Some(component) = site.components.get(edge.callee.index())
-                && seen.insert(component.name.clone())
-            {
-                groups.push(edge.callee);
+            for callee in edge.callees() {
+                if let Some(component) = site.components.get(callee.group.index())
+                    && seen.insert(component.name.clone())
+                {
+                    groups.push(callee.group);
+                }
             }
         }
     }
     seen
 }
 
-/// Whether all that a caller asks ends at a component, over balancers only.
-fn leads(site: &Site<'_>, caller: usize, component: usize) -> bool {
-    let mut at = caller;
-    for _ in 0..=site.components.len() {
-        let Some(edge) = site.edges.iter().find(|e| e.caller.index() == at && !e.name.contains(" checks ")) else {
-            return false;
-        };
-        at = edge.callee.index();
+/// The share of what a caller asks that comes to a component over balancers only, at most `deep` of them. Of several
+/// targets each is asked by its instances' weights, or their number.
+fn share(site: &Site<'_>, caller: usize, component: usize, deep: usize) -> f64 {
+    let Some(edge) = site.edges.iter().find(|e| e.caller.index() == caller && !e.name.contains(" checks ")) else {
+        return 0.0;
+    };
+    let weight = |from: u32, to: u32| -> f64 {
+        match &edge.policy.balance {
+            Balance::Weighted(weights) => weights[from as usize..to as usize].iter().sum(),
+            _ => f64::from(to - from),
+        }
+    };
+    let (mut from, mut found) = (0, 0.0);
+    for callee in edge.callees() {
+        let to = from + callee.instances;
+        let at = callee.group.index();
+        let part = if edge.beside.is_empty() { 1.0 } else { weight(from, to) / weight(0, edge.instances) };
         if at == component {
-            return true;
+            found += part;
+        } else if deep > 0 && matches!(site.components.get(at).map(|c| &c.kind), Some(Kind::LoadBalancer(_))) {
+            found += part * share(site, at, component, deep - 1);
         }
-        if !matches!(site.components.get(at).map(|c| &c.kind), Some(Kind::LoadBalancer(_))) {
-            return false;
-        }
+        from = to;
     }
-    false
+    found
 }
 
 /// The names that an expectation speaks of.

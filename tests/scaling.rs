@@ -1,0 +1,87 @@
+//! Several components behind one balancer, and how many instances of a component take part.
+
+mod played;
+
+use played::{load, measured, play};
+
+/// 400 requests a second at a balancer before two services, one of 1 and one of 3 instances.
+fn two_targets(balancer: &str, more: &str) -> String {
+    format!(
+        "duration = \"100s\"\n[load_balancer.front]\ntargets = [\"web-b\", \"web-a\"]\n{balancer}\n[service.web-a]\nworkers = 8\n\
+         service_time = \"20ms\"\n[service.web-b]\nreplicas = 3\nworkers = 8\nservice_time = \"10ms\"\n[clients.c]\n\
+         rate = \"400/s\"\ntarget = \"front\"\n{more}\n"
+    )
+}
+
+#[test]
+fn all_instances_of_all_targets_are_chosen_alike() {
+    let run = play(&two_targets("", ""));
+    let shares = ["web-a", "web-b"].map(|target| measured(&run, &format!("offered({target})")));
+    assert!((shares[0] - 100.0).abs() < 4.0 && (shares[1] - 300.0).abs() < 12.0, "{shares:?}");
+    assert!((measured(&run, "mean(c)") - 0.0125).abs() < 2e-4);
+    // Round robin: to a request the same for each instance.
+    let instances = [0, 1, 2].map(|i| measured(&run, &format!("offered(web-b/{i})")));
+    assert!(instances.iter().all(|i| (i - shares[0]).abs() < 0.1), "{shares:?} {instances:?}");
+    let edge = run.outcome.plan.edges.iter().position(|e| e.name == "front -> web-b, web-a").expect("it is named so");
+    let epochs = run.outcome.meters.frame().all();
+    let edge = &run.outcome.meters.edges[edge];
+    let at: Vec<u64> = edge.attempts_at.iter().map(|at| at.count(&epochs)).collect();
+    assert_eq!(at.iter().sum::<u64>(), edge.attempts.count(&epochs));
+    assert!(at[0].abs_diff(3 * at[1]) <= 3, "{at:?}");
+}
+
+#[test]
+fn weights_name_instances_of_any_target() {
+    let balancer = "policy = \"weighted(web-a/0=6, web-b/0=1, web-b/1=1, web-b/2=0)\"";
+    let run = play(&two_targets(balancer, ""));
+    let share = measured(&run, "offered(web-a)") / measured(&run, "offered(c)");
+    assert!((share - 0.75).abs() < 0.01, "{share}");
+    assert_eq!(measured(&run, "offered(web-b/2)"), 0.0);
+}
+
+#[test]
+fn a_client_sticks_to_an_instance_whichever_target_it_belongs_to() {
+    let run = play(&two_targets("policy = \"consistent_hash\"\nsticky = \"client\"", "requests = 5\nthink = \"1s\""));
+    assert!(measured(&run, "offered(web-a)") > 50.0 && measured(&run, "offered(web-b)") > 200.0);
+}
+
+#[test]
+fn health_checks_take_out_a_target_that_is_down() {
+    let balancer = "health = { every = \"1s\", timeout = \"500ms\", unhealthy = 2, healthy = 2 }";
+    let run = play(&two_targets(balancer, "[fault.loss]\nat = \"20s\"\nfor = \"40s\"\ncrash = \"web-b\"\n"));
+    // Out after two checks, and back after two more: all went to the other target in between.
+    assert!(measured(&run, "error_ratio(c, 0s..20s)") < 1e-9);
+    assert!(measured(&run, "error_ratio(c, 20s..22s)") > 0.5);
+    assert!(measured(&run, "error_ratio(c, 23s..60s)") < 1e-9);
+    assert!((measured(&run, "offered(web-a, 23s..60s)") - 400.0).abs() < 12.0);
+    assert!((measured(&run, "offered(web-b, 65s..100s)") - 300.0).abs() < 12.0);
+}
+
+/// A flow of two services, one slower than the other, that clients ask over a balancer, and `shop` by a step.
+fn on_both(target: &str, mix: &str) -> String {
+    format!(
+        "duration = \"100s\"\n[load_balancer.front]\ntargets = [\"old\", \"new\"]\n[service.old]\nworkers = 8\n[service.new]\n\
+         workers = 8\nspeed = 2.0\n[service.shop]\nworkers = 8\n[store.db]\nworkers = 8\nservice_time = \"1ms\"\n\
+         [flow.look]\nruns_on = [\"old\", \"new\"]\nsteps = [{{ work = \"8ms\" }}, {{ call = \"db\" }}]\n[flow.buy]\n\
+         runs_on = \"shop\"\nsteps = [{{ call = \"look\" }}, {{ work = \"1ms\" }}]\n[clients.c]\nrate = \"100/s\"\n\
+         target = \"{target}\"\nmix = {{ {mix} = \"100%\" }}\n"
+    )
+}
+
+#[test]
+fn a_flow_runs_on_every_target_of_a_balancer() {
+    // Of two that take turns, one works for 8 ms and one for 4; the store takes another.
+    let run = play(&on_both("front", "look"));
+    assert!((measured(&run, "mean(c)") - 0.007).abs() < 1e-4);
+    assert!((measured(&run, "mean(old)") - 0.009).abs() < 1e-4 && (measured(&run, "mean(new)") - 0.005).abs() < 1e-4);
+    assert!((measured(&run, "offered(db)") - 100.0).abs() < 3.0);
+}
+
+#[test]
+fn a_step_asks_for_such_a_flow_over_the_balancer() {
+    let run = play(&on_both("shop", "buy"));
+    assert!((measured(&run, "mean(c)") - 0.008).abs() < 1e-4);
+    assert!((measured(&run, "offered(front)") - 100.0).abs() < 3.0);
+    let alone = on_both("shop", "buy").replace("targets = [\"old\", \"new\"]", "targets = \"old\"");
+    assert!(load(&alone).expect_err("nobody chooses").contains("nobody chooses between them"));
+}
