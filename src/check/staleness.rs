@@ -2,9 +2,9 @@
 //!
 //! Source: Bailis, Venkataraman, Franklin, Hellerstein, Stoica, Probabilistically bounded staleness for practical
 //! partial quorums, PVLDB 5(8), 2012. A read is behind by the acknowledged writes that were over before it began and are
-//! newer than what it saw; newer by the store's own versions where it told them, else by real time: invoked after the
-//! write that was seen had completed. Without versions, concurrent writes count as not newer, so figures are lower
-//! bounds; so they are where several operations wrote one value. Its age is how long the first of those had been acknowledged.
+//! newer than what it saw; newer by real time, invoked after the write that was seen had completed, or by the store's own
+//! versions where it told them. Without versions, concurrent writes count as not newer, so figures are lower bounds; so
+//! they are where several operations wrote one value. Its age is how long the first of those had been acknowledged.
 
 use super::describe;
 use super::verdict::{Evidence, Verdict};
@@ -128,10 +128,14 @@ pub fn staleness(view: &View<'_>) -> Staleness {
             } else {
                 acked.partition_point(|&(completed, _)| completed < seen_at)
             };
+            // Versions tell concurrent writes apart. Of a write that began after the other was over no clock that gives
+            // it the lower version can say that it is the older one.
             let newer = |index: OpIndex| match (saw, versions && seen_version > 0) {
                 (Some(saw), _) if saw == index => false,
-                (_, true) => history.version(index) > seen_version,
-                (Some(_), false) => view.operation(index).invoked > seen_at,
+                (Some(_), by_version) => {
+                    by_version && history.version(index) > seen_version || view.operation(index).invoked > seen_at
+                }
+                (None, true) => history.version(index) > seen_version,
                 (None, false) => true,
             };
             let mut age = ReadAge { read: index, behind: 0, age: Span::ZERO, since_write, missed: None, saw };

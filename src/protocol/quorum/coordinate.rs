@@ -99,13 +99,13 @@ impl Quorum {
     pub(super) fn write(&mut self, call: Call, out: &mut Out<'_, Self>) {
         let (me, key) = (out.index(), call.op.key);
         let of = self.number();
-        let at = match self.spec.versions {
-            Versions::Hybrid => self.hybrid.tick(out.now()),
-            Versions::Uncertain => {
-                Timestamp { physical: Interval::around(out.now(), out.uncertainty()).latest.0, logical: 0 }
-            }
-            _ => Timestamp { physical: out.now().0, logical: 0 },
-        };
+        let at = self.logical.tick(out.now()).unwrap_or_else(|| {
+            let latest = match self.spec.versions {
+                Versions::Uncertain => Interval::around(out.now(), out.uncertainty()).latest,
+                _ => out.now(),
+            };
+            Timestamp { physical: latest.0, logical: 0 }
+        });
         let dot = Dot { writer: me, count: of };
         let held = self.look(key).0;
         let past = if self.spec.versions.is_clock() { VectorClock::default() } else { self.told_of(key, &held, me) };
@@ -294,8 +294,8 @@ impl Quorum {
                 met: operation.met.dots().map(|dot| (dot.writer, dot.count)).collect(),
             });
         }
-        let number = version.filter(|_| self.spec.versions.is_clock()).map_or(0, |v| v.at.physical);
-        let answer = Answer::value(version.map_or(0, |v| v.value), number);
+        let age = version.map_or(0, |v| v.age(self.spec.versions));
+        let answer = Answer::value(version.map_or(0, |v| v.value), age);
         let bytes = if operation.is_read() { version.map_or(0, |v| v.bytes) } else { 0 };
         out.answer(&operation.call, Answer { bytes, ..answer });
         self.leave(of);

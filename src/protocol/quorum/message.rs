@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::version::{self, Object};
-use crate::protocol::clocks::VectorClock;
+use crate::protocol::clocks::{Timestamp, VectorClock};
 use crate::world::{About, Message};
 
 /// Between replicas. `of` is the sender's own number of what it asks for.
@@ -68,6 +68,13 @@ pub enum Msg {
         /// Whether the receiver is to say what it has beyond that.
         ask: bool,
     },
+    /// Any of these, where logical clocks order writes.
+    Stamped {
+        /// What the sender's clock showed.
+        at: Timestamp,
+        /// The message.
+        msg: Box<Msg>,
+    },
 }
 
 impl Message for Msg {
@@ -80,6 +87,7 @@ impl Message for Msg {
             Msg::Stored { .. } => "Stored",
             Msg::Hashes { .. } => "Hashes",
             Msg::Keys { .. } => "Keys",
+            Msg::Stamped { msg, .. } => msg.name(),
         }
     }
     fn bytes(&self) -> u32 {
@@ -92,6 +100,7 @@ impl Message for Msg {
             Msg::Keys { leaves, objects, .. } => {
                 4 * leaves.len() as u32 + objects.iter().map(|(_, o)| 8 + version::bytes(o)).sum::<u32>()
             }
+            Msg::Stamped { msg, .. } => 8 + msg.bytes(),
         }
     }
     fn about(&self, key: u64) -> About {
@@ -109,6 +118,7 @@ impl Message for Msg {
                 Some((_, object)) => About::default().carrying(true, values(object)),
                 None => About::default(),
             },
+            Msg::Stamped { msg, .. } => msg.about(key),
         }
     }
 }

@@ -14,6 +14,7 @@
 
 mod coordinate;
 mod hints;
+mod logical;
 mod merkle;
 mod message;
 mod repair;
@@ -29,13 +30,14 @@ pub use merkle::Merkle;
 pub use message::{Msg, Record};
 pub use version::{Object, Version, Versions, join};
 
-use super::clocks::{HybridClock, VectorClock};
+use super::clocks::VectorClock;
 use super::parts::{Bugs, Group, Planted};
 use crate::engine::{Dist, Instant, ProcessId, Span};
 use crate::history::{ObjectId, Observation};
 use crate::rpc::{Answer, Call, Outcome, Token, Verb};
 use crate::world::{Out, Process};
 use coordinate::Operation;
+use logical::Logical;
 use replica::{Held, Writing};
 
 /// What a reader gets if there are several versions.
@@ -203,7 +205,7 @@ pub struct Quorum {
     delayed: BTreeMap<u64, (ProcessId, Msg)>,
     /// Since when each replica has left a message unanswered.
     silent_since: Vec<Option<Instant>>,
-    hybrid: HybridClock,
+    logical: Logical,
     numbers: u64,
 }
 
@@ -227,7 +229,7 @@ impl Quorum {
             handing: BTreeMap::new(),
             delayed: BTreeMap::new(),
             silent_since: Vec::new(),
-            hybrid: HybridClock::default(),
+            logical: Logical::default(),
             numbers: 0,
             spec,
         }
@@ -258,18 +260,20 @@ impl Quorum {
 
     /// Sends a message, after the delay of its leg if there is one.
     fn tell(&mut self, to: ProcessId, msg: Msg, out: &mut Out<'_, Self>) {
-        let Some(wars) = &self.spec.wars else { return out.send(to, msg) };
-        let (leg, law) = match &msg {
+        let carried = self.stamped(msg, out);
+        let Some(wars) = &self.spec.wars else { return out.send(to, carried) };
+        let msg = if let Msg::Stamped { msg, .. } = &carried { msg } else { &carried };
+        let (leg, law) = match msg {
             Msg::Store { .. } | Msg::Hint { .. } => (0, &wars.w),
             Msg::Stored { .. } => (1, &wars.a),
             Msg::Fetch { .. } => (2, &wars.r),
             Msg::Fetched { .. } => (3, &wars.s),
-            Msg::Hashes { .. } | Msg::Keys { .. } => return out.send(to, msg),
+            Msg::Hashes { .. } | Msg::Keys { .. } | Msg::Stamped { .. } => return out.send(to, carried),
         };
         self.numbers += 1;
         let more = if to == out.me() { Span::ZERO } else { wars.remote };
         let delay = law.sample_span(&mut out.draw(leg, self.numbers)) + more;
-        self.delayed.insert(self.numbers, (to, msg));
+        self.delayed.insert(self.numbers, (to, carried));
         wake(Wake::Delayed, self.numbers, delay, out);
     }
 }
@@ -292,7 +296,7 @@ impl Process for Quorum {
         self.handing.clear();
         self.delayed.clear();
         self.silent_since = vec![None; self.group.count as usize];
-        self.hybrid = HybridClock::default();
+        self.logical = Logical::new(self.spec.versions);
         // Counted from the clock: no event of this life has the number of one of an earlier life.
         self.numbers = out.now().0;
         self.tree = self.spec.anti_entropy.map(|a| Merkle::new(a.depth));
@@ -327,6 +331,10 @@ impl Process for Quorum {
         let who = self.group.index(from);
         self.silent_since[who as usize] = None;
         match msg {
+            Msg::Stamped { at, msg } => {
+                self.logical.receive(at, out.now());
+                self.message(from, *msg, out);
+            }
             Msg::Fetch { of, key } => {
                 let (object, durable) = self.look(key);
                 self.tell(from, Msg::Fetched { of, object, durable }, out);

@@ -1,7 +1,7 @@
 //! What one replica does for others: keep, look, remember, forget.
 
 use super::version::{Version, fingerprint, join, winner};
-use super::{Conflict, Msg, Object, Quorum, Record, Versions};
+use super::{Conflict, Msg, Object, Quorum, Record};
 use crate::engine::{Instant, ProcessId, Span};
 use crate::history::Observation;
 use crate::protocol::clocks::{Dot, VectorClock};
@@ -39,11 +39,6 @@ impl Quorum {
         waiting: Option<(ProcessId, u64)>,
         out: &mut Out<'_, Self>,
     ) {
-        if self.spec.versions == Versions::Hybrid
-            && let Some(latest) = winner(object)
-        {
-            self.hybrid.receive(latest.at, out.now());
-        }
         let me = out.index();
         let held = self.held.get(&key).cloned().unwrap_or_default();
         self.meet(key, object);
@@ -127,10 +122,8 @@ impl Quorum {
             let before = if before.is_empty() { 0 } else { fingerprint(key, &before) };
             tree.change(key, before, fingerprint(key, object));
         }
-        if self.spec.versions == Versions::Hybrid
-            && let Some(latest) = winner(object)
-        {
-            self.hybrid.receive(latest.at, out.now());
+        if let Some(latest) = winner(object) {
+            self.logical.receive(latest.at, out.now());
         }
         if let Some(at) = self.may_be_forgotten(object) {
             self.graves.insert((at, key));

@@ -274,9 +274,12 @@ fn read_repair_brings_those_who_answered_up_to_date_before_the_answer() {
 
 #[test]
 fn a_write_under_a_clock_that_is_behind_is_lost_as_it_is_made() {
-    for (versions, bugs, wins) in
-        [(Versions::WallClock, &[][..], 5), (Versions::Hybrid, &[], 6), (Versions::Hybrid, &["lww_under_skew"], 5)]
-    {
+    for (versions, bugs, wins) in [
+        (Versions::WallClock, &[][..], 5),
+        (Versions::Lamport, &[], 6),
+        (Versions::Hybrid, &[], 6),
+        (Versions::Hybrid, &["lww_under_skew"], 5),
+    ] {
         let mut t = Table::new(3, |s| (s.versions, s.bugs) = (versions, Bugs::new(bugs.iter().copied())));
         t.ahead = vec![500 * MS, 0, 0];
         t.write(0, 5);
@@ -286,6 +289,63 @@ fn a_write_under_a_clock_that_is_behind_is_lost_as_it_is_made() {
         assert_eq!(t.answers.iter().map(|a| a.outcome).collect::<Vec<_>>(), [Outcome::Ok; 2]);
         assert_eq!(t.values(), vec![vec![wins]; 3]);
     }
+}
+
+/// Lamport 1978, the clock condition: if `a` happened before `b`, `a` has the smaller number.
+#[test]
+fn a_write_is_later_than_what_its_coordinator_has_heard_of_by_any_message() {
+    for versions in [Versions::Lamport, Versions::Hybrid] {
+        let mut t = Table::new(3, |s| (s.versions, s.w) = (versions, 1));
+        t.ahead = vec![500 * MS, 0, 0];
+        // 0 writes; its copies are lost on their way. 1 asks for the key and is told of the write, but keeps no copy.
+        t.cut = vec![1, 2];
+        t.write(0, 5);
+        t.settle();
+        t.cut.clear();
+        t.ask(1, Op { consistency: Consistency::All, ..Op::on_key(Verb::Read, 7, 0) });
+        t.settle();
+        assert_eq!((t.answers[1].value, t.values()[1].len()), (5, 0), "{versions:?}");
+        t.write(1, 6);
+        t.settle();
+        assert_eq!(t.values(), vec![vec![6]; 3], "{versions:?}");
+    }
+}
+
+#[test]
+fn lamport_clocks_that_have_not_heard_of_each_other_order_nothing_in_time() {
+    for (versions, wins) in [(Versions::Lamport, 5), (Versions::Hybrid, 6)] {
+        let mut t = Table::new(2, |s| (s.versions, s.w) = (versions, 1));
+        t.cut = vec![1];
+        // 0 has had more to do: its clock has counted further when it writes 5.
+        for key in 100..110 {
+            t.ask(0, Op::on_key(Verb::Write, key, key));
+        }
+        t.write(0, 5);
+        t.settle();
+        t.pass(Span::secs(60));
+        t.write(1, 6);
+        t.settle();
+        assert_eq!(t.values(), [vec![5], vec![6]]);
+        t.cut.clear();
+        t.ask(0, Op { consistency: Consistency::All, ..Op::on_key(Verb::Read, 7, 0) });
+        t.settle();
+        assert_eq!(t.answers.last().expect("it was answered").value, wins, "{versions:?}");
+    }
+}
+
+#[test]
+fn a_lamport_clock_that_restarts_goes_on_from_what_the_disk_has() {
+    let mut t = Table::new(2, |s| s.versions = Versions::Lamport);
+    t.write(0, 5);
+    t.settle();
+    let before = t.replicas[0].look(7).0[0].at.logical;
+    let log = t.logs[0].clone();
+    t.pass(Span::millis(1));
+    t.input(0, |q, out| q.start(&log, out));
+    t.write(0, 6);
+    t.settle();
+    assert!(t.replicas[0].look(7).0[0].at.logical > before);
+    assert_eq!(t.values(), [vec![6], vec![6]]);
 }
 
 #[test]
@@ -351,17 +411,22 @@ fn what_was_deleted_comes_back_if_its_tombstone_is_gone() {
 
 #[test]
 fn a_tombstone_is_forgotten_when_its_time_has_come() {
-    let mut t = Table::new(3, |s| s.tombstones = Span::secs(10));
-    t.write(0, 5);
-    t.settle();
-    t.pass(Span::millis(1));
-    t.ask(0, Op::on_key(Verb::Delete, 7, 0));
-    t.settle();
-    assert_eq!(t.values(), vec![vec![0]; 3]);
-    t.pass(Span::secs(11));
-    t.ask(0, Op::on_key(Verb::Read, 7, 0));
-    t.settle();
-    assert_eq!(t.values(), vec![Vec::<u64>::new(); 3]);
+    for versions in [Versions::WallClock, Versions::Lamport] {
+        let mut t = Table::new(3, |s| (s.versions, s.tombstones) = (versions, Span::secs(10)));
+        t.write(0, 5);
+        t.settle();
+        t.pass(Span::millis(1));
+        t.ask(0, Op::on_key(Verb::Delete, 7, 0));
+        t.settle();
+        t.pass(Span::secs(9));
+        t.ask(0, Op::on_key(Verb::Read, 7, 0));
+        t.settle();
+        assert_eq!(t.values(), vec![vec![0]; 3]);
+        t.pass(Span::secs(2));
+        t.ask(0, Op::on_key(Verb::Read, 7, 0));
+        t.settle();
+        assert_eq!(t.values(), vec![Vec::<u64>::new(); 3]);
+    }
 }
 
 #[test]

@@ -11,7 +11,11 @@ use crate::protocol::clocks::{Dot, Timestamp, VectorClock};
 pub enum Versions {
     /// By the coordinator's clock: the later one wins (Cassandra).
     WallClock,
-    /// By the coordinator's hybrid logical clock: later than all that it has seen of the key.
+    /// By the coordinator's logical clock: later than all that it could know of, whatever its host's clock shows, and
+    /// in no order in time with what it could not know of (Lamport 1978).
+    Lamport,
+    /// By the coordinator's hybrid logical clock: later than all that it could know of, and as near to its host's clock
+    /// as that allows.
     Hybrid,
     /// By the latest time that it may be, given how wrong the coordinator's clock says it may be (Spanner's TrueTime).
     Uncertain,
@@ -25,14 +29,15 @@ pub enum Versions {
 impl Versions {
     /// Whether the order is that of a clock, so that there is always one newest.
     pub fn is_clock(self) -> bool {
-        matches!(self, Versions::WallClock | Versions::Hybrid | Versions::Uncertain)
+        matches!(self, Versions::WallClock | Versions::Lamport | Versions::Hybrid | Versions::Uncertain)
     }
 }
 
 /// One value that was written. A tombstone is a version without a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// When, by the coordinator's clock.
+    /// When, by the coordinator's clock. Under Lamport clocks `logical` is its number; `physical`, what the host's clock
+    /// showed, then orders nothing, and only says from when a tombstone is kept.
     pub at: Timestamp,
     /// The event of its writing.
     pub dot: Dot,
@@ -53,10 +58,23 @@ impl Version {
     fn order(&self) -> (Timestamp, Dot) {
         (self.at, self.dot)
     }
+    /// The order of logical clocks: number, then writer.
+    fn logical_order(&self) -> (u32, Dot) {
+        (self.at.logical, self.dot)
+    }
+    /// What clients are told of its age, larger for what a clock says is later; 0 if no clock orders versions.
+    pub(super) fn age(&self, versions: Versions) -> u64 {
+        match versions {
+            Versions::WallClock | Versions::Hybrid | Versions::Uncertain => self.at.physical,
+            Versions::Lamport => u64::from(self.at.logical),
+            Versions::VersionVector | Versions::Dotted => 0,
+        }
+    }
     /// Whether this makes `other` a thing of the past.
     pub fn supersedes(&self, other: &Version, versions: Versions) -> bool {
         match versions {
             Versions::WallClock | Versions::Hybrid | Versions::Uncertain => self.order() > other.order(),
+            Versions::Lamport => self.logical_order() > other.logical_order(),
             // The vector of a plain version vector is its past with its own event; that it then holds all earlier
             // events of the same coordinator is what is wrong with it.
             Versions::VersionVector => {
@@ -168,7 +186,7 @@ mod tests {
                 count += 1;
                 let mut made = version(me as u32, count, &[]);
                 // Clocks that disagree: the times of versions follow no order.
-                made.at.physical = u64::from(step.wrapping_mul(37));
+                made.at = Timestamp { physical: u64::from(step.wrapping_mul(37)), logical: u32::from(*who) };
                 if !versions.is_clock() {
                     made.past = context(&held[me]);
                 }
@@ -188,7 +206,9 @@ mod tests {
             steps in prop::collection::vec((any::<u8>(), any::<u8>()), 1..24),
             pick in any::<[prop::sample::Index; 3]>(),
         ) {
-            for versions in [Versions::WallClock, Versions::Hybrid, Versions::VersionVector, Versions::Dotted] {
+            for versions in
+                [Versions::WallClock, Versions::Lamport, Versions::Hybrid, Versions::VersionVector, Versions::Dotted]
+            {
                 let all = history(&steps, versions);
                 let [a, b, c] = pick.map(|i| all[i.index(all.len())].clone());
                 let join = |x: &Object, y: &Object| join(x, y, versions);

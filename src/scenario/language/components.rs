@@ -178,7 +178,7 @@ pub(super) const STORE: Value = Value::Table(&[
     key("replication", Value::Table(PROTOCOLS), "Which protocol keeps the replicas alike."),
     key(
         "timestamps",
-        Value::Words(&["wall_clock", "hlc", "uncertain"]),
+        Value::Words(&["wall_clock", "lamport", "hlc", "uncertain"]),
         "By which clock a quorum's writes are ordered.",
     ),
     key("prefer_leader", TEXT, "Where the leader likes to be: `region:us`, `zone:a` or `kv/0`."),

@@ -55,7 +55,7 @@ pub(super) fn read(
         _ => Versions::WallClock,
     };
     spec.commit_wait = store.flag("commit_wait").unwrap_or(false);
-    if let Some(word) = store.word("timestamps", &["wall_clock", "hlc", "uncertain"]) {
+    if let Some(word) = store.word("timestamps", &["wall_clock", "lamport", "hlc", "uncertain"]) {
         if fields.has("versions") {
             fields.error(
                 Diagnostic::error(store.place.clone(), "`timestamps` and `versions` both say how writes are ordered")
@@ -63,10 +63,18 @@ pub(super) fn read(
             );
         }
         spec.versions = match word {
+            "lamport" => Versions::Lamport,
             "hlc" => Versions::Hybrid,
             "uncertain" => Versions::Uncertain,
             _ => Versions::WallClock,
         };
+    }
+    if spec.commit_wait && spec.versions == Versions::Lamport {
+        fields.error(
+            Diagnostic::error(store.place.clone(), "a Lamport clock counts events: no time of a write passes")
+                .label("`commit_wait` waits for that")
+                .help("write `timestamps = \"uncertain\"`, or leave `commit_wait` out"),
+        );
     }
     if let Some(word) = fields.word("conflict", &["last_write_wins", "siblings"]) {
         spec.conflict = if word == "siblings" { Conflict::Siblings } else { Conflict::LastWriteWins };
