@@ -15,9 +15,12 @@ pub fn answer(runs: &[&Run]) -> String {
         runs.iter().map(|r| (r.outcome.plan.variant.as_str(), summary(&r.outcome))).collect();
     let Some((base, first)) = sums.first() else { return String::new() };
     let who: Vec<&Seen> = first.seen.iter().collect();
-    if who.is_empty() {
+    let told = || {
         let told = measures(runs).into_iter().take(TOLD).map(|m| format!("{}.", capital(&m.sentence())));
-        return told.collect::<Vec<_>>().join(" ");
+        told.collect::<Vec<_>>().join(" ")
+    };
+    if who.is_empty() {
+        return told();
     }
     let mut text = served(base, &who);
     // Of a store that may refuse or lie, that comes first: who is fast by it is no better.
@@ -41,6 +44,9 @@ pub fn answer(runs: &[&Run]) -> String {
     }
     if !lost.is_empty() {
         text = format!("{}{text}", lost.trim_start().to_owned() + " ");
+    }
+    if measures_lead(runs) {
+        return format!("{} {text} {}", told(), first.bottleneck.sentence);
     }
     if let Some(phases) = runs.first().and_then(|r| phases(&r.outcome)) {
         text += &format!(" {phases}.");
@@ -83,8 +89,22 @@ impl Measure {
     }
 }
 
-/// So many measures make the answer where no client asks anything.
+/// So many measures make the answer, or begin it.
 pub const TOLD: usize = 2;
+
+/// Whether the scenario asks for what its expectations measure beyond requests: no client asks anything, or no
+/// expectation names those who do and most are about other things. The answer then begins with the first [`TOLD`] of
+/// [`measures`].
+pub fn measures_lead(runs: &[&Run]) -> bool {
+    let Some(plan) = runs.first().map(|run| &run.outcome.plan) else { return false };
+    let texts = || runs.iter().flat_map(|run| run.judged.iter().map(|judged| judged.text.as_str()));
+    let names = |text: &str| {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)));
+        words.into_iter().any(|word| plan.clients.iter().any(|(clients, _)| clients.name == word))
+    };
+    let spoken = texts().filter(|text| spoken(text).is_some()).count();
+    plan.clients.is_empty() || spoken > 0 && 2 * spoken >= texts().count() && !texts().any(names)
+}
 /// Statistics that need no word beside the unit of their value.
 const SILENT: [&str; 2] = ["count", "rate"];
 /// What the table of numbers has already.
@@ -125,7 +145,11 @@ fn spoken(text: &str) -> Option<String> {
     let metric = [" ~ ", " <= ", " >= ", " < ", " > ", " == ", " in "]
         .iter()
         .fold(text, |text, sign| text.split(sign).next().unwrap_or(text));
-    let (outer, rest) = metric.strip_suffix(')')?.split_once('(')?;
+    let (metric, unit) = match metric.rsplit_once(") / ") {
+        Some((metric, unit)) if !unit.contains(['(', ')', ' ']) => (metric, format!(" / {unit}")),
+        _ => (metric.strip_suffix(')')?, String::new()),
+    };
+    let (outer, rest) = metric.split_once('(')?;
     let plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     let (measure, of) = match rest.strip_suffix(')') {
         Some(inner) => inner.split_once('(')?,
@@ -139,7 +163,7 @@ fn spoken(text: &str) -> Option<String> {
         return None;
     }
     let word = if !nested || SILENT.contains(&outer) { String::new() } else { format!("{outer} ") };
-    Some(format!("{word}{} ({of})", measure.replace('_', " ")))
+    Some(format!("{word}{} ({of}){unit}", measure.replace('_', " ")))
 }
 
 /// How the base serves its users, each group for itself.
@@ -297,6 +321,8 @@ mod tests {
             ("count(false_positives(a)) >= 10 * count(false_positives(a))@timeout", Some("false positives (a)")),
             ("mean(server)@two-choices <= 30ms", None),
             ("1 - availability(users) < 1%", None),
+            ("mean(spread_time(cluster)) / 1s ~ 12.305 ± 4 se", Some("mean spread time (cluster) / 1s")),
+            ("count(messages(kv)) / count(ok(writers)) ~ 5", None),
         ] {
             assert_eq!(spoken(text).as_deref(), words, "{text}");
         }

@@ -4,6 +4,7 @@ use super::bottleneck::{Bottleneck, bottleneck};
 use crate::engine::Instant;
 use crate::metric::{ClassSet, EpochSet};
 use crate::run::Outcome;
+use crate::world::Level;
 use crate::world::meters::{ANSWERED, OK};
 
 /// What one client group saw.
@@ -38,9 +39,9 @@ pub struct Part {
     pub utilisation: f64,
     /// The busiest instance.
     pub busiest: f64,
-    /// Waiting requests, mean over time, all instances.
+    /// Waiting requests, mean over time, all instances; of a queue also its messages.
     pub waiting: f64,
-    /// Most that ever waited at one instance.
+    /// Most that ever waited at one instance, or most messages of a queue.
     pub waiting_max: u64,
     /// Visits per second.
     pub visits: f64,
@@ -90,14 +91,16 @@ fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
     let workers = f64::from(component.station.workers);
     let busy = |m: &crate::world::MemberMeters| m.busy.level(epochs).mean().unwrap_or(0.0) / workers;
     let n = meters.members.len().max(1) as f64;
+    let backlog = meters.levels.get(&Level::Backlog).map(|gauge| gauge.level(epochs)).unwrap_or_default();
+    let waiting = meters.members.iter().map(|m| m.waiting.level(epochs));
     Part {
         name: component.name.clone(),
         replicas: meters.members.len(),
         workers: component.station.workers,
         utilisation: meters.members.iter().map(busy).sum::<f64>() / n,
         busiest: meters.members.iter().map(busy).fold(0.0, f64::max),
-        waiting: meters.members.iter().map(|m| m.waiting.level(epochs).mean().unwrap_or(0.0)).sum(),
-        waiting_max: meters.members.iter().map(|m| m.waiting.level(epochs).max).max().unwrap_or(0),
+        waiting: waiting.clone().chain([backlog]).filter_map(|level| level.mean()).sum(),
+        waiting_max: waiting.chain([backlog]).map(|level| level.max).max().unwrap_or(0),
         visits: meters.visits.offered_per_second(epochs),
         visit_ns: meters.visits.latencies(epochs, ClassSet::ALL).mean_ns(),
     }

@@ -154,8 +154,7 @@ pub(super) fn remarks(designs: &[Design<'_>], stores: bool) -> Vec<(String, Stri
     let mut all: Vec<(String, String)> = answer::measures(&runs)
         .into_iter()
         .filter(|m| !(stores && m.what.starts_with("lost writes")))
-        // Without clients the first ones are the answer already.
-        .skip(if designs.iter().all(|d| d.sum.seen.is_empty()) { answer::TOLD } else { 0 })
+        .skip(if answer::measures_lead(&runs) { answer::TOLD } else { 0 })
         .take(MEASURES_MAX)
         .map(|m| ("Measured".to_owned(), m.sentence()))
         .collect();

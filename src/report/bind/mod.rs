@@ -23,6 +23,7 @@ mod shape;
 mod space_time;
 mod stale;
 mod volley;
+mod waiting;
 mod witness;
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
-//! The timeline: rates, latency heat map, queue depth, utilisation, what clients got.
+//! The timeline: rates, latency heat map, queues, utilisation, what clients got.
 
 use std::ops::Range;
 
 use super::Design;
 use super::shape::Phase;
 use super::stale::StaleReads;
+use super::waiting;
 use crate::engine::{Instant, Span};
 use crate::metric::{ClassSet, Counter, EpochSet, Gauge, HEAT_ROWS, Tally, heat_row_bounds};
 use crate::report::answer::{capital, phases};
 use crate::report::figure::{
-    Body, Drawing, Fault, HeatCells, Note, Outcomes, Panel, Row, Series, Strip, Table, Timeline, number_of,
+    Body, Drawing, Fault, HeatCells, Note, Outcomes, Panel, Row, Series, Strip, Table, Timeline,
 };
 use crate::report::number::{Unit, fmt_rate, fmt_share, fmt_span};
 use crate::report::page::Section;
 use crate::rpc::Outcome as Ended;
 use crate::run::Outcome;
+use crate::scenario::plan::Kind;
 use crate::world::meters::ANSWERED;
 
 /// A fault that comes and goes more often than this is told in words instead of shaded.
@@ -172,6 +174,8 @@ fn attempts(outcome: &Outcome, edge: usize, columns: &Columns) -> Series {
 struct Rows {
     edge: Option<usize>,
     queue: Option<usize>,
+    /// Whether it is also said how long they waited.
+    ages: bool,
     busy: Vec<usize>,
     strips: Vec<(usize, Option<usize>, String, String)>,
 }
@@ -208,7 +212,9 @@ fn rows_of(designs: &[&Design<'_>]) -> Rows {
         }
     }
     strips.truncate(STRIPS_MAX);
-    Rows { edge, queue, busy, strips }
+    // Of messages the age is what matters: nobody waits for them.
+    let ages = queue.is_some_and(|i| matches!(plan.components[i].kind, Kind::Queue(_)) || strips.len() < STRIPS_MAX);
+    Rows { edge, queue, ages, busy, strips }
 }
 
 fn section(designs: &[&Design<'_>], name: &str, anchor: &str, folded: bool) -> Section {
@@ -289,6 +295,15 @@ fn finding(designs: &[&Design<'_>]) -> String {
                     fmt_rate(late)
                 );
             }
+            if (last - first).abs() > 0.15 * first.max(last) {
+                return format!(
+                    "Of {} that are asked {} are answered in full in the first third of the run, of {} {} in the last",
+                    fmt_rate(first),
+                    fmt_rate(early),
+                    fmt_rate(last),
+                    fmt_rate(late)
+                );
+            }
             let verb = if late < early { "falls" } else { "rises" };
             return format!("Goodput {verb} from {} to {}", fmt_rate(early), fmt_rate(late));
         }
@@ -328,7 +343,7 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
     let mut all = vec![rates(outcome, &columns, rows.edge)];
     all.push(Row::new("Latency", Body::Heat(heat(outcome))));
     if let Some(i) = rows.queue {
-        all.push(queue(outcome, i, &columns));
+        all.extend(waiting::rows(outcome, i, &columns, rows.ages));
     }
     if !rows.busy.is_empty() {
         all.push(utilisation(outcome, &rows.busy, &columns));
@@ -389,24 +404,6 @@ fn heat(outcome: &Outcome) -> HeatCells {
         counted: "requests per cell".to_owned(),
         end: String::new(),
     }
-}
-
-fn queue(outcome: &Outcome, part: usize, columns: &Columns) -> Row {
-    let component = &outcome.plan.components[part];
-    let members = &outcome.meters.groups[part].members;
-    let gauges: Vec<&Gauge> = members.iter().map(|m| &m.waiting).collect();
-    let depth = columns.level(&gauges, 1.0);
-    let limit = component.station.limit.map(|l| u64::from(l) * members.len() as u64);
-    let highest = depth.iter().filter_map(|(_, v)| *v).fold(0.0, f64::max);
-    // A limit far above the queue would flatten it.
-    let limit = limit.filter(|l| (*l as f64) < highest * 4.0);
-    let mut row = Row::queue(&component.name, depth, None, limit);
-    if let Body::Lines(lines) = &mut row.body {
-        for line in &mut lines.lines {
-            line.end = format!("at most {}", number_of(highest.ceil()));
-        }
-    }
-    row
 }
 
 fn utilisation(outcome: &Outcome, parts: &[usize], columns: &Columns) -> Row {

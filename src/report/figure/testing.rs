@@ -204,7 +204,8 @@ pub(crate) fn sample_storm() -> Timeline {
             per_second(120, |s| Some(goodput(s))),
         ),
         Row::new("Latency", Body::Heat(sample_heat())),
-        Row::queue("pricing", per_second(120, |s| Some(depth(s))), Some(Span::secs(86)), None),
+        Row::queue("pricing", per_second(120, |s| Some(depth(s))), None),
+        Row::age("pricing", per_second(120, |s| Some(depth(s) * 1e7))),
         Row::utilisation(vec![
             ("pricing".into(), per_second(120, |s| Some(if s < 20 { 0.7 } else { 1.0 }))),
             ("web".into(), per_second(120, |s| Some(0.2 + 0.1 * wobble(s)))),

@@ -229,14 +229,20 @@ impl Row {
         Row::new("Latency", Body::Lines(Lines::new(Unit::Nanos, Scale::Log, lines, "no answers")))
     }
 
-    /// Queue depth of a component; the age of its head at the end; its limit, if it has one.
-    pub fn queue(component: &str, depth: Series, head_age: Option<Span>, limit: Option<u64>) -> Row {
+    /// Queue depth of a component; its limit, if it has one.
+    pub fn queue(component: &str, depth: Series, limit: Option<u64>) -> Row {
         let mut line = Line::new("queue", Ink::First, Stroke::Thick, depth);
         line.end = line.last().map_or(String::new(), |v| Unit::Count.write(v));
-        line.below = head_age.map_or(String::new(), |age| format!("head waited {}", fmt_span(age)));
         let mut lines = Lines::new(Unit::Count, Scale::Linear, vec![line], "no queue");
         lines.limit = limit.map(|n| Limit { name: format!("limit {}", fmt_count(n)), value: n as f64 });
         Row::new("Queue depth", Body::Lines(lines)).note(component)
+    }
+
+    /// How long those waited at a component who came then, on average, in ns.
+    pub fn age(component: &str, waited: Series) -> Row {
+        let line = Line::new("waited", Ink::First, Stroke::Thick, waited);
+        Row::new("Queue age", Body::Lines(Lines::new(Unit::Nanos, Scale::Linear, vec![line], "nobody waited")))
+            .note(component)
     }
 
     /// Share of worker time in use, per component.

@@ -559,7 +559,8 @@ mod tests {
             let rows = vec![
                 rates,
                 Row::latency(a.clone(), b.clone(), Mark::First),
-                Row::queue(&name, c.clone(), Some(Span(end)), Some(start)),
+                Row::queue(&name, c.clone(), Some(start)),
+                Row::age(&name, b.clone()),
                 Row::utilisation(many),
                 Row::availability(&name, &name, strip),
             ];
