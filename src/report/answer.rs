@@ -74,16 +74,15 @@ pub struct Measure {
 impl Measure {
     /// `mean detection time (crash): **2.92 s** with timeout and **980 ms** with phi`.
     pub fn sentence(&self) -> String {
-        let with = |(design, value): &(String, String)| format!("**{value}** with {design}");
         let values: Vec<String> = match self.values.as_slice() {
             [(design, only)] if design.is_empty() => vec![format!("**{only}**")],
-            [(_, first), rest @ ..] if !rest.is_empty() && rest.iter().all(|(_, value)| value == first) => {
-                vec![format!(
-                    "**{first}** with {}",
-                    listed(&self.values.iter().map(|v| v.0.clone()).collect::<Vec<_>>())
-                )]
-            }
-            all => all.iter().map(with).collect(),
+            all => all
+                .chunk_by(|a, b| a.1 == b.1)
+                .map(|alike| {
+                    let designs: Vec<String> = alike.iter().map(|(design, _)| design.clone()).collect();
+                    format!("**{}** with {}", alike[0].1, listed(&designs))
+                })
+                .collect(),
         };
         format!("{}: {}", self.what, listed(&values))
     }
