@@ -94,6 +94,8 @@ macro_rules! processes {
                                     Effect::Wake { token, at } => Effect::Wake { token, at },
                                     Effect::Compute { requester, work, token } =>
                                         Effect::Compute { requester, work, token },
+                                    Effect::PowerCycle { of, off_after, on_after, token } =>
+                                        Effect::PowerCycle { of, off_after, on_after, token },
                                     Effect::Note(point) => Effect::Note(point),
                                     Effect::Observe(fact) => Effect::Observe(fact),
                                     Effect::Meter(meter) => Effect::Meter(meter),

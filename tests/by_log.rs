@@ -123,6 +123,28 @@ fn a_witness_names_the_next_primary() {
 }
 
 #[test]
+fn a_primary_whose_power_is_cut_first_is_never_one_of_two() {
+    let fencing = |word: &str| {
+        failover("timeout(1s)", "majority", word).replace(" }", ", power_off = \"200ms\", boot = \"2s\" }")
+    };
+    for (n, more) in [ISOLATED, CRASHES].into_iter().enumerate() {
+        for seed in 1..=3 {
+            let outcome = run(&scenario(3, &primary_backup("sync", &fencing("stonith")), "", more), seed);
+            assert_eq!(linearizable(&outcome), Verdict::Holds, "faults {n}, seed {seed}");
+            assert!(promotions(&outcome) >= 2, "faults {n}, seed {seed}: {}", promotions(&outcome));
+            let mut leading: Vec<netsplit::engine::ProcessId> = Vec::new();
+            for (at, process, role) in &outcome.roles {
+                leading.retain(|leader| leader != process);
+                if *role == netsplit::world::Role::Primary {
+                    leading.push(*process);
+                }
+                assert!(leading.len() < 2, "faults {n}, seed {seed}: two primaries at {at:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn bug_ack_before_replication_loses_acknowledged_writes() {
     let failover = failover("lease(1s)", "majority", "epoch");
     let found = (1..=8).any(|seed| {

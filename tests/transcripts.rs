@@ -9,7 +9,7 @@ use std::path::Path;
 
 use netsplit::engine::{Draws, Instant, ProcessId, Seed, Span};
 use netsplit::history::ObjectId;
-use netsplit::protocol::{Bugs, Group, Members, Replication, multi_paxos, raft};
+use netsplit::protocol::{Bugs, Group, Members, PrimaryBackupSpec, Replication, multi_paxos, primary_backup, raft};
 use netsplit::rpc::{Call, Cause, Op, Requester, Token, Verb};
 use netsplit::state_machine::Kv;
 use netsplit::world::{Effect, Env, Message as _, Out, Process};
@@ -25,6 +25,8 @@ struct Bench<P: Process> {
     requests: u32,
     /// The timers by name.
     timers: Vec<(&'static str, P::Timer)>,
+    /// What fencing devices have been told and have not done: by whom, whom, and what the first hears then.
+    orders: VecDeque<(u32, u32, Token)>,
 }
 
 struct Write<P: Process> {
@@ -36,7 +38,15 @@ struct Write<P: Process> {
 impl<P: Process> Bench<P> {
     fn new(replicas: Vec<P>, timers: Vec<(&'static str, P::Timer)>) -> Bench<P> {
         let disks = replicas.iter().map(|_| (Vec::new(), VecDeque::new())).collect();
-        Bench { replicas, wires: BTreeMap::new(), disks, now: Instant::ZERO, requests: 0, timers }
+        Bench {
+            replicas,
+            wires: BTreeMap::new(),
+            disks,
+            now: Instant::ZERO,
+            requests: 0,
+            timers,
+            orders: VecDeque::new(),
+        }
     }
 
     /// Lets a replica handle something, and writes down what it does.
@@ -78,6 +88,10 @@ impl<P: Process> Bench<P> {
                 // How long is drawn, and not what these files are about.
                 Effect::Arm { timer, .. } => format!("arms {timer:?}"),
                 Effect::Disarm { timer } => format!("disarms {timer:?}"),
+                Effect::PowerCycle { of, token, .. } => {
+                    self.orders.push_back((who, of.0, token));
+                    format!("has {} powered off", of.0)
+                }
                 Effect::Note(point) => format!("passes {} {}", point.name, point.number),
                 _ => continue,
             };
@@ -136,6 +150,13 @@ impl<P: Process> Bench<P> {
                 let known = self.timers.iter().find(|(name, _)| *name == words[2]);
                 let timer = known.unwrap_or_else(|| panic!("no timer is called `{}`", words[2])).1;
                 self.handle(number(1), text, |p, out| p.timer(timer, out));
+            }
+            "off" => {
+                // The device does what it was told first: what the machine's disk hadn't is gone, and so is its mail.
+                let (by, of, token) = self.orders.pop_front().expect("somebody ordered it");
+                self.disks[of as usize].1.clear();
+                self.wires.retain(|(_, to), _| *to != of);
+                self.handle(by, text, |p, out| p.woken(token, out));
             }
             "advance" => self.now += Span::millis(u64::from(number(1))),
             "write" | "read" => {
@@ -217,6 +238,22 @@ fn bench(protocol: &str, count: u32, words: &[&str]) -> Box<dyn Obeys> {
             vec![("election", Timer::Election), ("heartbeat", Timer::Heartbeat), ("patience", Timer::Patience)];
         return Box::new(Bench::new(replicas, timers));
     }
+    if protocol == "primary_backup" {
+        use primary_backup::{Failover, Fencing, Mode, PrimaryBackup, Promotion, Timer};
+        let has = |word: &str| words.contains(&word);
+        let stonith = Fencing::PowerOff { takes: Span::secs(2), boot: Span::secs(30) };
+        let failover = Failover {
+            after: Span::secs(10),
+            lease: has("lease"),
+            promotion: if has("self") { Promotion::Alone } else { Promotion::Majority },
+            fencing: if has("stonith") { stonith } else { Fencing::Epoch },
+        };
+        let mode = if has("semi_sync") { Mode::SemiSync } else { Mode::Async };
+        let spec = PrimaryBackupSpec { mode, lag: Span::ZERO, reads_anywhere: false, failover: Some(failover), bugs };
+        let replicas = (0..count).map(|_| PrimaryBackup::<Kv>::new(group, ObjectId(0), spec.clone())).collect();
+        let timers = vec![("beat", Timer::Beat), ("suspect", Timer::Suspect), ("choose", Timer::Choose)];
+        return Box::new(Bench::new(replicas, timers));
+    }
     use multi_paxos::{MultiPaxos, MultiPaxosSpec, Reads, Timer};
     let base = MultiPaxosSpec::new(count);
     let spec = MultiPaxosSpec {
@@ -268,10 +305,10 @@ fn play(text: &str) -> String {
 #[test]
 fn every_transcript_is_what_the_protocol_does() {
     let mut files = Vec::new();
-    for protocol in ["multi_paxos", "raft"] {
+    for (protocol, at_least) in [("multi_paxos", 6), ("primary_backup", 3), ("raft", 6)] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(protocol);
         let of_it: Vec<_> = std::fs::read_dir(folder).expect("transcripts are there").flatten().collect();
-        assert!(of_it.len() >= 6, "{protocol}");
+        assert!(of_it.len() >= at_least, "{protocol}");
         files.extend(of_it);
     }
     files.sort_by_key(std::fs::DirEntry::path);

@@ -59,9 +59,9 @@ fn together(
     let mut leaders: Vec<ProcessId> = Vec::new();
     let mut since = Some(Instant::ZERO).filter(|_| counts(0));
     let mut intervals: Vec<(Instant, Instant)> = Vec::new();
-    let mut anybody = false;
+    let mut changes = 0;
     for (at, process, role) in outcome.roles.iter().filter(|(_, p, _)| processes.contains(&p.0)) {
-        anybody = true;
+        changes += 1;
         leaders.retain(|leader| leader != process);
         if leads(*role) {
             leaders.push(*process);
@@ -72,13 +72,18 @@ fn together(
             intervals.extend(since.take().map(|since| (since, *at)));
         }
     }
-    if !anybody {
+    if changes == 0 {
         return Err(Missing::Unknown("nobody leads there, ever".to_owned()));
     }
     intervals.extend(since.map(|since| (since, outcome.plan.end)));
     let frame = outcome.meters.frame();
     let inside = intervals.iter().filter(|(from, _)| epochs.contains(frame.epoch_of(*from)));
-    statistic(inside.map(|(from, to)| to.since(*from).as_secs_f64()).collect(), stat, Dimension::DURATION)
+    let lengths: Vec<f64> = inside.map(|(from, to)| to.since(*from).as_secs_f64()).collect();
+    if lengths.is_empty() && stat == Some(Stat::Count) {
+        // Roles changed, and it never came to that: none is a number.
+        return Ok(Measured { samples: changes, ..Measured::exact(0.0, Dimension::COUNT) });
+    }
+    statistic(lengths, stat, Dimension::DURATION)
 }
 
 /// What this fault did, each time, to a group.

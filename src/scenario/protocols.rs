@@ -59,7 +59,17 @@ const PRIMARY_BACKUP: &[Key] = &[
         Value::OrNone(&Value::Table(&[
             key("detector", read::<Detector>(), "How a silent primary is noticed."),
             key("promotion", Value::Words(&["self", "majority", "external"]), "Who decides who is next."),
-            key("fencing", Value::Words(&["none", "epoch"]), "Whether backups refuse a primary that was replaced."),
+            key(
+                "fencing",
+                Value::Words(&["none", "epoch", "stonith"]),
+                "What keeps a primary that was replaced from harm: nothing, backups that refuse it, or its power is cut.",
+            ),
+            key(
+                "power_off",
+                DURATION,
+                "Of stonith: how long until the power is off; 2 s, or half the detector's time.",
+            ),
+            key("boot", DURATION, "Of stonith: how long the machine takes to boot after that; 30 s."),
         ])),
         "What happens when the primary is silent.",
     ),

@@ -47,6 +47,11 @@ impl<P: Process> World<P> {
                 self.carry_out_station(process, &mut steps);
                 self.station_steps = steps;
             }
+            Effect::PowerCycle { of, off_after, on_after, token } => {
+                let incarnation = self.members[process.index()].incarnation;
+                self.queue
+                    .push(self.now + off_after, Event::PowerOff { of, on_after, by: process, incarnation, token });
+            }
             Effect::Note(point) => self.note(process, point),
             Effect::Observe(fact) => self.history.observe(fact),
             Effect::Meter(meter) => self.meter(process, meter),

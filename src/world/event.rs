@@ -26,6 +26,10 @@ pub(crate) enum Event<P: Process> {
     Timer { process: ProcessId, timer: P::Timer, generation: u32 },
     /// A one-shot timer.
     Woken { process: ProcessId, incarnation: u32, token: Token },
+    /// A fencing device cuts the power of a machine.
+    PowerOff { of: ProcessId, on_after: Span, by: ProcessId, incarnation: u32, token: Token },
+    /// The machine has booted.
+    PowerOn { process: ProcessId, incarnation: u32 },
     /// A record is durable.
     Synced { process: ProcessId, incarnation: u32, token: Token },
     /// The call table wanted to be woken.

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::engine::ProcessId;
+use crate::engine::{ProcessId, Span};
 use crate::physics::host_set::HostSet;
 use crate::rpc::{Answer, Op, Outcome, Requester, Verb};
 
@@ -236,6 +236,23 @@ impl<P: Process> World<P> {
         self.meters.up(process, self.now, true);
         self.start(process);
         true
+    }
+
+    /// A fencing device cuts a machine's power, and gives it back. What a fault has brought down stays down until that
+    /// fault is over.
+    pub(super) fn power_off(&mut self, process: ProcessId, on_after: Span) {
+        if self.crash(process, Power::Machine) {
+            let incarnation = self.members[process.index()].incarnation;
+            self.queue.push(self.now + on_after, Event::PowerOn { process, incarnation });
+        }
+    }
+
+    /// The machine has booted, unless somebody else has brought it back since.
+    pub(super) fn power_on(&mut self, process: ProcessId, incarnation: u32) {
+        let member = &self.members[process.index()];
+        if member.incarnation == incarnation && member.life == Life::Off {
+            self.restart(process);
+        }
     }
 
     fn pause(&mut self, process: ProcessId) -> bool {

@@ -280,6 +280,15 @@ impl<P: Process> World<P> {
                     self.with(process, |state, out| state.synced(token, out));
                 }
             }
+            Event::PowerOff { of, on_after, by, incarnation, token } => {
+                self.fold(8, u64::from(of.0), token.0);
+                self.power_off(of, on_after);
+                self.queue.push(self.now, Event::Woken { process: by, incarnation, token });
+            }
+            Event::PowerOn { process, incarnation } => {
+                self.fold(9, u64::from(process.0), u64::from(incarnation));
+                self.power_on(process, incarnation);
+            }
             Event::Control(index) => {
                 self.fold(5, 0, u64::from(index));
                 self.act(index as usize);

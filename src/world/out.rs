@@ -78,6 +78,18 @@ pub enum Effect<P: Process> {
         /// Handed to [`Process::computed`].
         token: Token,
     },
+    /// Has a peer's machine powered off and on again by its fencing device. That is reached by a way of its own, whatever
+    /// becomes of the network, and always does what it is told: an order can't be taken back.
+    PowerCycle {
+        /// The peer.
+        of: ProcessId,
+        /// How long until the device has cut the power, of true time.
+        off_after: Span,
+        /// How long from then until the machine has booted; one that something else had brought down stays down.
+        on_after: Span,
+        /// Handed to [`Process::woken`] once the power is off.
+        token: Token,
+    },
     /// The process passes a named point (`leader_elected`, `prepare`): for traces, timelines and faults that wait for it.
     Note(Point),
     /// A fact for the history.
@@ -347,6 +359,10 @@ impl<'a, P: Process> Out<'a, P> {
     /// Replaces the whole log by a snapshot.
     pub fn checkpoint(&mut self, record: P::Record, token: Token) {
         self.push(Effect::Checkpoint { record, token });
+    }
+    /// Has a peer's machine powered off and on again; [`Process::woken`] hears when the power is off.
+    pub fn power_cycle(&mut self, of: ProcessId, off_after: Span, on_after: Span, token: Token) {
+        self.push(Effect::PowerCycle { of, off_after, on_after, token });
     }
     /// Asks for processor time.
     pub fn compute(&mut self, requester: Option<Requester>, work: Span, token: Token) {

@@ -113,7 +113,7 @@ pub trait Process: Clone + Debug {
     fn answer(&mut self, token: Token, answer: Answer, out: &mut Out<'_, Self>) {}
     /// A named timer.
     fn timer(&mut self, timer: Self::Timer, out: &mut Out<'_, Self>) {}
-    /// A one-shot wake-up asked for with [`Out::wake`].
+    /// A one-shot wake-up asked for with [`Out::wake`], or a peer's power is off as asked for with [`Out::power_cycle`].
     fn woken(&mut self, token: Token, out: &mut Out<'_, Self>) {}
     /// A record that was persisted is as durable as the disk's `fsync` mode promises.
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {}

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::super::parts::{Command, Entry, Members, Position, Sessions};
-use super::{After, BEATS, Msg, PrimaryBackup, Promotion, Record, Timer};
+use super::{After, BEATS, Fencing, Msg, PrimaryBackup, Promotion, Record, Timer};
 use crate::engine::{Instant, Span};
 use crate::history::Observation;
-use crate::rpc::Verb;
+use crate::rpc::{Token, Verb};
 use crate::world::{Counted, Out, StateMachine};
 
 impl<M: StateMachine> PrimaryBackup<M> {
@@ -26,7 +26,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
     pub(super) fn on_append(&mut self, who: u32, msg: (u64, Position, Arc<[Entry]>, u64), out: &mut Out<'_, Self>) {
         let (epoch, prev, entries, beat) = msg;
         let me = out.index();
-        let fenced = self.spec.failover.is_none_or(|f| f.fencing) && !self.spec.bugs.has("failover_without_fencing");
+        let fenced = self.fencing() != Fencing::None && !self.spec.bugs.has("failover_without_fencing");
         if epoch < self.epoch.max(self.promised) && (fenced || self.leading.is_some()) {
             if fenced {
                 self.send(who, Msg::Fenced { epoch: self.epoch.max(self.promised) }, out);
@@ -125,7 +125,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
         self.arm_suspicion(out);
         let epoch = self.epoch.max(self.promised) + 1;
         match failover.promotion {
-            Promotion::Alone => self.promote(epoch, out),
+            Promotion::Alone => self.take_over(epoch, out),
             Promotion::Majority => {
                 self.promised = epoch;
                 self.votes = Members::NONE;
@@ -137,6 +137,35 @@ impl<M: StateMachine> PrimaryBackup<M> {
                 self.write_view(After::Stand(epoch), out);
                 out.arm(Timer::Choose, failover.after / BEATS);
             }
+        }
+    }
+
+    /// Begins to lead as soon as nobody else can: where machines are powered off, whoever hasn't promised to follow.
+    pub(super) fn take_over(&mut self, epoch: u64, out: &mut Out<'_, Self>) {
+        let Fencing::PowerOff { takes, boot } = self.fencing() else { return self.promote(epoch, out) };
+        self.promised = epoch;
+        let me = out.index();
+        let mut others = Members::NONE;
+        for who in (0..self.holders()).filter(|who| *who != me && !self.votes.contains(*who)) {
+            others.insert(who);
+            out.power_cycle(self.group.process(who), takes, boot, Token(epoch << 8 | u64::from(who)));
+        }
+        self.shooting = (epoch, others);
+        if others.is_empty() {
+            self.promote(epoch, out);
+        }
+    }
+
+    /// A machine is off. Whoever ordered it may have promised to follow somebody else meanwhile.
+    pub(super) fn on_powered_off(&mut self, epoch: u64, who: u32, out: &mut Out<'_, Self>) {
+        out.note("powered_off", u64::from(who));
+        if self.shooting.0 != epoch {
+            return;
+        }
+        self.shooting.1.remove(who);
+        let stands = epoch == self.promised && epoch > self.epoch && self.leading.is_none();
+        if stands && self.shooting.1.is_empty() {
+            self.promote(epoch, out);
         }
     }
 
@@ -182,8 +211,13 @@ impl<M: StateMachine> PrimaryBackup<M> {
     pub(super) fn on_elected(&mut self, who: u32, epoch: u64, out: &mut Out<'_, Self>) {
         if epoch == self.promised && epoch > self.epoch && self.leading.is_none() {
             self.votes.insert(who);
-            if self.votes.len() >= self.group.majority() {
-                self.promote(epoch, out);
+            let enough = self.votes.len() >= self.group.majority();
+            let rest = self.group.count - self.votes.len();
+            if enough && (rest <= 1 || !matches!(self.fencing(), Fencing::PowerOff { .. })) {
+                self.take_over(epoch, out);
+            } else if enough {
+                // Whoever votes a little later needn't be powered off.
+                out.arm(Timer::Choose, self.heartbeat());
             }
         }
     }
@@ -201,6 +235,14 @@ impl<M: StateMachine> PrimaryBackup<M> {
     }
 
     pub(super) fn on_choice(&mut self, out: &mut Out<'_, Self>) {
+        if self.witness() != Some(out.index()) {
+            let epoch = self.promised;
+            let stands = epoch > self.epoch && self.leading.is_none() && self.shooting.0 != epoch;
+            if stands && self.votes.len() >= self.group.majority() {
+                self.take_over(epoch, out);
+            }
+            return;
+        }
         // The newest log; of equal ones the lowest number.
         let best = self.standings.iter().max_by_key(|(last, who)| (*last, std::cmp::Reverse(*who))).copied();
         if let Some((_, who)) = best {

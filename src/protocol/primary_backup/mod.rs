@@ -5,7 +5,10 @@
 //! Assumes crash-recovery with stable storage. What an acknowledged write survives depends on the knobs: `async` tells
 //! the client before any backup knows, `semi_sync` when one does, `sync` when all that are attached do. Failover is what
 //! systems do that bolt it on: a backup that hears nothing promotes itself, asks a majority, or is named by a witness
-//! (the last replica, which then keeps no data). Leaves out: compaction of the log, powering the old primary off.
+//! (the last replica, which then keeps no data). Fencing keeps a replaced
+//! primary from doing harm: backups refuse its epoch, or its machine is powered off before another takes its place
+//! (STONITH, "shoot the other node in the head": Robertson, "Resource fencing using STONITH", Linux-HA, 2001). Leaves out:
+//! compaction of the log.
 
 mod backup;
 mod message;
@@ -57,8 +60,25 @@ pub struct Failover {
     pub lease: bool,
     /// Who decides.
     pub promotion: Promotion,
-    /// Whether backups refuse a primary of an earlier epoch.
-    pub fencing: bool,
+    /// What keeps a replaced primary from doing harm.
+    pub fencing: Fencing,
+}
+
+/// What keeps a replaced primary from doing harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fencing {
+    /// Nothing.
+    None,
+    /// Backups refuse a primary of an earlier epoch.
+    Epoch,
+    /// The next primary has the machines of all others powered off but of those that have voted for it, and begins when
+    /// they are. Backups refuse earlier epochs as well: of what was under way. Who comes back is a backup.
+    PowerOff {
+        /// How long the device takes until the power is off.
+        takes: Span,
+        /// How long the machine takes to boot when it has power again.
+        boot: Span,
+    },
 }
 
 /// Who decides which backup is the next primary.
@@ -73,7 +93,7 @@ pub enum Promotion {
 }
 
 /// The points that faults may wait for.
-pub const POINTS: &[&str] = &["promoted", "rolled_back"];
+pub const POINTS: &[&str] = &["promoted", "powered_off", "rolled_back"];
 
 /// What it can be told to get wrong.
 pub const BUGS: &[Planted] = &[
@@ -105,7 +125,8 @@ pub enum Timer {
     Ship,
     /// The primary has been silent for too long.
     Suspect,
-    /// The witness has heard enough.
+    /// Time to choose: the witness has heard enough, or a candidate doesn't wait for more votes before it has the rest
+    /// powered off.
     Choose,
     /// The oldest request that waits has waited long enough.
     Patience,
@@ -183,6 +204,8 @@ pub struct PrimaryBackup<M> {
     leading: Option<Box<Primary>>,
     votes: Members,
     standings: Vec<(Position, u32)>,
+    /// For which epoch others are being powered off, and who isn't yet.
+    shooting: (u64, Members),
     gateway: Gateway,
     draws: u64,
 }
@@ -207,6 +230,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
             leading: None,
             votes: Members::NONE,
             standings: Vec::new(),
+            shooting: (0, Members::NONE),
             gateway: Gateway::default(),
             draws: 0,
         }
@@ -229,6 +253,10 @@ impl<M: StateMachine> PrimaryBackup<M> {
     fn write_view(&mut self, after: After, out: &mut Out<'_, Self>) {
         let token = self.journal.write(after);
         out.persist(Record::View { epoch: self.epoch, promised: self.promised, primary: self.primary }, token);
+    }
+
+    fn fencing(&self) -> Fencing {
+        self.spec.failover.map_or(Fencing::Epoch, |f| f.fencing)
     }
 
     fn heartbeat(&self) -> Span {
@@ -283,10 +311,18 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
             // It may have promised a lease just before it crashed.
             self.heard_at = Some(out.now());
         }
-        if self.primary == Some(out.index()) {
+        let powered = matches!(self.fencing(), Fencing::PowerOff { .. });
+        let rebooted = powered && !log.is_empty();
+        if powered && log.is_empty() {
+            // An empty disk would not tell the first start from one after a power-off.
+            self.write_view(After::Nothing, out);
+        }
+        if self.primary == Some(out.index()) && !rebooted {
             // As far as it knows, nobody has replaced it.
             self.lead(out);
         } else {
+            // It may have been powered off for having a successor.
+            self.primary = self.primary.filter(|p| *p != out.index());
             self.apply(self.durable, out);
             self.arm_suspicion(out);
         }
@@ -351,7 +387,7 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
             }
             Msg::Promote { epoch } => {
                 if epoch == self.promised && epoch > self.epoch {
-                    self.promote(epoch, out);
+                    self.take_over(epoch, out);
                 }
             }
             Msg::Forward { requester, op } => self.serve(who, requester, op, out),
@@ -383,6 +419,10 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
                 }
             }
         }
+    }
+
+    fn woken(&mut self, token: Token, out: &mut Out<'_, Self>) {
+        self.on_powered_off(token.0 >> 8, (token.0 & 0xff) as u32, out);
     }
 
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {

@@ -3,7 +3,8 @@
 use super::Replicas;
 use crate::engine::Span;
 use crate::protocol::PrimaryBackupSpec;
-use crate::protocol::primary_backup::{Failover, Mode, Promotion};
+use crate::protocol::primary_backup::{Failover, Fencing, Mode, Promotion};
+use crate::scenario::reader::Fields;
 use crate::spec::{Diagnostic, FromText, TextError};
 
 /// How a silent primary is noticed: `timeout(10s)`, `lease(10s)`.
@@ -31,6 +32,25 @@ impl FromText for Detector {
     }
 }
 
+/// The power-off of `fencing = "stonith"`.
+fn stonith(failover: &Fields<'_, '_>, detector: Span) -> Fencing {
+    // Illustrative, both: a baseboard controller is asked, cuts the power and says so; a server boots.
+    let takes = failover.at::<Span>("power_off");
+    let boot = failover.get::<Span>("boot").unwrap_or(Span::secs(30));
+    if let Some((span, place)) = &takes
+        && *span >= detector
+    {
+        failover.error(
+            Diagnostic::error(
+                place.clone(),
+                format!("the power is off after {span}, and somebody else stands after {detector}"),
+            )
+            .help("let it be shorter than the detector's time"),
+        );
+    }
+    Fencing::PowerOff { takes: takes.map_or(Span::secs(2).min(detector / 2), |(span, _)| span), boot }
+}
+
 /// Reads the knobs of primary and backups.
 pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<PrimaryBackupSpec> {
     let fields = replicas.fields;
@@ -49,7 +69,30 @@ pub(super) fn read(replicas: &Replicas<'_, '_, '_>) -> Option<PrimaryBackupSpec>
             Some("external") => Promotion::External,
             _ => Promotion::Majority,
         };
-        let fencing = inner.word("fencing", &["none", "epoch"]) == Some("epoch");
+        let word = inner.word("fencing", &["none", "epoch", "stonith"]).unwrap_or("none");
+        let fencing = if word == "stonith" { stonith(&inner, detector.after) } else { Fencing::None };
+        let fencing = if word == "epoch" { Fencing::Epoch } else { fencing };
+        for key in ["power_off", "boot"].into_iter().filter(|key| word != "stonith" && inner.has(key)) {
+            inner.error(
+                Diagnostic::error(inner.place.clone(), format!("`{key}` is for those who are powered off"))
+                    .help("add `fencing = \"stonith\"`"),
+            );
+        }
+        let sure = match promotion {
+            Promotion::Alone => 2,
+            Promotion::External => 3,
+            Promotion::Majority => u32::MAX,
+        };
+        if word == "stonith" && replicas.count > sure {
+            inner.error(
+                Diagnostic::error(
+                    inner.place.clone(),
+                    format!("of {} replicas nobody knows which to power off", replicas.count),
+                )
+                .label("only votes tell who follows")
+                .help("write `promotion = \"majority\"`: whoever hasn't voted is powered off"),
+            );
+        }
         if promotion != Promotion::Alone && replicas.count < 3 {
             inner.error(
                 Diagnostic::error(inner.place.clone(), format!("{} replicas have nobody to decide", replicas.count))
