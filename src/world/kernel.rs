@@ -281,12 +281,12 @@ impl<P: Process> World<P> {
                 }
             }
             Event::PowerOff { of, on_after, by, incarnation, token } => {
-                self.fold(8, u64::from(of.0), token.0);
+                self.fold(11, u64::from(of.0), token.0);
                 self.power_off(of, on_after);
                 self.queue.push(self.now, Event::Woken { process: by, incarnation, token });
             }
             Event::PowerOn { process, incarnation } => {
-                self.fold(9, u64::from(process.0), u64::from(incarnation));
+                self.fold(12, u64::from(process.0), u64::from(incarnation));
                 self.power_on(process, incarnation);
             }
             Event::Control(index) => {

@@ -5,10 +5,9 @@
 //! Assumes crash-recovery with stable storage. What an acknowledged write survives depends on the knobs: `async` tells
 //! the client before any backup knows, `semi_sync` when one does, `sync` when all that are attached do. Failover is what
 //! systems do that bolt it on: a backup that hears nothing promotes itself, asks a majority, or is named by a witness
-//! (the last replica, which then keeps no data). Fencing keeps a replaced
-//! primary from doing harm: backups refuse its epoch, or its machine is powered off before another takes its place
-//! (STONITH, "shoot the other node in the head": Robertson, "Resource fencing using STONITH", Linux-HA, 2001). Leaves out:
-//! compaction of the log.
+//! (the last replica, which then keeps no data). Fencing keeps a replaced primary from doing harm: backups refuse its
+//! epoch, or its machine is powered off before another takes its place (STONITH, "shoot the other node in the head":
+//! Robertson, "Resource fencing using STONITH", Linux-HA, 2001). Leaves out: compaction of the log.
 
 mod backup;
 mod message;
