@@ -139,8 +139,9 @@ impl Lowering<'_, '_> {
             for (target, place) in targets {
                 if found.contains(&target.as_str()) {
                     root.error(
-                        Diagnostic::error(place.clone(), format!("`{target}` is a target twice"))
-                            .help(format!("name it once; `policy = \"weighted({target}/0=2)\"` gives an instance more")),
+                        Diagnostic::error(place.clone(), format!("`{target}` is a target twice")).help(format!(
+                            "name it once; `policy = \"weighted({target}/0=2)\"` gives an instance more"
+                        )),
                     );
                 } else if *target == draft.name {
                     root.error(
