@@ -21,9 +21,9 @@ use crate::engine::{Bits, HostId, Instant, Span, ZoneId};
 pub struct Place {
     /// Its zone.
     pub zone: ZoneId,
-    /// Whether it stands outside, as populations of clients do: what it sends and is sent also crosses the access link
-    /// of its zone's region.
-    pub access: bool,
+    /// If it stands outside, as populations of clients may: the link that what it sends crosses first. What it is sent
+    /// crosses the one behind it last.
+    pub access: Option<LinkId>,
 }
 
 /// What becomes of a message.
@@ -201,11 +201,7 @@ impl Network {
     /// The links from one host to another, in order.
     fn route(&self, from: HostId, to: HostId) -> [Option<usize>; 3] {
         let (a, b) = (self.place(from), self.place(to));
-        let access = |place: Place, down: usize| {
-            let region = self.topology.zones[place.zone.index()].region;
-            let link = self.topology.access_base() + 2 * region + down;
-            (place.access && link < self.topology.links.len()).then_some(link)
-        };
+        let access = |place: Place, down: usize| place.access.map(|up| usize::from(up.0) + down);
         [access(a, 0), Some(usize::from(self.topology.link(a.zone, b.zone).0)), access(b, 1)]
     }
 
@@ -221,7 +217,7 @@ impl Network {
             return Err(Loss::Cut);
         }
         let (a, b) = (self.place(from), self.place(to));
-        if self.changes.is_empty() && !a.access && !b.access {
+        if self.changes.is_empty() && a.access.is_none() && b.access.is_none() {
             let link = usize::from(self.topology.link(a.zone, b.zone).0);
             if self.plain[link] {
                 let delay = self.drawn_delay(link, bits);

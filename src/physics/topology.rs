@@ -23,8 +23,8 @@ pub struct Topology {
     pub regions: Vec<String>,
     /// All zones, by region, then name.
     pub zones: Vec<Zone>,
-    /// One link for each ordered pair of zones, `from * zones.len() + to`, then one access link a region (see
-    /// [`Topology::access_base`]): clients to their region.
+    /// One link for each ordered pair of zones, `from * zones.len() + to`; then, if clients stand outside, a pair of
+    /// access links a region (see [`Topology::access_base`]); then a pair for each population that has its own.
     pub links: Vec<LinkShape>,
 }
 

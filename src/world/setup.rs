@@ -181,7 +181,7 @@ impl HostSetup {
     pub fn standard(name: &str, zone: ZoneId) -> HostSetup {
         HostSetup {
             name: name.to_owned(),
-            place: Place { zone, access: false },
+            place: Place { zone, access: None },
             clock: ClockSpec::default(),
             disk: DiskSpec::default(),
             fsync: Fsync::Always,

@@ -24,7 +24,7 @@ fn network(change: impl FnOnce(&mut LinkShape)) -> Network {
     let mut links = vec![constant(1), constant(5), constant(5), constant(1), constant(20), constant(20)];
     change(&mut links[0]);
     let topology = Topology { regions: vec!["local".into()], zones: vec![zone("a"), zone("b")], links };
-    let place = |zone, access| Place { zone: ZoneId(zone), access };
+    let place = |zone, outside: bool| Place { zone: ZoneId(zone), access: outside.then_some(LinkId(4)) };
     Network::new(topology, vec![place(0, false), place(0, false), place(1, false), place(0, true)])
 }
 

@@ -1,6 +1,7 @@
 //! `[edge.A.B]` and `[clients.X]`: who asks, and how patiently.
 
 use super::components::LIKE;
+use super::places::LINK_OR_NONE;
 use super::{BALANCE, COUNT, DURATION, DURATION_OR_NONE, DURATIONS, LIMIT, SHARE, TEXT};
 use crate::scenario::lower::WrittenAfter;
 use crate::scenario::shape::{Key, Value, key, later, read, required};
@@ -95,6 +96,7 @@ pub(super) const CLIENTS: Value = Value::Table(&[
     ),
     key("priority", COUNT, "From 0 to 7; higher goes first."),
     key("region", TEXT, "Where they are."),
+    key("access", LINK_OR_NONE, "Their own link to their region, instead of that of the network."),
     TIMEOUT,
     DEADLINE,
     PROPAGATE,
@@ -108,7 +110,6 @@ pub(super) const CLIENTS: Value = Value::Table(&[
     DISCOVERY,
     LIKE,
     key("contact", Value::Texts, "Whom they try: `nearest`, `any`, `sticky`, or these instances."),
-    later("access"),
     later("population"),
     later("per_user"),
     later("peak"),

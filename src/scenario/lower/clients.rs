@@ -11,8 +11,9 @@ use super::policy::WrittenPolicy;
 use crate::engine::{Dist, Instant, Seed, Span, Stream};
 use crate::physics::clock::ClockSpec;
 use crate::physics::disk::{DiskSpec, Fsync};
+use crate::physics::link::LinkShape;
 use crate::physics::network::Place as Standing;
-use crate::physics::topology::Topology;
+use crate::physics::topology::{LinkId, Topology};
 use crate::rpc::{Consistency, Verb};
 use crate::scenario::reader::{Fields, inside, parse};
 use crate::spec::dist::{Counts, Durations};
@@ -57,6 +58,7 @@ impl Lowering<'_, '_> {
         fields: Fields<'_, '_>,
         site: &ClientSite<'_>,
         edges: &mut Edges,
+        own_links: &mut Vec<LinkShape>,
     ) -> Option<(ClientsPlan, HostSetup, WrittenPolicy)> {
         let mut policy = self.policy(&fields);
         fields.require("target", "\"api\"");
@@ -126,7 +128,7 @@ impl Lowering<'_, '_> {
             found
         });
         let zone = site.topology.zones_of(region.unwrap_or(0)).next()?;
-        let access = site.topology.links.len() > site.topology.access_base();
+        let access = self.access(&fields, region.unwrap_or(0), site.topology, own_links);
         let host = HostSetup {
             name: name.clone(),
             place: Standing { zone, access },
@@ -146,6 +148,34 @@ impl Lowering<'_, '_> {
             consistency,
         };
         Some((plan, host, policy))
+    }
+
+    /// The way in: a link of these clients' own, that of their region, or none.
+    fn access(
+        &self,
+        fields: &Fields<'_, '_>,
+        region: usize,
+        topology: &Topology,
+        own: &mut Vec<LinkShape>,
+    ) -> Option<LinkId> {
+        let shared = topology.access_base() + 2 * region;
+        let up = match fields.table("access") {
+            None => (shared < topology.links.len()).then_some(shared)?,
+            Some(None) => return None,
+            Some(Some(table)) => {
+                let shape = self.link(table, &LinkShape::round_trip(Dist::constant(0.0)));
+                own.extend([shape.clone(), shape]);
+                topology.links.len() + own.len() - 2
+            }
+        };
+        let up = u16::try_from(up).ok();
+        if up.is_none() {
+            fields.error(
+                Diagnostic::error(fields.place.clone(), "there are more than 65 535 links")
+                    .help("take fewer zones, or fewer client groups with an `access` of their own"),
+            );
+        }
+        up.map(LinkId)
     }
 
     /// Wherever a target leads, the flow runs.

@@ -318,7 +318,7 @@ impl Lowering<'_, '_> {
         };
         let hosts = zones.iter().enumerate().map(|(i, zone)| HostSetup {
             name: format!("{name}/{i}"),
-            place: Standing { zone: *zone, access: false },
+            place: Standing { zone: *zone, access: None },
             clock: clock.clone(),
             disk: disk.clone(),
             fsync,

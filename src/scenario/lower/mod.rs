@@ -173,7 +173,7 @@ impl<'t> Lowering<'_, 't> {
         self.take_names(&root);
         let head = self.head(&root, tree, seed);
         let (end, seed) = (head.end, head.seed);
-        let topology = self.topology(&root);
+        let mut topology = self.topology(&root);
         let clock = self.clock(root.table("clock").flatten(), &ClockSpec::default());
         let keys = self.key_sets(&root);
         let heads = self.flow_heads(&root);
@@ -191,7 +191,7 @@ impl<'t> Lowering<'_, 't> {
             variables: RefCell::default(),
         };
         let Lowered { flows, consuming } = self.flows(&root, &site, &mut edges);
-        let mut populations = Vec::new();
+        let (mut populations, mut own_links) = (Vec::new(), Vec::new());
         let client_site = ClientSite {
             topology: &topology,
             keys: &keys,
@@ -206,10 +206,11 @@ impl<'t> Lowering<'_, 't> {
                 self.name(&name, &place);
                 if let Some(mut fields) = table.table_of(node) {
                     fields.place = place;
-                    populations.extend(self.clients(name, fields, &client_site, &mut edges));
+                    populations.extend(self.clients(name, fields, &client_site, &mut edges, &mut own_links));
                 }
             }
         }
+        topology.links.extend(own_links);
         for (name, head) in &heads {
             let started = head.consumes || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
             if !started && !site.used.borrow().contains(name) && !self.log.borrow().has_errors() {

@@ -69,7 +69,7 @@ impl Lowering<'_, '_> {
     }
 
     /// One link: the keys of `[link.A.B]` and of the tables in `[network]`, over what it is without them.
-    fn link(&self, fields: Fields<'_, '_>, base: &LinkShape) -> LinkShape {
+    pub(super) fn link(&self, fields: Fields<'_, '_>, base: &LinkShape) -> LinkShape {
         let mut shape = base.clone();
         if let Some(rtt) = self.drawn::<Durations>(&fields, "rtt") {
             shape.delay = Delay::HalfRoundTrip(rtt);
