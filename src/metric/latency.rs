@@ -266,7 +266,7 @@ mod tests {
             for seed in 0..SAMPLES {
                 let draws = Draws::named(Seed(u64::from(seed)), "sample");
                 let mut recorder = Recorder::new(5);
-                (0..count).for_each(|n| recorder.record(law.sample_span(&mut draws.at(0, n))));
+                recorder.record((0..count).map(|n| law.sample_span(&mut draws.at(0, n)).0));
                 let latencies = Latencies::from(recorder);
                 let error_ns = latencies.percentile_standard_error_ns(percent).unwrap();
                 let z = (latencies.percentile(percent).unwrap().0 as f64 - right_ns) / error_ns;

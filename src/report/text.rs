@@ -399,6 +399,7 @@ mod tests {
             fault: (*fault).to_owned(),
             answered: *answered,
             asked: 100,
+            read: true,
         };
         KeptRow {
             name: name.to_owned(),

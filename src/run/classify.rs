@@ -30,6 +30,8 @@ pub struct Served {
     pub answered: f64,
     /// How many it asked.
     pub asked: u64,
+    /// Whether anybody read meanwhile: of a store that is only written to, nobody sees what the other side has.
+    pub read: bool,
 }
 
 impl Served {
@@ -46,11 +48,17 @@ pub fn served(outcome: &Outcome) -> Vec<Served> {
     let mut all = Vec::new();
     for fault in plan.faults.iter().filter(|f| f.what.starts_with("partition")) {
         let epochs = phases::epochs(plan, frame, Some(&Phase::During(fault.name.clone())));
+        let during = |at: Instant| fault.windows.iter().any(|(from, to)| *from <= at && at < *to);
+        let read = outcome
+            .history
+            .operations()
+            .iter()
+            .any(|o| o.function.is_read() && o.status == Status::Ok && during(o.invoked));
         for (c, (clients, _)) in plan.clients.iter().enumerate() {
             let tally = &outcome.meters.groups[plan.components.len() + c].visits;
             let Some(answered) = tally.share(&epochs, ANSWERED) else { continue };
             let asked = tally.offered(&epochs);
-            all.push(Served { clients: clients.name.clone(), fault: fault.name.clone(), answered, asked });
+            all.push(Served { clients: clients.name.clone(), fault: fault.name.clone(), answered, asked, read });
         }
     }
     all
@@ -75,9 +83,12 @@ fn consistent(view: &View<'_>) -> Result<bool, Missing> {
 
 /// `CP`, `AP`, `neither`, or `both` where the partition left everybody within reach of a majority.
 pub(super) fn cap(outcome: &Outcome, object: Option<ObjectId>) -> Result<String, Missing> {
-    let available = available(outcome)?;
+    available(outcome)?;
     let consistent = consistent(&View::new(&outcome.history, object))?;
-    Ok(word(consistent, available).to_owned())
+    let word = cap_word(consistent, &served(outcome));
+    word.map(str::to_owned).ok_or_else(|| {
+        Missing::Unknown("nobody read during the partition, so nobody saw what the other side wrote".to_owned())
+    })
 }
 
 fn word(consistent: bool, available: bool) -> &'static str {
@@ -90,10 +101,11 @@ fn word(consistent: bool, available: bool) -> &'static str {
 }
 
 /// The word of `cap(…)` where it is known whether the history is linearizable; `None` if nobody asked during a
-/// partition.
+/// partition, or everybody was answered and nobody read: writes alone contradict nothing.
 pub fn cap_word(linearizable: bool, served: &[Served]) -> Option<&'static str> {
     let available = served.iter().all(Served::enough);
-    (!served.is_empty()).then(|| word(linearizable, available))
+    let told = !served.is_empty() && (!linearizable || !available || served.iter().any(|s| s.read));
+    told.then(|| word(linearizable, available))
 }
 
 /// `PA/EL`, `PC/EC` and so on.
@@ -165,4 +177,26 @@ pub(super) fn impossible(outcome: &Outcome) -> Option<String> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_alone_show_no_choice() {
+        let served = |answered, read| {
+            vec![Served { clients: "west".to_owned(), fault: "cut".to_owned(), answered, asked: 100, read }]
+        };
+        for (linearizable, answered, read, word) in [
+            (true, 1.0, true, Some("both")),
+            (true, 1.0, false, None),
+            (true, 0.5, false, Some("CP")),
+            (false, 1.0, false, Some("AP")),
+            (false, 0.5, true, Some("neither")),
+        ] {
+            assert_eq!(cap_word(linearizable, &served(answered, read)), word, "{linearizable} {answered} {read}");
+        }
+        assert_eq!(cap_word(true, &[]), None);
+    }
 }
