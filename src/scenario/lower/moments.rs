@@ -163,6 +163,22 @@ impl Lowering<'_, '_> {
             fits
         };
         let given: Vec<&str> = ["at", "every", "random"].into_iter().filter(|k| fields.has(k)).collect();
+        let again = given.iter().any(|key| *key != "at");
+        for (key, node) in ["from", "until"].into_iter().filter_map(|key| Some((key, fields.node(key)?))) {
+            if !again && (!given.is_empty() || fields.has("when")) {
+                let help = match key {
+                    "from" => "write `at`: when it happens, or with `when` the earliest",
+                    _ => "write `for`: how long it lasts",
+                };
+                fields.error(
+                    Diagnostic::error(
+                        node.span(),
+                        format!("`{key}` is for what happens `every` now and then, or at `random`"),
+                    )
+                    .help(help),
+                );
+            }
+        }
         match given.as_slice() {
             [] if fields.has("when") => Some((Timing::Once { at: Dist::constant(0.0) }, fields.place.clone())),
             [only] if *only != "at" && fields.has("when") => {
