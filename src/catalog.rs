@@ -166,6 +166,7 @@ macro_rules! processes {
                 synced(token: $crate::rpc::Token)
                 computed(token: $crate::rpc::Token)
                 ask(op: &$crate::rpc::Op)
+                callee(edge: $crate::engine::EdgeId, instance: u32, there: bool)
                 finish()
             );
             fn role(&self) -> $crate::world::Role {

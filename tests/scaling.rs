@@ -2,6 +2,8 @@
 
 mod played;
 
+use netsplit::engine::{Instant, Span};
+
 use played::{load, measured, play};
 
 /// Expectations that cut a run at these windows, so that they can be measured.
@@ -118,4 +120,67 @@ fn clients_have_a_way_in_of_their_own() {
     }
     // What queues before one link doesn't queue before another, though both lead into the same region.
     assert!(measured(&run, "mean(thin)") > 1.0);
+}
+
+/// Four instances that clients ask over a balancer 40 times a second, and an upgrade of them from 10 s on.
+fn upgraded(balancer: &str, service: &str, upgrade: &str) -> String {
+    format!(
+        "duration = \"100s\"\n[load_balancer.front]\ntargets = \"web\"\n{balancer}\n[service.web]\nreplicas = 4\nworkers = 500\n\
+         {service}\n[clients.c]\nrate = \"40/s\"\ntarget = \"front\"\n[fault.new-version]\nat = \"10s\"\n\
+         rolling_upgrade = \"web\"\n{upgrade}\n"
+    )
+}
+
+#[test]
+fn an_upgrade_that_drains_long_enough_costs_no_request() {
+    let service = "service_time = \"exp(100ms)\"\nstartup = \"3s\"";
+    for balancer in ["", "health = { every = \"1s\", timeout = \"500ms\", unhealthy = 2, healthy = 5 }"] {
+        let run = play(&upgraded(balancer, service, "drain = \"5s\"\ndown = \"4s\""));
+        // A quarter of four is one: four batches, each of 5 s to drain, 4 s down and 3 s to start.
+        let window = &run.outcome.plan.faults[0].windows;
+        assert_eq!(window, &[(Instant::ZERO + Span::secs(10), Instant::ZERO + Span::secs(58))]);
+        assert_eq!(measured(&run, "count(errors(c))"), 0.0);
+        assert!((measured(&run, "mean(running(web, new-version))") - (4.0 - 4.0 * 4.0 / 48.0)).abs() < 1e-6);
+        // Each of them is out of the choice for 12 s of 48: three get what four got.
+        let shares = [0, 1, 2, 3].map(|i| measured(&run, &format!("offered(web/{i}, new-version)")));
+        assert!(shares.iter().all(|share| (share - 10.0).abs() < 1.0), "{shares:?}");
+        let acted: Vec<&str> = run.outcome.acted.iter().map(|acted| acted.what).collect();
+        assert_eq!(acted, ["taken out", "crash", "restart", "put back"].repeat(4));
+    }
+}
+
+#[test]
+fn what_is_not_done_when_the_drain_is_over_is_lost() {
+    let service = "service_time = \"4s\"";
+    let errors = |upgrade: &str| measured(&play(&upgraded("", service, upgrade)), "count(errors(c))");
+    // Ten a second at each, of whom those of the last 3 s of 4 are still there after 1 s.
+    let lost = errors("batch = 1\ndrain = \"1s\"");
+    assert!((100.0..=140.0).contains(&lost), "{lost}");
+    assert_eq!(errors("batch = 1\ndrain = \"4s\""), 0.0);
+    // All at once: nobody is left to ask until they are back.
+    let lost = errors("batch = \"100%\"\ndrain = \"1s\"\ndown = \"2s\"");
+    assert!((200.0..=280.0).contains(&lost), "{lost}");
+}
+
+#[test]
+fn a_balancer_gives_up_what_takes_longer_than_its_own_drain() {
+    let service = "service_time = \"4s\"";
+    let errors = |balancer: &str| {
+        measured(&play(&upgraded(balancer, service, "batch = 1\ndrain = \"9s\"\ndown = \"1s\"")), "count(errors(c))")
+    };
+    assert_eq!(errors(""), 0.0);
+    assert_eq!(errors("drain = \"none\""), 0.0);
+    let lost = errors("drain = \"2s\"");
+    assert!((60.0..=100.0).contains(&lost), "ten a second for 2 s of 4, four times: {lost}");
+}
+
+#[test]
+fn an_upgrade_happens_again_but_not_before_it_is_done() {
+    let upgrade = "batch = 2\ndrain = \"2s\"\ndown = \"3s\"";
+    let text =
+        upgraded("", "service_time = \"10ms\"", upgrade).replace("at = \"10s\"", "every = \"8s\"\nfrom = \"10s\"");
+    let run = play(&text);
+    let lengths: Vec<Span> = run.outcome.plan.faults[0].windows.iter().map(|(from, to)| to.since(*from)).collect();
+    assert!(lengths.len() >= 5 && lengths[..lengths.len() - 1].iter().all(|l| *l == Span::secs(10)), "{lengths:?}");
+    assert_eq!(measured(&run, "count(errors(c))"), 0.0);
 }

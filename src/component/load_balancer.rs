@@ -38,8 +38,9 @@ pub struct LoadBalancer {
     spec: LoadBalancerSpec,
     waiting: Vec<Option<Call>>,
     free: Vec<u32>,
-    /// Of each target: in or out, and how many results in a row say the other thing.
-    targets: Vec<(bool, u32)>,
+    /// Of each target that is checked: in or out, and how many results in a row say the other thing. None: it was taken
+    /// out on purpose, and nobody asks how it is.
+    targets: Vec<Option<(bool, u32)>>,
     checks: u64,
     life: u16,
 }
@@ -61,10 +62,10 @@ impl LoadBalancer {
 
     fn checked(&mut self, target: u32, passed: bool, out: &mut Out<'_, Self>) {
         let Some(health) = self.spec.health else { return };
+        let Some((healthy, streak)) = &mut self.targets[target as usize] else { return };
         if !passed {
             out.count(Counted::HealthCheckFailed, 1);
         }
-        let (healthy, streak) = &mut self.targets[target as usize];
         if *healthy == passed {
             *streak = 0;
             return;
@@ -88,8 +89,12 @@ impl Process for LoadBalancer {
         self.waiting.clear();
         self.free.clear();
         self.life = self.life.wrapping_add(1);
-        self.targets = vec![(true, 0); self.spec.instances as usize];
+        self.targets = vec![Some((true, 0)); self.spec.instances as usize];
         if let Some(health) = self.spec.health {
+            // What an earlier life found out is forgotten.
+            for target in 0..self.spec.instances {
+                out.push(Effect::Eligible { edge: self.spec.edge, instance: target, eligible: true });
+            }
             out.arm(Timer::Check, health.every);
         }
     }
@@ -122,9 +127,19 @@ impl Process for LoadBalancer {
         }
     }
 
+    /// Who was put back serves: it counts as healthy until checks say otherwise.
+    fn callee(&mut self, edge: EdgeId, instance: u32, there: bool, out: &mut Out<'_, Self>) {
+        if edge == self.spec.edge && self.spec.health.is_some() {
+            self.targets[instance as usize] = there.then_some((true, 0));
+            if there {
+                out.push(Effect::Eligible { edge, instance, eligible: true });
+            }
+        }
+    }
+
     fn timer(&mut self, _timer: Timer, out: &mut Out<'_, Self>) {
         let Some(health) = self.spec.health else { return };
-        for target in 0..self.spec.instances {
+        for target in (0..self.spec.instances).filter(|target| self.targets[*target as usize].is_some()) {
             self.checks += 1;
             let cause = Cause {
                 root: crate::engine::mix(u64::from(target), self.checks),

@@ -18,6 +18,8 @@ struct Instance {
     /// What callers with old information see.
     shown: u32,
     eligible: bool,
+    /// Since when it is out of the choice on purpose, whatever its health.
+    withdrawn: Option<Instant>,
     eligible_since: Instant,
     ejected_until: Option<Instant>,
     ejections: u32,
@@ -70,6 +72,7 @@ impl Balancer {
             in_flight: 0,
             shown: 0,
             eligible: true,
+            withdrawn: None,
             eligible_since: now,
             ejected_until: None,
             ejections: 0,
@@ -93,14 +96,16 @@ impl Balancer {
             let instance = &self.instances[**i as usize];
             instance.eligible && instance.ejected_until.is_none()
         };
-        let all: Vec<u32> = (0..self.instances.len() as u32).collect();
+        // Who was taken out is no target: not even for want of others.
+        let all = (0..self.instances.len() as u32).filter(|i| self.instances[*i as usize].withdrawn.is_none());
+        let all: Vec<u32> = all.collect();
         self.live = all.iter().filter(usable).copied().collect();
         if self.live.is_empty() && spec.fail_open {
             self.live = all;
         }
     }
 
-    /// Health checks and drains take an instance out and put it back.
+    /// Health checks take an instance out and put it back.
     pub fn set_eligible(&mut self, spec: &EdgeSpec, now: Instant, instance: u32, eligible: bool) {
         let Some(row) = self.instances.get_mut(instance as usize) else { return };
         if row.eligible != eligible {
@@ -108,6 +113,28 @@ impl Balancer {
             row.eligible_since = now;
             self.refresh(spec);
         }
+    }
+
+    /// An instance is taken out of the choice on purpose. What it has been asked it may still answer.
+    pub fn withdraw(&mut self, spec: &EdgeSpec, now: Instant, instance: u32) {
+        let Some(row) = self.instances.get_mut(instance as usize) else { return };
+        row.withdrawn = row.withdrawn.or(Some(now));
+        self.refresh(spec);
+    }
+
+    /// It is put back, as a fresh one: its errors are forgotten, and it is new to a slow start.
+    pub fn admit(&mut self, spec: &EdgeSpec, now: Instant, instance: u32) {
+        let Some(row) = self.instances.get_mut(instance as usize) else { return };
+        if row.withdrawn.take().is_some() {
+            (row.errors, row.ejections, row.ejected_until) = (0, 0, None);
+            row.eligible_since = now;
+            self.refresh(spec);
+        }
+    }
+
+    /// Since when an instance is out of the choice on purpose.
+    pub fn withdrawn(&self, instance: u32) -> Option<Instant> {
+        self.instances.get(instance as usize).and_then(|row| row.withdrawn)
     }
 
     /// Chooses an instance; `None` if nobody may be asked.

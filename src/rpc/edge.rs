@@ -33,6 +33,12 @@ pub struct EdgeSpec {
     /// caller's own, as HAProxy's `stick-table … expire`; AWS ALB renews its cookie likewise). Another is chosen sooner if
     /// that one may not be asked.
     pub sticky: Option<Span>,
+    /// How long an instance that was taken out of the choice may finish what these callers asked of it: what is left then
+    /// they give up as `unavailable`, not knowing whether it took effect. None: as long as their policy waits.
+    ///
+    /// AWS ALB's deregistration delay, 300 s by default. It is about instances that are taken out on purpose: those that
+    /// fail health checks get no new requests either, but are not deregistered, so nothing they have is given up.
+    pub drain: Option<Span>,
     /// Age of the loads that balancers compare: they are copied every so often (Mitzenmacher, "How Useful Is Old
     /// Information?", PODC 1997, the periodic model). Zero = as they are.
     pub load_info_age: Span,
@@ -65,6 +71,7 @@ impl EdgeSpec {
             outlier: None,
             slow_start: None,
             sticky: None,
+            drain: None,
             load_info_age: Span::ZERO,
             near: Vec::new(),
             fail_open: true,
@@ -79,6 +86,19 @@ impl EdgeSpec {
         }
         let (callee, before) = self.at(instance).1;
         ProcessId(callee.first.0 + (instance - before))
+    }
+
+    /// The instance that a process is on this edge.
+    pub fn instance_of(&self, process: ProcessId) -> Option<u32> {
+        let mut before = 0;
+        for callee in self.callees() {
+            let number = process.0.wrapping_sub(callee.first.0);
+            if number < callee.instances {
+                return Some(before + number);
+            }
+            before += callee.instances;
+        }
+        None
     }
 
     /// Everybody who is called, in the order of their instances.

@@ -98,9 +98,9 @@ pub enum Counted {
 /// A request to be called back, at most 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wake {
-    /// A row; of [`WakeKind::Head`], an edge.
+    /// A row; of [`WakeKind::Head`] and [`WakeKind::DrainOver`], an edge.
     pub(super) slot: u32,
-    /// The use of that row; of [`WakeKind::Head`], the index of the caller.
+    /// The use of that row; of [`WakeKind::Head`], the index of the caller; of [`WakeKind::DrainOver`], the instance.
     pub(super) generation: u32,
     pub(super) kind: WakeKind,
 }
@@ -109,6 +109,8 @@ pub struct Wake {
 pub(super) enum WakeKind {
     /// The head of a caller's FIFO of timeouts.
     Head,
+    /// An edge's time to drain an instance is over; the slot is the edge, the generation the instance.
+    DrainOver,
     /// One due time of one attempt.
     One(Due, u16),
     /// The pause before a retry is over.

@@ -101,6 +101,10 @@ pub enum Control {
     Crash(Target, Power),
     /// A process that is down comes back.
     Restart(Target),
+    /// Its callers choose a process no longer; they know at once. What they asked of it before it may still answer.
+    Withdraw(Target),
+    /// It is put back.
+    Admit(Target),
     /// A process freezes while clocks run.
     Pause(Target),
     /// A frozen process goes on.

@@ -52,6 +52,8 @@ impl<P: Process> World<P> {
             }
             Control::Crash(target, power) => self.each(&target, |world, p| world.crash(p, power)),
             Control::Restart(target) => self.each(&target, Self::restart),
+            Control::Withdraw(target) => self.each(&target, Self::withdraw),
+            Control::Admit(target) => self.each(&target, Self::admit),
             Control::Pause(target) => self.each(&target, Self::pause),
             Control::Resume(target) => self.each(&target, Self::resume),
             Control::Slow(target, factor) => self.each(&target, |world, p| {
@@ -309,6 +311,8 @@ fn name(control: &Control) -> &'static str {
         Control::Crash(_, Power::Process) => "crash",
         Control::Crash(_, Power::Machine) => "power loss",
         Control::Restart(_) => "restart",
+        Control::Withdraw(_) => "taken out",
+        Control::Admit(_) => "put back",
         Control::Pause(_) => "pause",
         Control::Resume(_) => "resume",
         Control::Slow(_, factor) => {

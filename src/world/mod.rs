@@ -13,6 +13,7 @@ pub mod out;
 pub mod process;
 mod record;
 mod requests;
+mod roster;
 pub mod setup;
 pub mod state_machine;
 pub mod trace;

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use super::about::About;
 use super::out::Out;
-use crate::engine::ProcessId;
+use crate::engine::{EdgeId, ProcessId};
 use crate::rpc::{Answer, Call, Op, Token};
 
 /// What peers say to one another.
@@ -121,6 +121,8 @@ pub trait Process: Clone + Debug {
     fn computed(&mut self, token: Token, out: &mut Out<'_, Self>) {}
     /// A request of the operator or a fault (`flush`), outside the station.
     fn ask(&mut self, op: &Op, out: &mut Out<'_, Self>) {}
+    /// An instance of whom it calls was taken out of the choice on purpose, or is there again.
+    fn callee(&mut self, edge: EdgeId, instance: u32, there: bool, out: &mut Out<'_, Self>) {}
     /// What it is among its peers.
     fn role(&self) -> Role {
         Role::Peer

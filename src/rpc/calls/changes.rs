@@ -1,8 +1,9 @@
 //! What changes under way: crashed callers, new policies, other instances, leaked pools.
 
+use super::super::op::{Answer, Outcome};
 use super::super::policy::Policy;
-use super::super::step::Step;
-use super::{Calls, Phase, PoolState};
+use super::super::step::{Counted, Step, Wake, WakeKind};
+use super::{Calls, Phase, PoolState, View};
 use crate::engine::{EdgeId, Instant, ProcessId, Span};
 
 impl Calls {
@@ -54,6 +55,56 @@ impl Calls {
         let spec = &self.specs[edge.index()];
         if let Some(view) = self.views[edge.index()].get_mut(caller_index as usize) {
             view.balancer.set_eligible(spec, now, instance, eligible);
+        }
+    }
+
+    /// A process is taken out of the choice of all its callers at once. Those whose edge has a `drain` give up what they
+    /// still await from it when that is over.
+    pub fn withdraw(&mut self, now: Instant, process: ProcessId, steps: &mut Vec<Step>) {
+        for (e, spec) in self.specs.iter().enumerate() {
+            let Some(instance) = spec.instance_of(process) else { continue };
+            for view in &mut self.views[e] {
+                view.balancer.withdraw(spec, now, instance);
+                view.pinned.retain(|_, pinned| *pinned != instance);
+            }
+            if let Some(drain) = spec.drain {
+                let wake = Wake { slot: e as u32, generation: instance, kind: WakeKind::DrainOver };
+                steps.push(Step::Wake { at: now + drain, wake });
+            }
+        }
+    }
+
+    /// It is put back.
+    pub fn admit(&mut self, now: Instant, process: ProcessId) {
+        for (spec, views) in self.specs.iter().zip(&mut self.views) {
+            let Some(instance) = spec.instance_of(process) else { continue };
+            views.iter_mut().for_each(|view| view.balancer.admit(spec, now, instance));
+        }
+    }
+
+    /// What is still awaited from an instance that has been out for as long as the edge's `drain` is given up.
+    pub(super) fn drained(&mut self, now: Instant, edge: EdgeId, instance: u32, steps: &mut Vec<Step>) {
+        let spec = &self.specs[edge.index()];
+        let Some(drain) = spec.drain else { return };
+        let over = |view: &View| view.balancer.withdrawn(instance).is_some_and(|since| now >= since + drain);
+        let over: Vec<bool> = self.views[edge.index()].iter().map(over).collect();
+        for slot in 0..self.rows.len() as u32 {
+            let row = &self.rows[slot as usize];
+            if row.phase == Phase::Free || row.edge != edge || !over[row.caller_index as usize] {
+                continue;
+            }
+            let mut left = row.flights;
+            for flight in left.iter_mut().filter_map(Option::take).filter(|f| f.instance == instance) {
+                let generation = self.rows[slot as usize].generation;
+                let Some(flight) = self.land(slot, generation, flight.attempt) else { continue };
+                steps.push(Step::Count { edge, what: Counted::AttemptEnded(Outcome::Unavailable) });
+                self.learn(now, slot, flight, None, steps);
+                let row = &mut self.rows[slot as usize];
+                row.in_doubt = true;
+                if row.flights.iter().all(Option::is_none) {
+                    self.failed(now, slot, Answer::of(Outcome::Unavailable), steps);
+                }
+            }
         }
     }
 

@@ -299,6 +299,10 @@ impl Calls {
                 self.due_timeouts(now, wake, steps);
                 return;
             }
+            WakeKind::DrainOver => {
+                self.drained(now, EdgeId::at(wake.slot as usize), wake.generation, steps);
+                return;
+            }
             kind => kind,
         };
         let Some(row) = self.rows.get(wake.slot as usize) else { return };
@@ -307,7 +311,7 @@ impl Calls {
         }
         let slot = wake.slot;
         match kind {
-            WakeKind::Head => {}
+            WakeKind::Head | WakeKind::DrainOver => {}
             WakeKind::One(Due::Timeout, attempt) => self.timed_out(now, slot, wake.generation, attempt, steps),
             WakeKind::One(Due::Deadline, _) => {
                 self.rows[slot as usize].in_doubt = true;

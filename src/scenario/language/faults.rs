@@ -2,7 +2,7 @@
 
 use super::components::LIKE;
 use super::{BANDWIDTH, COUNT, DURATION, DURATIONS, NUMBER, OFFSETS, PLACE, SHARE};
-use crate::scenario::lower::Passing;
+use crate::scenario::lower::{Passing, WrittenBatch};
 use crate::scenario::shape::{Value, action, key, later, read, required};
 use crate::spec::Drawn;
 use crate::spec::dist::Drifts;
@@ -48,6 +48,9 @@ pub(super) const FAULT: Value = Value::Table(&[
     key("to", BANDWIDTH, "Of `bandwidth`."),
     key("slots", COUNT, "Of `leak`: how many."),
     key("shape", Value::Words(&["symmetric", "one_way", "bridge", "ring"]), "Of `partition`."),
+    key("batch", read::<WrittenBatch>(), "Of `rolling_upgrade`: how many at once, or which share of all."),
+    key("drain", DURATION, "Of `rolling_upgrade`: so long a batch may finish what it has before it stops."),
+    key("down", DURATION, "Of `rolling_upgrade`: how long a batch is stopped; its `startup` follows."),
     LIKE,
     action("set", Value::Names(&Value::Any), "Path → value; a path is quoted."),
     key("probability", SHARE, "That it happens, each time."),
@@ -60,7 +63,7 @@ pub(super) const FAULT: Value = Value::Table(&[
     key("nth", COUNT, "Of `when`: which time; the first by default."),
     later("corrupt"),
     later("drop"),
-    later("rolling_upgrade"),
+    action("rolling_upgrade", PLACE, "Batch by batch: taken out, stopped, started, put back."),
     action("clock_step", PLACE, "Clocks of these hosts jump by `by`."),
     action("clock_drift", PLACE, "Clocks of these hosts gain `rate` more."),
     action("clock_freeze", PLACE, "Clocks of these hosts stand still."),

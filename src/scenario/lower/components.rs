@@ -382,8 +382,20 @@ impl Lowering<'_, '_> {
             fields
                 .error(Diagnostic::error(inside(node), "a client that stays for 0s doesn't stay").help("write `none`"));
         }
+        // AWS ALB's deregistration delay.
+        let drain = fields.or_none::<Span>("drain").unwrap_or(Some(Span::secs(300)));
         let load_info_age = fields.get::<Span>("load_info_age").unwrap_or(Span::ZERO);
-        DraftKind::LoadBalancer { targets, policy, health, outlier, connections, slow_start, sticky, load_info_age }
+        DraftKind::LoadBalancer {
+            targets,
+            policy,
+            health,
+            outlier,
+            connections,
+            slow_start,
+            sticky,
+            drain,
+            load_info_age,
+        }
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) enum DraftKind {
         connections: Connections,
         slow_start: Option<Span>,
         sticky: Option<WrittenSticky>,
+        drain: Option<Span>,
         load_info_age: Span,
     },
 }

@@ -120,7 +120,7 @@ impl Lowering<'_, '_> {
             let mut outlier = None;
             let (mut slow_start, mut age, mut fail_open, mut connections) =
                 (None, Span::ZERO, true, Connections::PerCaller);
-            let mut keeps = None;
+            let (mut keeps, mut drain) = (None, None);
             let draft = drafts.iter().find(|d| d.name == caller_name);
             if let Some(DraftKind::LoadBalancer {
                 policy: lb,
@@ -129,6 +129,7 @@ impl Lowering<'_, '_> {
                 connections: c,
                 slow_start: s,
                 sticky,
+                drain: d,
                 load_info_age,
                 ..
             }) = draft.map(|d| &d.kind)
@@ -138,7 +139,7 @@ impl Lowering<'_, '_> {
                 } else {
                     balance = lb.clone();
                     outlier.clone_from(o);
-                    (slow_start, age, connections) = (*s, *load_info_age, *c);
+                    (slow_start, age, connections, drain) = (*s, *load_info_age, *c, *d);
                     fail_open = health.is_none_or(|(.., open)| open);
                     if let Some((b, _)) = lb {
                         policy.balance = b.balance.clone();
@@ -175,6 +176,7 @@ impl Lowering<'_, '_> {
             spec.outlier = outlier;
             spec.slow_start = slow_start;
             spec.sticky = keeps;
+            spec.drain = drain;
             spec.load_info_age = age;
             spec.fail_open = fail_open;
             spec.connections = connections;

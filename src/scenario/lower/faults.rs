@@ -36,6 +36,7 @@ const ACTIONS: &[&str] = &[
     "disk_slow",
     "add",
     "remove",
+    "rolling_upgrade",
 ];
 /// Faults that can be aimed at whoever has a role.
 const TO_ROLES: &[&str] = &[
@@ -54,7 +55,6 @@ const TO_ROLES: &[&str] = &[
 const LATER: &[&str] = &[
     "corrupt",
     "drop",
-    "rolling_upgrade",
     "leap_second",
     "disk_full",
     "torn_write",
@@ -126,6 +126,7 @@ impl Lowering<'_, '_> {
         };
         let what = format!("{action} {}", places.iter().map(|(p, _)| p.as_str()).collect::<Vec<_>>().join(" | "));
         let parameters = self.parameters(action, fields);
+        let upgrade = (action == "rolling_upgrade").then(|| self.upgrade_keys(fields));
         let hits: Vec<Hit> = places.iter().filter_map(|(text, place)| self.hit(text, place, site, action)).collect();
         let moments = moments?;
         if hits.len() < places.len() {
@@ -146,6 +147,10 @@ impl Lowering<'_, '_> {
             let all =
                 self.partition(hits, node, fields, site, end, &parameters, &moments, &mut stream, id, &mut push)?;
             return Some(moments.plan(name, what, all));
+        }
+        if let Some(upgrade) = upgrade {
+            let (moments, named) = ((moments, end), (name, what));
+            return self.rolling_upgrade(named, &upgrade, hits, node, fields, site, moments, &mut stream, &mut push);
         }
         for hit in hits {
             // `random` is each instance on its own; the other timings hit everybody at once.

@@ -133,6 +133,10 @@ impl Lowering<'_, '_> {
         let processes = self.processes(text, at, site)?;
         let clients = processes.iter().all(|p| site.is_clients(*p));
         match action {
+            "rolling_upgrade" if clients && !text.contains(':') => fail(
+                Diagnostic::error(at.clone(), format!("`{text}` are clients; there is nothing to upgrade"))
+                    .help("name a component, such as `rolling_upgrade = \"web\"`"),
+            ),
             "load" if !clients => fail(
                 Diagnostic::error(at.clone(), format!("`{text}` is no client group"))
                     .help("`load` is about clients: how often they ask"),

@@ -28,6 +28,7 @@ mod sound;
 mod steps;
 mod strikes;
 mod sweeps;
+mod upgrade;
 mod warnings;
 
 use std::cell::{Cell, RefCell};
@@ -50,6 +51,7 @@ pub(super) use membership::{WrittenDetector, WrittenSpread};
 pub(super) use passing::Passing;
 pub(super) use policy::{WrittenAfter, WrittenLimit};
 pub(super) use replication::{Detector, WrittenRange};
+pub(super) use upgrade::WrittenBatch;
 
 use clients::ClientSite;
 use edges::Edges;

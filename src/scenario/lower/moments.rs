@@ -47,6 +47,12 @@ impl Moments {
         FaultPlan { name: name.to_owned(), what, windows, awaits }
     }
 
+    /// The same, but it lasts so long each time.
+    pub(super) fn lasting(mut self, lasting: Span) -> Moments {
+        self.lasting = Some(Dist::constant(lasting.0 as f64));
+        self
+    }
+
     /// Whether each instance has its own.
     pub(super) fn is_random(&self) -> bool {
         matches!(self.timing, Timing::Random { .. })
