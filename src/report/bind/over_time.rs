@@ -262,6 +262,9 @@ fn how_to_read(rows: &Rows, faults: bool) -> String {
         text += "The hatched column is the fault: follow it down. ";
     }
     text += "Each cell of the latency map counts requests, see the key.";
+    if rows.ages {
+        text += " Queue age: how long those waited on average who came then.";
+    }
     if rows.strips.len() > 1 {
         text += " A strip per kind of request.";
     }
