@@ -4,6 +4,7 @@ use super::bottleneck::{Bottleneck, bottleneck};
 use crate::engine::Instant;
 use crate::metric::{ClassSet, EpochSet};
 use crate::run::Outcome;
+use crate::world::Level;
 use crate::world::meters::{ANSWERED, OK};
 
 /// What one client group saw.
@@ -30,7 +31,7 @@ pub struct Seen {
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// Instances.
+    /// Instances; of a component that is scaled, the most that served at once.
     pub replicas: usize,
     /// Workers, each.
     pub workers: u32,
@@ -90,12 +91,22 @@ fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
     let workers = f64::from(component.station.workers);
     let busy = |m: &crate::world::MemberMeters| m.busy.level(epochs).mean().unwrap_or(0.0) / workers;
     let n = meters.members.len().max(1) as f64;
+    let scaled = component.scaling.is_some();
+    let share = |of: &[crate::world::MemberMeters]| {
+        let busy: f64 = of.iter().map(|m| busy(m) * workers).sum();
+        busy / component.capacity(of, epochs).max(f64::MIN_POSITIVE)
+    };
+    let most = meters.levels.get(&Level::Replicas).map(|replicas| replicas.level(epochs).max as usize);
     Part {
         name: component.name.clone(),
-        replicas: meters.members.len(),
+        replicas: most.unwrap_or(meters.members.len()),
         workers: component.station.workers,
-        utilisation: meters.members.iter().map(busy).sum::<f64>() / n,
-        busiest: meters.members.iter().map(busy).fold(0.0, f64::max),
+        utilisation: if scaled { share(&meters.members) } else { meters.members.iter().map(busy).sum::<f64>() / n },
+        busiest: if scaled {
+            meters.members.chunks(1).map(share).fold(0.0, f64::max)
+        } else {
+            meters.members.iter().map(busy).fold(0.0, f64::max)
+        },
         waiting: meters.members.iter().map(|m| m.waiting.level(epochs).mean().unwrap_or(0.0)).sum(),
         waiting_max: meters.members.iter().map(|m| m.waiting.level(epochs).max).max().unwrap_or(0),
         visits: meters.visits.offered_per_second(epochs),

@@ -203,6 +203,8 @@ names!(
         Leaderless = "leaderless",
         /// Keys of which members hold different things.
         Divergent = "divergent_keys",
+        /// Replicas of a scaled component in their callers' choice.
+        Replicas = "replicas",
     }
 );
 
