@@ -3,6 +3,7 @@
 mod played;
 
 use netsplit::engine::{Instant, Span};
+use netsplit::run::Run;
 
 use played::{load, measured, play};
 
@@ -183,4 +184,78 @@ fn an_upgrade_happens_again_but_not_before_it_is_done() {
     let lengths: Vec<Span> = run.outcome.plan.faults[0].windows.iter().map(|(from, to)| to.since(*from)).collect();
     assert!(lengths.len() >= 5 && lengths[..lengths.len() - 1].iter().all(|l| *l == Span::secs(10)), "{lengths:?}");
     assert_eq!(measured(&run, "count(errors(c))"), 0.0);
+}
+
+/// Four replicas of 100 requests a second each, 60 % busy, and 40 % more to do from 100 s to 250 s.
+fn scaled(more: &str) -> String {
+    format!(
+        "duration = \"400s\"\n[service.web]\nreplicas = 4\nworkers = 10\nservice_time = \"100ms\"\nstartup = \"20s\"\n\
+         autoscale = {{ down_after = \"60s\" }}\n[service.last]\nworkers = 8\n[clients.c]\nrate = \"240/s\"\n\
+         arrivals = \"constant\"\ntarget = \"web\"\n[fault.more]\nat = \"100s\"\nfor = \"150s\"\nload = \"c\"\n\
+         factor = 1.4\n{more}\n"
+    )
+}
+
+/// When a scaler wanted how many instead of how many.
+fn steps(run: &Run) -> Vec<(u64, u32, u32)> {
+    run.outcome.scaled.iter().map(|step| (step.at.0 / 1_000_000_000, step.from, step.to)).collect()
+}
+
+#[test]
+fn replicas_follow_the_load() {
+    let run = play(&scaled(&windows(&["90s..124s", "141s..329s", "126s..139s", "331s..359s", "361s..400s"])));
+    // At 105 s it has seen 60 % for 10 s and 84 % for 5: 4 × 68 / 60 is 5. At 120 s: 4 × 84 / 60 is 6, for the fifth
+    // doesn't serve before 125 s. At 255 s, 6 × 50.7 / 60 is still 6; from 270 s on it is 4, and 60 s later all that was
+    // desired within 60 s is.
+    assert_eq!(steps(&run), [(105, 4, 5), (120, 5, 6), (330, 6, 4)]);
+    let replicas = |window: &str| measured(&run, &format!("mean(replicas(web, {window}))"));
+    let windows = ["90s..124s", "126s..139s", "141s..329s", "331s..359s", "361s..400s"];
+    assert_eq!(windows.map(replicas), [4.0, 5.0, 6.0, 4.0, 4.0]);
+    assert_eq!(measured(&run, "max(replicas(web))"), 6.0);
+    assert_eq!(measured(&run, "max(replicas(last))"), 1.0);
+    // Two that were taken away finish for 30 s, and run no longer then.
+    assert_eq!(measured(&run, "mean(running(web, 331s..359s))"), 6.0);
+    assert_eq!(measured(&run, "mean(running(web, 361s..400s))"), 4.0);
+    assert_eq!(measured(&run, "count(errors(c))"), 0.0);
+    // Ten have a machine; busy is measured of those that run.
+    assert!((measured(&run, "mean(utilization(web, before more))") - 0.6).abs() < 1e-3);
+    assert!((measured(&run, "mean(utilization(web, 141s..329s))") - 0.5).abs() < 0.02);
+    assert!((measured(&run, "offered(web/5, 141s..250s)") - 56.0).abs() < 1.0);
+}
+
+#[test]
+fn a_balancer_learns_who_joins_and_does_not_check_who_stands_by() {
+    let text = scaled(
+        "[load_balancer.front]\ntargets = \"web\"\n\
+         health = { every = \"1s\", timeout = \"500ms\", unhealthy = 2, healthy = 3, fail_open = false }\n",
+    );
+    let run = play(&text.replace("target = \"web\"", "target = \"front\""));
+    assert_eq!(steps(&run), [(105, 4, 5), (120, 5, 6), (330, 6, 4)]);
+    assert_eq!(measured(&run, "count(errors(c))"), 0.0);
+    let front = run.outcome.plan.group("front").expect("it is there");
+    assert!(run.outcome.meters.groups[front].counts.is_empty(), "no check failed");
+}
+
+#[test]
+fn faults_do_not_wake_who_stands_by() {
+    let text =
+        scaled("[fault.gone]\nat = \"20s\"\nfor = \"5s\"\ncrash = \"web\"\n").replace("factor = 1.4", "factor = 1");
+    let run = play(&text);
+    assert_eq!(measured(&run, "mean(running(web, before gone))"), 4.0);
+    assert_eq!(measured(&run, "mean(running(web, gone))"), 0.0);
+    assert_eq!(measured(&run, "mean(running(web, after more))"), 4.0);
+    let upgrade =
+        "[fault.new-version]\nat = \"20s\"\nrolling_upgrade = \"web\"\nbatch = 1\ndrain = \"2s\"\ndown = \"1s\"\n";
+    let run = play(&scaled(upgrade).replace("factor = 1.4", "factor = 1"));
+    assert_eq!(measured(&run, "mean(replicas(web, after new-version))"), 4.0);
+    assert_eq!(measured(&run, "mean(running(web, after new-version))"), 4.0);
+}
+
+#[test]
+fn there_are_never_more_nor_fewer_than_allowed() {
+    let bounds = |bounds: &str| scaled("").replace("down_after = \"60s\"", bounds);
+    let run = play(&bounds("max = 5, down_after = \"60s\""));
+    assert_eq!(steps(&run), [(105, 4, 5), (330, 5, 4)]);
+    let run = play(&bounds("min = 3, target = \"90%\", down_after = \"0s\"").replace("factor = 1.4", "factor = 0.1"));
+    assert_eq!(measured(&run, "min(replicas(web))"), 3.0);
 }

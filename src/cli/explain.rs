@@ -37,8 +37,9 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     text += "\nparts\n";
     for component in &plan.components {
         let (n, w) = (component.hosts.len(), component.station.workers);
+        let replicas = component.scaling.map_or(n.to_string(), |s| format!("{} to {}", s.min, s.max));
         text += &format!(
-            "  {:<14} {} ×{n}, {w} worker{}\n",
+            "  {:<14} {} ×{replicas}, {w} worker{}\n",
             component.name,
             component.kind.name(),
             if w == 1 { "" } else { "s" }

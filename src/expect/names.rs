@@ -122,6 +122,7 @@ pub const MEASURES: &[Measure] = &[
     measure("queue_age", Shape::Gauge(DURATION), 1, "how long the oldest has waited"),
     measure("in_flight", Shape::Gauge(COUNT), 1, "requests asked and not yet answered"),
     measure("running", Shape::Gauge(COUNT), 1, "live replicas"),
+    measure("replicas", Shape::Gauge(COUNT), 1, "replicas in their callers' choice"),
     measure("lag", Shape::Gauge(COUNT), 1, "messages a consumer is behind"),
     measure("memory_used", Shape::Gauge(SIZE), 1, "memory in use"),
     measure("pool_used", Shape::Gauge(COUNT), 1, "slots of a pool in use"),

@@ -176,6 +176,13 @@ impl Gauge {
         self.next_end = self.epoch_end.min(self.bin_end);
     }
 
+    /// Value times nanoseconds up to `at`, which is no earlier than the last change. At any time before the end.
+    pub fn area_until(&self, at: Instant) -> u128 {
+        debug_assert!(at >= self.since, "a gauge asked at {at:?} after {:?}", self.since);
+        let past: u128 = self.epochs.iter().map(|level| level.area).sum();
+        past + self.near.area + u128::from(self.value) * u128::from(at.since(self.since).0)
+    }
+
     /// What these epochs saw of it. Only after [`Gauge::finish`].
     pub fn level(&self, epochs: &EpochSet) -> Level {
         let mut level = Level::default();
@@ -270,7 +277,9 @@ mod tests {
         let frame = Arc::new(frame(100, &[30, 60], 25));
         let mut gauge = Gauge::new(frame.clone(), 0);
         gauge.set(Instant(10), 3);
+        assert_eq!(gauge.area_until(Instant(20)), 30);
         gauge.change(Instant(90), -2);
+        assert_eq!(gauge.area_until(Instant(95)), 245);
         gauge.finish(frame.end());
         let level = |epoch: usize| gauge.level(&[epoch].into_iter().collect());
         assert_eq!(level(0), Level { area: 60, nonzero: Span(20), max: 3, min: 0, watched: Span(30) });

@@ -6,6 +6,7 @@ use crate::engine::Instant;
 use crate::metric::{ClassSet, EpochSet};
 use crate::rpc::EdgeSpec;
 use crate::run::Outcome;
+use crate::world::MemberMeters;
 
 /// From which share of busy workers on a component counts as saturated.
 const SATURATED: f64 = 0.75;
@@ -70,17 +71,17 @@ pub fn bottleneck(outcome: &Outcome, parts: &[Part], mean_ns: Option<f64>) -> Bo
 
 /// Share of workers busy at the busiest member of a component.
 fn busiest(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
-    let workers = f64::from(outcome.plan.components[part].station.workers.max(1));
-    let members = &outcome.meters.groups[part].members;
-    members.iter().map(|m| m.busy.level(epochs).mean().unwrap_or(0.0) / workers).fold(0.0, f64::max)
+    let component = &outcome.plan.components[part];
+    let busy = |m: &MemberMeters| m.busy.level(epochs).mean().unwrap_or(0.0);
+    let all = |m: &MemberMeters| component.capacity(std::slice::from_ref(m), epochs).max(f64::MIN_POSITIVE);
+    outcome.meters.groups[part].members.iter().map(|m| busy(m) / all(m)).fold(0.0, f64::max)
 }
 
 /// Share of workers busy, over all members of a component.
 fn mean_busy(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
-    let workers = f64::from(outcome.plan.components[part].station.workers.max(1));
     let members = &outcome.meters.groups[part].members;
     let busy: f64 = members.iter().map(|m| m.busy.level(epochs).mean().unwrap_or(0.0)).sum();
-    busy / (workers * members.len().max(1) as f64)
+    busy / outcome.plan.components[part].capacity(members, epochs).max(f64::MIN_POSITIVE)
 }
 
 fn saturated(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option<Bottleneck> {

@@ -74,7 +74,7 @@ fn run_json(run: &Run) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut all = json!({
         "variant": plan.variant, "seed": plan.seed.0, "digest": format!("{:016x}", run.outcome.digest),
         "events": run.outcome.events, "clients": clients, "components": components,
         "bottleneck": sum.bottleneck.part.map(|b| sum.parts[b].name.clone()),
@@ -85,7 +85,17 @@ fn run_json(run: &Run) -> Value {
             "awaits": f.awaits.as_ref().map(crate::scenario::Awaited::words),
         })).collect::<Vec<_>>(),
         "expectations": expects, "self_checks": run.outcome.broken,
-    })
+    });
+    if !run.outcome.scaled.is_empty() {
+        let step = |s: &crate::world::Scaled| {
+            json!({
+                "at_ns": s.at.0, "component": plan.components[s.group.index()].name, "ready": s.seen.ready,
+                "utilization": finite(s.seen.busy as f64 / s.seen.all as f64), "from": s.from, "to": s.to,
+            })
+        };
+        all["scaled"] = run.outcome.scaled.iter().map(step).collect();
+    }
+    all
 }
 
 fn finite(value: f64) -> Value {

@@ -31,7 +31,7 @@ pub struct Seen {
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// Instances.
+    /// Instances; of a component that is scaled, the most that served at once.
     pub replicas: usize,
     /// Workers, each.
     pub workers: u32,
@@ -93,12 +93,22 @@ fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
     let n = meters.members.len().max(1) as f64;
     let backlog = meters.levels.get(&Level::Backlog).map(|gauge| gauge.level(epochs)).unwrap_or_default();
     let waiting = meters.members.iter().map(|m| m.waiting.level(epochs));
+    let scaled = component.scaling.is_some();
+    let share = |of: &[crate::world::MemberMeters]| {
+        let busy: f64 = of.iter().map(|m| busy(m) * workers).sum();
+        busy / component.capacity(of, epochs).max(f64::MIN_POSITIVE)
+    };
+    let most = meters.levels.get(&Level::Replicas).map(|replicas| replicas.level(epochs).max as usize);
     Part {
         name: component.name.clone(),
-        replicas: meters.members.len(),
+        replicas: most.unwrap_or(meters.members.len()),
         workers: component.station.workers,
-        utilisation: meters.members.iter().map(busy).sum::<f64>() / n,
-        busiest: meters.members.iter().map(busy).fold(0.0, f64::max),
+        utilisation: if scaled { share(&meters.members) } else { meters.members.iter().map(busy).sum::<f64>() / n },
+        busiest: if scaled {
+            meters.members.chunks(1).map(share).fold(0.0, f64::max)
+        } else {
+            meters.members.iter().map(busy).fold(0.0, f64::max)
+        },
         waiting: waiting.clone().chain([backlog]).filter_map(|level| level.mean()).sum(),
         waiting_max: waiting.chain([backlog]).map(|level| level.max).max().unwrap_or(0),
         visits: meters.visits.offered_per_second(epochs),

@@ -364,7 +364,8 @@ impl Balancer {
 
     fn eject(&mut self, spec: &EdgeSpec, rule: &Outlier, now: Instant, instance: u32) -> bool {
         let out = self.instances.iter().filter(|i| i.ejected_until.is_some()).count();
-        let most = ((rule.max_ejected * self.instances.len() as f64) as usize).max(1);
+        let there = self.instances.iter().filter(|i| i.withdrawn.is_none()).count();
+        let most = ((rule.max_ejected * there as f64) as usize).max(1);
         if out >= most {
             return false;
         }

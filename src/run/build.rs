@@ -99,6 +99,7 @@ pub fn build_with<P: Process + From<AnyProcess>>(
             station: component.station.clone(),
             service: component.service.clone(),
             judged: matches!(component.kind, Kind::Store(_)),
+            scaling: component.scaling,
             compared: matches!(component.kind, Kind::Store(_)) && compares(plan),
             ..GroupSetup::component(&component.name)
         };

@@ -2,13 +2,8 @@
 
 use std::ops::Range;
 
-use super::caches;
-use super::consistency;
-use super::counted;
-use super::leaders;
-use super::members;
 use super::outcome::Outcome;
-use super::phases;
+use super::{caches, consistency, counted, leaders, members, phases, scaled};
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Label, Member, Metric, Part, Phase, Property, Stat, Within};
 use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms};
@@ -92,8 +87,8 @@ pub(super) struct Found<'a> {
     pub(super) group: Option<&'a GroupMeters>,
     pub(super) group_number: usize,
     edge: Option<&'a EdgeMeters>,
-    member: Option<usize>,
-    every: bool,
+    pub(super) member: Option<usize>,
+    pub(super) every: bool,
     classes: Option<ClassSet>,
     pub(super) epochs: EpochSet,
     pub(super) fault: Option<String>,
@@ -379,7 +374,7 @@ impl<'a> Numbers<'a> {
 }
 
 /// A statistic of levels added up.
-fn level(
+pub(super) fn level(
     gauges: &[&Gauge],
     epochs: &EpochSet,
     scale: f64,
@@ -403,7 +398,7 @@ fn level(
 }
 
 /// A statistic over one value per instance.
-fn across(
+pub(super) fn across(
     values: &[f64],
     stat: Option<Stat>,
     dimension: Dimension,
@@ -469,6 +464,8 @@ impl Source for Numbers<'_> {
                 let Some(backlog) = backlog else { return missing(format!("`{m}` is of a queue")) };
                 level(&[backlog], &found.epochs, 1.0, *stat, Dimension::COUNT)
             }
+            Some("utilization") if scaled::is(outcome, &found) => scaled::utilisation(outcome, &found, *stat),
+            Some("replicas") => scaled::replicas(outcome, &found, *stat),
             Some("divergent_keys") => {
                 let gauge = found.group.and_then(|group| group.levels.get(&Level::Divergent));
                 let Some(gauge) = gauge else { return missing("nobody compares what is kept there") };

@@ -13,6 +13,7 @@ mod many;
 mod members;
 mod outcome;
 mod phases;
+mod scaled;
 mod session;
 mod sweep;
 

@@ -8,7 +8,7 @@ use crate::catalog::AnyProcess;
 use crate::engine::{GroupId, Instant, ProcessId, Span};
 use crate::history::History;
 use crate::scenario::{FaultPlan, Plan};
-use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Trace, World};
+use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Scaled, Trace, World};
 
 /// What one run of one plan came to.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Outcome {
     pub origins: BTreeMap<u32, (GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
+    /// What scalers did.
+    pub scaled: Vec<Scaled>,
     /// Who became what, when.
     pub roles: Vec<(Instant, ProcessId, Role)>,
     /// Who passed which named point, when.
@@ -150,6 +152,7 @@ pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
         history,
         origins: finished.origins,
         acted: finished.acted,
+        scaled: finished.scaled,
         roles: finished.roles,
         points: finished.points,
         broken: finished.broken,

@@ -9,13 +9,14 @@ use crate::component::queue::QueueSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
 use crate::expect::{self, Expected, Measured, Phase, That, Within};
+use crate::metric::EpochSet;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
 use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::spec::units::Dimension;
 use crate::workload::ClientsPlan;
-use crate::world::{HostSetup, Scheduled, ServiceTime};
+use crate::world::{HostSetup, MemberMeters, Scaling, Scheduled, ServiceTime};
 
 /// What a component is.
 #[derive(Clone, Debug)]
@@ -61,6 +62,20 @@ pub struct ComponentPlan {
     pub station: StationSpec,
     /// Processor time of a visit.
     pub service: ServiceTime,
+    /// How many of its replicas take part; `None`: all of them.
+    pub scaling: Option<Scaling>,
+}
+
+impl ComponentPlan {
+    /// Workers that there were on average, of all replicas together. Those of a component that is scaled count while they
+    /// ran: who stands by is no part of it.
+    pub fn capacity(&self, members: &[MemberMeters], epochs: &EpochSet) -> f64 {
+        let workers = f64::from(self.station.workers.max(1));
+        match self.scaling {
+            None => workers * members.len().max(1) as f64,
+            Some(_) => members.iter().map(|m| m.up.level(epochs).mean().unwrap_or(0.0)).sum::<f64>() * workers,
+        }
+    }
 }
 
 /// A fault and the time it takes.

@@ -7,6 +7,7 @@ use crate::rpc::{Answer, Requester, Token, Verb, Wake};
 
 use super::control::Gray;
 use super::process::{Process, Role};
+use super::scaler::Turn;
 use super::trace::Work;
 
 /// One thing that will happen.
@@ -36,6 +37,8 @@ pub(crate) enum Event<P: Process> {
     Calls(Wake),
     /// A control acts.
     Control(u32),
+    /// What a scaler waits for, by its number.
+    Scaler(u16, Turn),
 }
 
 /// What stations work on.

@@ -166,7 +166,7 @@ impl<P: Process> World<P> {
         all
     }
 
-    fn crash(&mut self, process: ProcessId, power: Power) -> bool {
+    pub(super) fn crash(&mut self, process: ProcessId, power: Power) -> bool {
         if matches!(self.members[process.index()].life, Life::Down | Life::Off) {
             return false;
         }
@@ -223,7 +223,10 @@ impl<P: Process> World<P> {
         true
     }
 
-    fn restart(&mut self, process: ProcessId) -> bool {
+    pub(super) fn restart(&mut self, process: ProcessId) -> bool {
+        if self.has_no_part(process) {
+            return false;
+        }
         let member = &mut self.members[process.index()];
         match member.life {
             Life::Paused => return self.resume(process),

@@ -1,5 +1,6 @@
 //! The loop: one event at a time, in the order of time and, at equal times, of insertion.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::mem;
 
@@ -20,6 +21,7 @@ use super::event::{Event, Job, Life, Member, Visit};
 use super::meters::Meters;
 use super::out::{Effect, Env, Out, Point};
 use super::process::{Process, Role};
+use super::scaler::{Scaled, Scaler};
 use super::setup::{GroupKind, GroupSetup, Setup};
 use super::trace::{Focus, Trace, TraceEvent};
 use super::watch::Watched;
@@ -50,6 +52,10 @@ pub struct World<P: Process> {
     pub(super) seen_points: Vec<u32>,
     pub(super) hit: Vec<Vec<ProcessId>>,
     pub(super) acted: Vec<Acted>,
+    /// Who is out of its callers' choice on purpose.
+    pub(super) out: BTreeSet<ProcessId>,
+    pub(super) scalers: Vec<Scaler>,
+    pub(super) scaled: Vec<Scaled>,
     pub(super) roles: Vec<(Instant, ProcessId, Role)>,
     pub(super) points: Vec<(Instant, ProcessId, Point)>,
     pub(super) meters: Meters,
@@ -76,7 +82,7 @@ impl<P: Process> World<P> {
     pub fn new(setup: Setup<P>, focus: Focus) -> World<P> {
         let seed = setup.seed;
         let places = setup.hosts.iter().map(|h| h.place).collect();
-        let mut meters = Meters::new(setup.frame.clone(), &setup.groups, &setup.edges);
+        let meters = Meters::new(setup.frame.clone(), &setup.groups, &setup.edges);
         let judged = setup.edges.iter().map(|e| setup.groups[e.callee.index()].judged).collect();
         let service_draws = setup.groups.iter().map(|g| Draws::named(seed, &format!("{}/service", g.name))).collect();
         let mut history = History::new();
@@ -113,9 +119,6 @@ impl<P: Process> World<P> {
             .iter()
             .map(|h| HostDisk::new(h.disk.clone(), h.fsync, Draws::named(seed, &format!("{}/disk", h.name))))
             .collect();
-        for (p, _) in members.iter().enumerate() {
-            meters.up(ProcessId::at(p), Instant::ZERO, true);
-        }
         let controls = setup.schedule.len();
         let mut world = World {
             now: Instant::ZERO,
@@ -138,6 +141,9 @@ impl<P: Process> World<P> {
             hit: vec![Vec::new(); controls],
             schedule: setup.schedule,
             acted: Vec::new(),
+            out: BTreeSet::new(),
+            scalers: Vec::new(),
+            scaled: Vec::new(),
             roles: Vec::new(),
             points: Vec::new(),
             next_mark: Instant::ZERO + meters.frame().bin(),
@@ -162,9 +168,16 @@ impl<P: Process> World<P> {
                 world.queue.push(at, Event::Control(u32::try_from(c).expect("a schedule fits memory")));
             }
         }
-        for p in 0..world.members.len() {
-            world.start(ProcessId::at(p));
+        let standing_by = world.standing_by();
+        for p in (0..world.members.len()).map(ProcessId::at) {
+            if standing_by.contains(&p) {
+                world.members[p.index()].life = Life::Down;
+            } else {
+                world.meters.up(p, Instant::ZERO, true);
+                world.start(p);
+            }
         }
+        world.start_scalers();
         world
     }
 
@@ -237,6 +250,7 @@ impl<P: Process> World<P> {
             history: self.history,
             origins: self.origins,
             acted: self.acted,
+            scaled: self.scaled,
             roles: self.roles,
             points: self.points,
             trace: self.trace,
@@ -292,6 +306,10 @@ impl<P: Process> World<P> {
             Event::Control(index) => {
                 self.fold(5, 0, u64::from(index));
                 self.act(index as usize);
+            }
+            Event::Scaler(scaler, turn) => {
+                self.fold(13, 0, u64::from(scaler));
+                self.scaler_turn(usize::from(scaler), turn);
             }
         }
     }
@@ -349,6 +367,9 @@ impl<P: Process> World<P> {
         let host = self.members[process.index()].host;
         let log = self.disks[host.index()].log(process);
         self.with(process, |state, out| state.start(&log, out));
+        if !self.out.is_empty() {
+            self.tell_who_is_out(process);
+        }
     }
 
     /// An answer reaches the process that asked; a paused one hears of it later.
@@ -450,6 +471,8 @@ pub struct Finished<P> {
     pub origins: std::collections::BTreeMap<u32, (GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
+    /// What scalers did.
+    pub scaled: Vec<Scaled>,
     /// Who became what, when.
     pub roles: Vec<(Instant, ProcessId, Role)>,
     /// Who passed which named point, when.

@@ -214,6 +214,11 @@ impl Meters {
         member.waiting.set(at, u64::from(waiting));
     }
 
+    /// Time of its busy workers so far, in worker-nanoseconds.
+    pub(super) fn busy_until(&self, process: ProcessId, at: Instant) -> u128 {
+        self.member(process).busy.area_until(at)
+    }
+
     pub(super) fn up(&mut self, process: ProcessId, at: Instant, up: bool) {
         let (group, index) = self.place(process);
         group.members[index].up.set(at, u64::from(up));

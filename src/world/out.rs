@@ -215,6 +215,8 @@ names!(
         Leaderless = "leaderless",
         /// Keys of which members hold different things.
         Divergent = "divergent_keys",
+        /// Replicas of a scaled component in their callers' choice.
+        Replicas = "replicas",
     }
 );
 

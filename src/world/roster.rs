@@ -12,22 +12,52 @@ use super::kernel::World;
 use super::process::Process;
 
 impl<P: Process> World<P> {
-    /// Takes a process out of every caller's choice.
+    /// Takes a process out of every caller's choice. Who is out for a scaler stays in its hands.
     pub(super) fn withdraw(&mut self, process: ProcessId) -> bool {
+        if self.is_kept_out(process) {
+            return false;
+        }
+        self.take_out(process);
+        true
+    }
+
+    /// Puts it back.
+    pub(super) fn admit(&mut self, process: ProcessId) -> bool {
+        if self.is_kept_out(process) {
+            return false;
+        }
+        self.put_back(process);
+        true
+    }
+
+    pub(super) fn take_out(&mut self, process: ProcessId) {
+        self.out.insert(process);
         let mut steps = mem::take(&mut self.call_steps);
         self.calls.withdraw(self.now, process, &mut steps);
         let ended = self.carry_out_calls(&mut steps);
         self.call_steps = steps;
         self.hear(ended);
         self.tell_callers(process, false);
-        true
     }
 
-    /// Puts it back.
-    pub(super) fn admit(&mut self, process: ProcessId) -> bool {
+    pub(super) fn put_back(&mut self, process: ProcessId) {
+        self.out.remove(&process);
         self.calls.admit(self.now, process);
         self.tell_callers(process, true);
-        true
+    }
+
+    /// A process that starts hears who of those it calls is out.
+    pub(super) fn tell_who_is_out(&mut self, process: ProcessId) {
+        let group = self.members[process.index()].group;
+        for e in (0..self.judged.len()).map(EdgeId::at) {
+            let spec = self.calls.spec(e);
+            if spec.caller == group {
+                let out: Vec<u32> = self.out.iter().filter_map(|p| spec.instance_of(*p)).collect();
+                for instance in out {
+                    self.with(process, |state, out| state.callee(e, instance, false, out));
+                }
+            }
+        }
     }
 
     /// Callers hear of it as of a new configuration; one that is down reads it when it starts.

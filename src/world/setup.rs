@@ -11,6 +11,7 @@ use crate::rpc::{EdgeSpec, Verb};
 
 use super::control::Scheduled;
 use super::process::Process;
+use super::scaler::Scaling;
 
 /// Processor time of one visit, before speed and slowness, ns.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +74,8 @@ pub struct GroupSetup {
     pub judged: bool,
     /// Whether what its members hold is compared at the end of each bin.
     pub compared: bool,
+    /// How many of its members take part; `None`: all of them.
+    pub scaling: Option<Scaling>,
 }
 
 impl GroupSetup {
@@ -168,6 +171,7 @@ impl GroupSetup {
             service: ServiceTime::default(),
             judged: false,
             compared: false,
+            scaling: None,
         }
     }
     /// A population with a mix of `entries`, to be given its one process by [`Setup::component`].

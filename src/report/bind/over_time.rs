@@ -17,6 +17,7 @@ use crate::report::page::Section;
 use crate::rpc::Outcome as Ended;
 use crate::run::Outcome;
 use crate::scenario::plan::Kind;
+use crate::world::Level;
 use crate::world::meters::ANSWERED;
 
 /// A fault that comes and goes more often than this is told in words instead of shaded.
@@ -351,6 +352,13 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
     if !rows.busy.is_empty() {
         all.push(utilisation(outcome, &rows.busy, &columns));
     }
+    for (component, meters) in outcome.plan.components.iter().zip(&outcome.meters.groups) {
+        if let Some(replicas) = meters.levels.get(&Level::Replicas) {
+            let running: Vec<&Gauge> = meters.members.iter().map(|m| &m.up).collect();
+            let (serve, run) = (columns.level(&[replicas], 1.0), columns.level(&running, 1.0));
+            all.push(Row::replicas(&component.name, serve, run));
+        }
+    }
     let stale = StaleReads::of(outcome);
     for (c, entry, name, note) in &rows.strips {
         all.push(strip(outcome, &stale, *c, *entry, name, note, pair));
@@ -416,7 +424,15 @@ fn utilisation(outcome: &Outcome, parts: &[usize], columns: &Columns) -> Row {
             let component = &outcome.plan.components[*i];
             let members = &outcome.meters.groups[*i].members;
             let gauges: Vec<&Gauge> = members.iter().map(|m| &m.busy).collect();
-            let all = f64::from(component.station.workers.max(1)) * members.len().max(1) as f64;
+            let workers = f64::from(component.station.workers.max(1));
+            if component.scaling.is_some() {
+                let up: Vec<&Gauge> = members.iter().map(|m| &m.up).collect();
+                let (busy, all) = (columns.level(&gauges, 1.0), columns.level(&up, workers));
+                let share = |busy: Option<f64>, all: Option<f64>| Some(busy? / all.filter(|all| *all > 0.0)?);
+                let shares = busy.iter().zip(&all).map(|(busy, all)| (busy.0, share(busy.1, all.1)));
+                return (component.name.clone(), shares.collect());
+            }
+            let all = workers * members.len().max(1) as f64;
             (component.name.clone(), columns.level(&gauges, 1.0 / all))
         })
         .collect();

@@ -245,6 +245,18 @@ impl Row {
             .note(component)
     }
 
+    /// How many replicas of a component serve, and how many run: those that start and those that leave too.
+    pub fn replicas(component: &str, serve: Series, run: Series) -> Row {
+        let line = |name: &str, ink, stroke, points| {
+            let mut line = Line::new(name, ink, stroke, points);
+            line.end = line.last().map_or(String::new(), |v| format!("{name} {}", Unit::Count.tick(v)));
+            line
+        };
+        let lines =
+            vec![line("running", Ink::Muted, Stroke::Thin, run), line("serving", Ink::First, Stroke::Thick, serve)];
+        Row::new("Replicas", Body::Lines(Lines::new(Unit::Count, Scale::Linear, lines, "none"))).note(component)
+    }
+
     /// Share of worker time in use, per component.
     pub fn utilisation(components: Vec<(String, Series)>) -> Row {
         let inks = [Ink::First, Ink::Second, Ink::Third, Ink::Muted];

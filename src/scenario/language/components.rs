@@ -83,10 +83,22 @@ pub(super) const SERVICE: Value = Value::Table(&[
     OWN_CLOCK,
     LIKE,
     key("model", Value::Words(&["async", "thread"]), "A worker is held for processor time, or until the reply."),
+    key(
+        "autoscale",
+        Value::OrNone(&Value::Table(&[
+            key("metric", TEXT, "`utilization`, the share of busy workers."),
+            key("target", SHARE, "What it aims at."),
+            key("min", COUNT, "Replicas at least."),
+            key("max", COUNT, "Replicas at most."),
+            key("every", DURATION, "How often it looks."),
+            key("tolerance", SHARE, "It does nothing while it is off the target by no more."),
+            key("down_after", DURATION, "What was desired in that time keeps replicas from being taken away."),
+        ])),
+        "How many replicas there are follows from how busy they are.",
+    ),
     later("preset"),
     later("memory"),
     later("bugs"),
-    later("autoscale"),
 ]);
 
 pub(super) const LOAD_BALANCER: Value = Value::Table(&[

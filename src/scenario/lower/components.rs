@@ -294,14 +294,19 @@ impl Lowering<'_, '_> {
         let mut station = self.station(&fields);
         let service = self.service_time(&fields);
         let disk = self.disk(&fields);
-        let zones = self.placement(&fields, topology);
+        let mut zones = self.placement(&fields, topology);
         let clock = self.clock(fields.table("clock").flatten(), clock);
         let mut fsync = Fsync::Always;
+        let mut scaling = None;
         let draft = match kind {
             "service" => {
                 if fields.word("model", &["async", "thread"]) == Some("thread") {
                     station.model = WorkerModel::Thread;
                 }
+                scaling = self.autoscale(&fields, zones.len());
+                // Further ones stand where the first ones do, in turn.
+                let most = scaling.map_or(zones.len(), |scaling| scaling.max as usize);
+                zones = (0..most).map(|i| zones[i % zones.len()]).collect();
                 DraftKind::Service
             }
             "load_balancer" => self.load_balancer(&fields),
@@ -325,7 +330,7 @@ impl Lowering<'_, '_> {
         });
         let hosts = hosts.collect();
         fields.done();
-        Draft { name, kind: draft, hosts, station, service }
+        Draft { name, kind: draft, hosts, station, service, scaling }
     }
 
     /// A duration after which something happens again.

@@ -29,7 +29,7 @@ use crate::scenario::reader::Fields;
 use crate::scenario::tree;
 use crate::spec::{Diagnostic, Place};
 use crate::workload::ClientsPlan;
-use crate::world::{HostSetup, ServiceTime};
+use crate::world::{HostSetup, Scaling, ServiceTime};
 
 /// A component before its edges are known.
 pub(super) struct Draft {
@@ -38,6 +38,7 @@ pub(super) struct Draft {
     pub(super) hosts: Vec<HostSetup>,
     pub(super) station: StationSpec,
     pub(super) service: ServiceTime,
+    pub(super) scaling: Option<Scaling>,
 }
 
 pub(super) enum DraftKind {
@@ -255,7 +256,14 @@ impl Lowering<'_, '_> {
                     })
                 }
             };
-            ComponentPlan { name: draft.name, kind, hosts: draft.hosts, station: draft.station, service: draft.service }
+            ComponentPlan {
+                name: draft.name,
+                kind,
+                hosts: draft.hosts,
+                station: draft.station,
+                service: draft.service,
+                scaling: draft.scaling,
+            }
         });
         plans.collect()
     }

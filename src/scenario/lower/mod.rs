@@ -1,5 +1,6 @@
 //! From the tree to the plan: every name resolved, every default written out, everything wrong collected.
 
+mod autoscale;
 mod caches;
 mod clients;
 mod components;
@@ -184,10 +185,12 @@ impl<'t> Lowering<'_, 't> {
         let mut edges = Edges::default();
         let behind = self.wire(&root, &drafts, &faces, &mut edges);
         self.no_circle_of_components(&drafts, &behind);
+        let scaled = drafts.iter().filter(|d| d.scaling.is_some()).map(|d| d.name.clone()).collect();
         let site = FlowSite {
             heads: &heads,
             components: &faces,
             behind: &behind,
+            scaled: &scaled,
             keys: &keys,
             used: RefCell::default(),
             variables: RefCell::default(),

@@ -154,7 +154,7 @@ impl Lowering<'_, '_> {
 
 /// A component but for what may change.
 fn shown(component: &ComponentPlan) -> String {
-    format!("{} {:?} {:?}", component.name, component.kind, component.hosts)
+    format!("{} {:?} {:?} {:?}", component.name, component.kind, component.hosts, component.scaling)
 }
 
 enum Load {
