@@ -73,15 +73,15 @@ pub fn bottleneck(outcome: &Outcome, parts: &[Part], mean_ns: Option<f64>) -> Bo
 fn busiest(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
     let component = &outcome.plan.components[part];
     let busy = |m: &MemberMeters| m.busy.level(epochs).mean().unwrap_or(0.0);
-    let all = |m: &MemberMeters| component.capacity(std::slice::from_ref(m), epochs).max(f64::MIN_POSITIVE);
+    let all = |m: &MemberMeters| component.capacity_of(m, epochs).max(f64::MIN_POSITIVE);
     outcome.meters.groups[part].members.iter().map(|m| busy(m) / all(m)).fold(0.0, f64::max)
 }
 
 /// Share of workers busy, over all members of a component.
 fn mean_busy(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
-    let members = &outcome.meters.groups[part].members;
-    let busy: f64 = members.iter().map(|m| m.busy.level(epochs).mean().unwrap_or(0.0)).sum();
-    busy / outcome.plan.components[part].capacity(members, epochs).max(f64::MIN_POSITIVE)
+    let meters = &outcome.meters.groups[part];
+    let busy: f64 = meters.members.iter().map(|m| m.busy.level(epochs).mean().unwrap_or(0.0)).sum();
+    busy / outcome.plan.components[part].capacity(meters, epochs).max(f64::MIN_POSITIVE)
 }
 
 fn saturated(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option<Bottleneck> {

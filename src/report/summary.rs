@@ -94,18 +94,23 @@ fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
     let backlog = meters.levels.get(&Level::Backlog).map(|gauge| gauge.level(epochs)).unwrap_or_default();
     let waiting = meters.members.iter().map(|m| m.waiting.level(epochs));
     let scaled = component.scaling.is_some();
-    let share = |of: &[crate::world::MemberMeters]| {
-        let busy: f64 = of.iter().map(|m| busy(m) * workers).sum();
-        busy / component.capacity(of, epochs).max(f64::MIN_POSITIVE)
-    };
+    let share = |busy: f64, capacity: f64| busy / capacity.max(f64::MIN_POSITIVE);
     let most = meters.levels.get(&Level::Replicas).map(|replicas| replicas.level(epochs).max as usize);
     Part {
         name: component.name.clone(),
         replicas: most.unwrap_or(meters.members.len()),
         workers: component.station.workers,
-        utilisation: if scaled { share(&meters.members) } else { meters.members.iter().map(busy).sum::<f64>() / n },
+        utilisation: if scaled {
+            share(meters.members.iter().map(busy).sum::<f64>() * workers, component.capacity(meters, epochs))
+        } else {
+            meters.members.iter().map(busy).sum::<f64>() / n
+        },
         busiest: if scaled {
-            meters.members.chunks(1).map(share).fold(0.0, f64::max)
+            meters
+                .members
+                .iter()
+                .map(|m| share(busy(m) * workers, component.capacity_of(m, epochs)))
+                .fold(0.0, f64::max)
         } else {
             meters.members.iter().map(busy).fold(0.0, f64::max)
         },

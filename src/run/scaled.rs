@@ -24,24 +24,21 @@ pub(super) fn is(outcome: &Outcome, found: &Found<'_>) -> bool {
     found.group.is_some() && found.member.is_none() && component.is_some_and(|component| component.scaling.is_some())
 }
 
-/// The share of workers that were busy: each replica counts for as long as it ran.
+/// The share of workers that were busy: each replica counts for as long as it served, or finished what it had.
 pub(super) fn utilisation(outcome: &Outcome, found: &Found<'_>, stat: Option<Stat>) -> Result<Measured, Missing> {
     let component = outcome.plan.components.get(found.group_number);
     let Some((group, component)) = found.group.zip(component) else {
         return missing("`utilization` is of a component");
     };
-    let share = |of: &[MemberMeters]| {
-        let capacity = component.capacity(of, &found.epochs);
-        let busy: f64 = of.iter().map(|m| m.busy.level(&found.epochs).mean().unwrap_or(0.0)).sum();
-        (capacity > 0.0).then(|| busy / capacity)
-    };
+    let busy = |m: &MemberMeters| m.busy.level(&found.epochs).mean().unwrap_or(0.0);
+    let share = |busy: f64, capacity: f64| (capacity > 0.0).then(|| busy / capacity);
     if found.every {
-        let values: Vec<f64> = group.members.chunks(1).filter_map(share).collect();
-        return across(&values, stat, Dimension::SHARE, None);
+        let each = group.members.iter().filter_map(|m| share(busy(m), component.capacity_of(m, &found.epochs)));
+        return across(&each.collect::<Vec<f64>>(), stat, Dimension::SHARE, None);
     }
     if !matches!(stat, None | Some(Stat::Mean)) {
         return missing("the utilisation of a component that is scaled has a mean only");
     }
-    let values: Vec<f64> = share(&group.members).into_iter().collect();
-    across(&values, None, Dimension::SHARE, None)
+    let all = share(group.members.iter().map(busy).sum(), component.capacity(group, &found.epochs));
+    across(&all.into_iter().collect::<Vec<f64>>(), None, Dimension::SHARE, None)
 }

@@ -16,7 +16,7 @@ use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::spec::units::Dimension;
 use crate::workload::ClientsPlan;
-use crate::world::{HostSetup, MemberMeters, Scaling, Scheduled, ServiceTime};
+use crate::world::{GroupMeters, HostSetup, Level, MemberMeters, Scaling, Scheduled, ServiceTime};
 
 /// What a component is.
 #[derive(Clone, Debug)]
@@ -67,14 +67,20 @@ pub struct ComponentPlan {
 }
 
 impl ComponentPlan {
-    /// Workers that there were on average, of all replicas together. Those of a component that is scaled count while they
-    /// ran: who stands by is no part of it.
-    pub fn capacity(&self, members: &[MemberMeters], epochs: &EpochSet) -> f64 {
+    /// Workers that there were on average, of all replicas together. Of a component that is scaled, those of replicas in
+    /// service: who stands by or starts has nothing to do yet.
+    pub fn capacity(&self, meters: &GroupMeters, epochs: &EpochSet) -> f64 {
         let workers = f64::from(self.station.workers.max(1));
-        match self.scaling {
-            None => workers * members.len().max(1) as f64,
-            Some(_) => members.iter().map(|m| m.up.level(epochs).mean().unwrap_or(0.0)).sum::<f64>() * workers,
+        match meters.levels.get(&Level::InService) {
+            None => workers * meters.members.len().max(1) as f64,
+            Some(replicas) => workers * replicas.level(epochs).mean().unwrap_or(0.0),
         }
+    }
+
+    /// The same of one of them, while it ran.
+    pub fn capacity_of(&self, member: &MemberMeters, epochs: &EpochSet) -> f64 {
+        let ran = self.scaling.map_or(1.0, |_| member.up.level(epochs).mean().unwrap_or(0.0));
+        f64::from(self.station.workers.max(1)) * ran
     }
 }
 

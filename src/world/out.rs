@@ -217,6 +217,8 @@ names!(
         Divergent = "divergent_keys",
         /// Replicas of a scaled component in their callers' choice.
         Replicas = "replicas",
+        /// The same and those that have left it, and finish what they have.
+        InService = "in_service",
     }
 );
 

@@ -298,8 +298,11 @@ impl<P: Process> World<P> {
 
     fn note_replicas(&mut self, s: usize) {
         let scaler = &self.scalers[s];
-        let serve = scaler.seats.iter().filter(|seat| **seat == Seat::Serves).count();
-        self.meters.level(scaler.group, 0, Level::Replicas, self.now, serve as u64);
+        let count = |kind: fn(&Seat) -> bool| scaler.seats.iter().filter(|seat| kind(seat)).count() as u64;
+        let serve = count(|seat| *seat == Seat::Serves);
+        let leave = count(|seat| matches!(seat, Seat::Leaves(_)));
+        self.meters.level(scaler.group, 0, Level::Replicas, self.now, serve);
+        self.meters.level(scaler.group, 0, Level::InService, self.now, serve + leave);
     }
 }
 

@@ -425,9 +425,8 @@ fn utilisation(outcome: &Outcome, parts: &[usize], columns: &Columns) -> Row {
             let members = &outcome.meters.groups[*i].members;
             let gauges: Vec<&Gauge> = members.iter().map(|m| &m.busy).collect();
             let workers = f64::from(component.station.workers.max(1));
-            if component.scaling.is_some() {
-                let up: Vec<&Gauge> = members.iter().map(|m| &m.up).collect();
-                let (busy, all) = (columns.level(&gauges, 1.0), columns.level(&up, workers));
+            if let Some(replicas) = outcome.meters.groups[*i].levels.get(&Level::InService) {
+                let (busy, all) = (columns.level(&gauges, 1.0), columns.level(&[replicas], workers));
                 let share = |busy: Option<f64>, all: Option<f64>| Some(busy? / all.filter(|all| *all > 0.0)?);
                 let shares = busy.iter().zip(&all).map(|(busy, all)| (busy.0, share(busy.1, all.1)));
                 return (component.name.clone(), shares.collect());
