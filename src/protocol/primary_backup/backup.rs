@@ -9,6 +9,9 @@ use crate::history::Observation;
 use crate::rpc::{Token, Verb};
 use crate::world::{Counted, Out, StateMachine};
 
+/// Entries to replay from which on the state is kept for the next time: a replay costs several times what a copy does.
+const FAR: u64 = 1000;
+
 impl<M: StateMachine> PrimaryBackup<M> {
     /// Learns of a later epoch: whoever led an earlier one is a backup from now on.
     pub(super) fn adopt(&mut self, epoch: u64, primary: Option<u32>, out: &mut Out<'_, Self>) {
@@ -88,13 +91,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
             self.durable = self.durable.min(first - 1);
             self.acknowledged = self.acknowledged.min(first - 1);
             if self.applied >= first {
-                self.machine = Sessions::default();
-                for (_, entry) in self.log.iter() {
-                    if let Command::Call { requester, op, .. } = &entry.command {
-                        self.machine.apply(*requester, op);
-                    }
-                }
-                self.applied = first - 1;
+                self.rewind(first - 1);
             }
         }
         let before = self.log.last();
@@ -103,6 +100,25 @@ impl<M: StateMachine> PrimaryBackup<M> {
         let token = self.journal.write(After::Store { to: who, epoch, last: self.log.last(), beat });
         out.persist(Record::Entries { prev: before, entries: fresh.into() }, token);
         self.apply(end, out);
+    }
+
+    /// Makes the machine what it was at an index. Two primaries that overwrite each other's entries do so again and
+    /// again from about the same place on.
+    fn rewind(&mut self, to: u64) {
+        if self.checkpoint.0 > to {
+            self.checkpoint = (0, Sessions::default());
+        }
+        let (from, machine) = &self.checkpoint;
+        self.machine = machine.clone();
+        for index in from + 1..=to {
+            if let Some(Command::Call { requester, op, .. }) = self.log.get(index).map(|entry| &entry.command) {
+                self.machine.apply(*requester, op);
+            }
+        }
+        if to - from > FAR {
+            self.checkpoint = (to, self.machine.clone());
+        }
+        self.applied = to;
     }
 
     /// Says which acknowledged writes go with the entries from `first` on.

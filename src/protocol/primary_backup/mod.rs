@@ -199,6 +199,8 @@ pub struct PrimaryBackup<M> {
     acknowledged: u64,
     applied: u64,
     machine: Sessions<M>,
+    /// What the machine was at an index: a rollback replays from there.
+    checkpoint: (u64, Sessions<M>),
     heard_at: Option<Instant>,
     leading: Option<Box<Primary>>,
     votes: Members,
@@ -225,6 +227,7 @@ impl<M: StateMachine> PrimaryBackup<M> {
             acknowledged: 0,
             applied: 0,
             machine: Sessions::default(),
+            checkpoint: (0, Sessions::default()),
             heard_at: None,
             leading: None,
             votes: Members::NONE,
