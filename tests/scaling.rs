@@ -144,6 +144,9 @@ fn an_upgrade_that_drains_long_enough_costs_no_request() {
         assert_eq!(window, &[(Instant::ZERO + Span::secs(10), Instant::ZERO + Span::secs(58))]);
         assert_eq!(measured(&run, "count(errors(c))"), 0.0);
         assert!((measured(&run, "mean(running(web, new-version))") - (4.0 - 4.0 * 4.0 / 48.0)).abs() < 1e-6);
+        // Four are four at a time, not the least of each added up.
+        assert_eq!(measured(&run, "min(running(web, new-version))"), 3.0);
+        assert_eq!(measured(&run, "max(running(web))"), 4.0);
         // Each of them is out of the choice for 12 s of 48: three get what four got.
         let shares = [0, 1, 2, 3].map(|i| measured(&run, &format!("offered(web/{i}, new-version)")));
         assert!(shares.iter().all(|share| (share - 10.0).abs() < 1.0), "{shares:?}");

@@ -333,16 +333,20 @@ fn metric_dimension(metric: &Metric, names: &dyn Names) -> Result<Option<Dimensi
         (Shape::Gauge(_), None) => {
             wrong(format!("`{name}` is a level over time"), format!("write `mean({inner})` or `max({inner})`"))
         }
+        (Shape::PerSecond, Some(Stat::Count)) => Ok(Some(Dimension::COUNT)),
+        (Shape::PerSecond, Some(Stat::Rate)) => Ok(Some(Dimension::RATE)),
+        (Shape::PerSecond, Some(_)) if each => Ok(Some(Dimension::RATE)),
+        (Shape::PerSecond, None) if !each => Ok(Some(Dimension::RATE)),
         (Shape::Scalar(_), Some(Stat::Count | Stat::Rate)) => {
             wrong(format!("`{name}` is one value, it can't be counted"), format!("write `{inner}`"))
         }
         (Shape::Scalar(of), Some(_)) if each => Ok(Some(of)),
-        (Shape::Scalar(_), Some(_)) => wrong(
+        (Shape::Scalar(_) | Shape::PerSecond, Some(_)) => wrong(
             format!("`{name}` is one value already"),
             format!("write `{inner}`; a statistic goes over instances: `max({name}(x/*))`"),
         ),
         (Shape::Scalar(of), None) if !each => Ok(Some(of)),
-        (Shape::Scalar(_), None) => {
+        (Shape::Scalar(_) | Shape::PerSecond, None) => {
             wrong(format!("`{inner}` is one value per instance"), format!("take a statistic over them: `max({inner})`"))
         }
     }

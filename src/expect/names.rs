@@ -11,6 +11,8 @@ pub enum Shape {
     Counter(Dimension),
     /// A level over time: needs `mean`, `max`, `min` or a percentile.
     Gauge(Dimension),
+    /// Things that happen, told as how many a second; `count` says how many in all.
+    PerSecond,
     /// One number; over `/*` one each, over which a statistic goes.
     Scalar(Dimension),
     /// One number, of whatever its scenario says.
@@ -77,7 +79,6 @@ const DURATION: Dimension = Dimension::DURATION;
 const COUNT: Dimension = Dimension::COUNT;
 const SHARE: Dimension = Dimension::SHARE;
 const SIZE: Dimension = Dimension::SIZE;
-const RATE: Dimension = Dimension::RATE;
 const EVENTS: Shape = Shape::Counter(COUNT);
 
 /// The statistics.
@@ -94,8 +95,8 @@ pub const STATS: &[StatName] = &[
 /// The measures.
 pub const MEASURES: &[Measure] = &[
     measure("latency", Shape::Distribution(DURATION), 1, "from request or record a to record b with the same id"),
-    measure("offered", Shape::Scalar(RATE), 1, "requests asked, a second"),
-    measure("goodput", Shape::Scalar(RATE), 1, "requests fully answered in time, a second"),
+    measure("offered", Shape::PerSecond, 1, "requests asked, a second"),
+    measure("goodput", Shape::PerSecond, 1, "requests fully answered in time, a second"),
     measure("availability", Shape::Scalar(SHARE), 1, "share of requests answered, degraded too"),
     measure("error_ratio", Shape::Scalar(SHARE), 1, "share of requests not answered"),
     measure("calls", EVENTS, 1, "calls, however many attempts each took"),

@@ -72,7 +72,7 @@ pub fn bottleneck(outcome: &Outcome, parts: &[Part], mean_ns: Option<f64>) -> Bo
 /// Share of workers busy at the busiest member of a component.
 fn busiest(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
     let component = &outcome.plan.components[part];
-    let busy = |m: &MemberMeters| m.busy.level(epochs).mean().unwrap_or(0.0);
+    let busy = |m: &MemberMeters| m.levels.busy.level(epochs).mean().unwrap_or(0.0);
     let all = |m: &MemberMeters| component.capacity_of(m, epochs).max(f64::MIN_POSITIVE);
     outcome.meters.groups[part].members.iter().map(|m| busy(m) / all(m)).fold(0.0, f64::max)
 }
@@ -80,7 +80,7 @@ fn busiest(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
 /// Share of workers busy, over all members of a component.
 fn mean_busy(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
     let meters = &outcome.meters.groups[part];
-    let busy: f64 = meters.members.iter().map(|m| m.busy.level(epochs).mean().unwrap_or(0.0)).sum();
+    let busy: f64 = meters.members.iter().map(|m| m.levels.busy.level(epochs).mean().unwrap_or(0.0)).sum();
     busy / outcome.plan.components[part].capacity(meters, epochs).max(f64::MIN_POSITIVE)
 }
 
@@ -92,7 +92,7 @@ fn saturated(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option
             continue;
         }
         let members = &outcome.meters.groups[part].members;
-        let waiting: f64 = members.iter().map(|m| m.waiting.level(&stretch.epochs).mean().unwrap_or(0.0)).sum();
+        let waiting: f64 = members.iter().map(|m| m.levels.waiting.level(&stretch.epochs).mean().unwrap_or(0.0)).sum();
         // Members that are busy alike are told as one, as the topology shows them.
         let mean = mean_busy(outcome, part, &stretch.epochs);
         let told = if share - mean < 0.01 { mean } else { share };

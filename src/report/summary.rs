@@ -89,10 +89,10 @@ fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
     let plan = &outcome.plan;
     let (component, meters) = (&plan.components[g], &outcome.meters.groups[g]);
     let workers = f64::from(component.station.workers);
-    let busy = |m: &crate::world::MemberMeters| m.busy.level(epochs).mean().unwrap_or(0.0) / workers;
+    let busy = |m: &crate::world::MemberMeters| m.levels.busy.level(epochs).mean().unwrap_or(0.0) / workers;
     let n = meters.members.len().max(1) as f64;
     let backlog = meters.levels.get(&Level::Backlog).map(|gauge| gauge.level(epochs)).unwrap_or_default();
-    let waiting = meters.members.iter().map(|m| m.waiting.level(epochs));
+    let waiting = meters.members.iter().map(|m| m.levels.waiting.level(epochs));
     let scaled = component.scaling.is_some();
     let share = |busy: f64, capacity: f64| busy / capacity.max(f64::MIN_POSITIVE);
     let most = meters.levels.get(&Level::Replicas).map(|replicas| replicas.level(epochs).max as usize);

@@ -11,7 +11,7 @@ use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
 use crate::rpc::Outcome as Ended;
 use crate::scenario::Kind;
 use crate::world::meters::{ANSWERED, OK};
-use crate::world::{EdgeMeters, GroupMeters, Level};
+use crate::world::{EdgeMeters, GroupMeters, Level, Levels};
 
 /// An expectation with what came of it.
 #[derive(Clone, Debug)]
@@ -332,69 +332,63 @@ impl<'a> Numbers<'a> {
         if measure == "in_flight"
             && let Some(edge) = found.edge
         {
-            return level(&[&edge.in_flight], &found.epochs, 1.0, stat, Dimension::COUNT);
+            return level(&edge.in_flight, &found.epochs, 1.0, stat, Dimension::COUNT);
         }
         let Some(group) = found.group else { return missing(format!("`{measure}` is of a component")) };
         let Some(component) = outcome.plan.components.get(found.group_number) else {
             return missing(format!("clients have no `{measure}`"));
         };
-        let workers = f64::from(component.station.workers);
-        let members: Vec<usize> = match found.member {
-            Some(one) if one < group.members.len() => vec![one],
-            Some(_) => return missing("there is no such instance"),
-            None => (0..group.members.len()).collect(),
+        let scale = match measure {
+            "utilization" => 1.0 / f64::from(component.station.workers),
+            _ => 1.0,
         };
-        let (scale, dimension) = match measure {
-            "utilization" => (1.0 / workers, Dimension::SHARE),
-            _ => (1.0, Dimension::COUNT),
-        };
-        let of = |i: usize| -> &Gauge {
-            let member = &group.members[i];
+        let dimension = if measure == "utilization" { Dimension::SHARE } else { Dimension::COUNT };
+        fn of<'a>(levels: &'a Levels, measure: &str) -> &'a Gauge {
             match measure {
-                "utilization" => &member.busy,
-                "queue_length" => &member.waiting,
-                "running" => &member.up,
-                _ => &member.inside,
+                "utilization" => &levels.busy,
+                "queue_length" => &levels.waiting,
+                "running" => &levels.up,
+                _ => &levels.inside,
             }
-        };
-        if found.every {
-            let values: Vec<f64> =
-                members.iter().filter_map(|i| of(*i).level(&found.epochs).mean().map(|m| m * scale)).collect();
-            let standard_error = members
-                .iter()
-                .map(|i| of(*i).mean_standard_error(&found.epochs).map(|e| e * scale))
+        }
+        if found.every && found.member.is_none() {
+            let gauges = || group.members.iter().map(|member| of(&member.levels, measure));
+            let values: Vec<f64> = gauges().filter_map(|g| g.level(&found.epochs).mean().map(|m| m * scale)).collect();
+            let standard_error = gauges()
+                .map(|g| g.mean_standard_error(&found.epochs).map(|e| e * scale))
                 .collect::<Option<Vec<f64>>>()
                 .map(|e| e.iter().map(|x| x * x).sum::<f64>().sqrt() / e.len().max(1) as f64);
             return across(&values, stat, dimension, standard_error);
         }
-        let gauges: Vec<&Gauge> = members.iter().map(|i| of(*i)).collect();
-        let scale = if measure == "utilization" { scale / gauges.len() as f64 } else { scale };
-        level(&gauges, &found.epochs, scale, stat, dimension)
+        let (levels, share) = match found.member {
+            Some(one) => (group.members.get(one).map(|member| &member.levels), 1),
+            None => (group.all_levels(), group.members.len()),
+        };
+        let Some(levels) = levels else { return missing("there is no such instance") };
+        let scale = if measure == "utilization" { scale / share as f64 } else { scale };
+        level(of(levels, measure), &found.epochs, scale, stat, dimension)
     }
 }
 
-/// A statistic of levels added up.
+/// A statistic of a level.
 pub(super) fn level(
-    gauges: &[&Gauge],
+    gauge: &Gauge,
     epochs: &EpochSet,
     scale: f64,
     stat: Option<Stat>,
     dimension: Dimension,
 ) -> Result<Measured, Missing> {
-    let means: Option<f64> = gauges.iter().map(|g| g.level(epochs).mean()).sum();
-    let Some(mean) = means else { return Err(Missing::NoSamples("the phase has no length".to_owned())) };
-    let errors: Option<Vec<f64>> = gauges.iter().map(|g| g.mean_standard_error(epochs)).collect();
+    let seen = gauge.level(epochs);
+    let Some(mean) = seen.mean() else { return Err(Missing::NoSamples("the phase has no length".to_owned())) };
     let value = match stat.unwrap_or(Stat::Mean) {
-        Stat::Mean => mean * scale,
-        // The highest of each, added up: an upper bound where there are several.
-        Stat::Max => gauges.iter().map(|g| g.level(epochs).max as f64).sum::<f64>() * scale,
-        Stat::Min => gauges.iter().map(|g| g.level(epochs).min as f64).sum::<f64>() * scale,
+        Stat::Mean => mean,
+        Stat::Max => seen.max as f64,
+        Stat::Min => seen.min as f64,
         _ => return missing("levels have a mean, a minimum and a maximum"),
     };
-    let standard_error = errors
-        .filter(|_| matches!(stat, None | Some(Stat::Mean)))
-        .map(|e| e.iter().map(|x| x * x).sum::<f64>().sqrt() * scale);
-    Ok(Measured { value, dimension, standard_error, samples: u64::MAX })
+    let standard_error = matches!(stat, None | Some(Stat::Mean)).then(|| gauge.mean_standard_error(epochs)).flatten();
+    let standard_error = standard_error.map(|e| e * scale);
+    Ok(Measured { value: value * scale, dimension, standard_error, samples: u64::MAX })
 }
 
 /// A statistic over one value per instance.
@@ -462,14 +456,14 @@ impl Source for Numbers<'_> {
             Some(m @ ("lag" | "queue_length")) if self.is_queue(outcome, &found) || m == "lag" => {
                 let backlog = found.group.and_then(|group| group.levels.get(&Level::Backlog));
                 let Some(backlog) = backlog else { return missing(format!("`{m}` is of a queue")) };
-                level(&[backlog], &found.epochs, 1.0, *stat, Dimension::COUNT)
+                level(backlog, &found.epochs, 1.0, *stat, Dimension::COUNT)
             }
             Some("utilization") if scaled::is(outcome, &found) => scaled::utilisation(outcome, &found, *stat),
             Some("replicas") => scaled::replicas(outcome, &found, *stat),
             Some("divergent_keys") => {
                 let gauge = found.group.and_then(|group| group.levels.get(&Level::Divergent));
                 let Some(gauge) = gauge else { return missing("nobody compares what is kept there") };
-                level(&[gauge], &found.epochs, 1.0, *stat, Dimension::COUNT)
+                level(gauge, &found.epochs, 1.0, *stat, Dimension::COUNT)
             }
             Some(m @ ("utilization" | "queue_length" | "in_flight" | "running")) => {
                 self.levels(outcome, &found, m, *stat)

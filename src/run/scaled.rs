@@ -13,7 +13,7 @@ pub(super) fn replicas(outcome: &Outcome, found: &Found<'_>, stat: Option<Stat>)
         return missing("`replicas` is of a component");
     };
     match group.levels.get(&Level::Replicas) {
-        Some(gauge) => level(&[gauge], &found.epochs, 1.0, stat, Dimension::COUNT),
+        Some(gauge) => level(gauge, &found.epochs, 1.0, stat, Dimension::COUNT),
         None => Ok(Measured::exact(component.hosts.len() as f64, Dimension::COUNT)),
     }
 }
@@ -30,7 +30,7 @@ pub(super) fn utilisation(outcome: &Outcome, found: &Found<'_>, stat: Option<Sta
     let Some((group, component)) = found.group.zip(component) else {
         return missing("`utilization` is of a component");
     };
-    let busy = |m: &MemberMeters| m.busy.level(&found.epochs).mean().unwrap_or(0.0);
+    let busy = |m: &MemberMeters| m.levels.busy.level(&found.epochs).mean().unwrap_or(0.0);
     let share = |busy: f64, capacity: f64| (capacity > 0.0).then(|| busy / capacity);
     if found.every {
         let each = group.members.iter().filter_map(|m| share(busy(m), component.capacity_of(m, &found.epochs)));

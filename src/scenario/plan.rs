@@ -79,7 +79,7 @@ impl ComponentPlan {
 
     /// The same of one of them, while it ran.
     pub fn capacity_of(&self, member: &MemberMeters, epochs: &EpochSet) -> f64 {
-        let ran = self.scaling.map_or(1.0, |_| member.up.level(epochs).mean().unwrap_or(0.0));
+        let ran = self.scaling.map_or(1.0, |_| member.levels.up.level(epochs).mean().unwrap_or(0.0));
         f64::from(self.station.workers.max(1)) * ran
     }
 }

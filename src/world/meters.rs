@@ -29,6 +29,8 @@ pub struct GroupMeters {
     pub kept: Tally,
     /// Each member.
     pub members: Vec<MemberMeters>,
+    /// Levels of all members together, if there are several.
+    together: Option<Box<Levels>>,
     /// Of client groups, each mix entry: from the intended start to the end for the user.
     pub entries: Vec<Tally>,
     /// Of client groups: the longest time without an answer.
@@ -68,14 +70,41 @@ pub struct Example {
 pub struct MemberMeters {
     /// Visits: from arrival to answer.
     pub visits: Tally,
+    /// What it has at a time.
+    pub levels: Levels,
+}
+
+/// How much of what there is at a time, of one process or of all of a group.
+#[derive(Clone, Debug)]
+pub struct Levels {
     /// Busy workers.
     pub busy: Gauge,
     /// Waiting requests.
     pub waiting: Gauge,
     /// Requests between arrival and answer.
     pub inside: Gauge,
-    /// 1 while it is up.
+    /// Processes that are up.
     pub up: Gauge,
+}
+
+impl Levels {
+    fn new(frame: &Arc<Frame>) -> Levels {
+        let none = || Gauge::new(frame.clone(), 0);
+        Levels { busy: none(), waiting: none(), inside: none(), up: none() }
+    }
+
+    fn finish(&mut self, end: Instant) {
+        for gauge in [&mut self.busy, &mut self.waiting, &mut self.inside, &mut self.up] {
+            gauge.finish(end);
+        }
+    }
+}
+
+impl GroupMeters {
+    /// Levels of all members together. `None` of a group of nobody.
+    pub fn all_levels(&self) -> Option<&Levels> {
+        self.together.as_deref().or(self.members.first().map(|only| &only.levels))
+    }
 }
 
 /// What is measured of one edge.
@@ -123,19 +152,14 @@ impl Meters {
             };
             let member = |i: usize| {
                 places.push((GroupId::at(g).0, u32::try_from(i).expect("plans are bounded at load")));
-                MemberMeters {
-                    visits: Tally::new(frame.clone(), Detail::Instance),
-                    busy: Gauge::new(frame.clone(), 0),
-                    waiting: Gauge::new(frame.clone(), 0),
-                    inside: Gauge::new(frame.clone(), 0),
-                    up: Gauge::new(frame.clone(), 0),
-                }
+                MemberMeters { visits: Tally::new(frame.clone(), Detail::Instance), levels: Levels::new(&frame) }
             };
             GroupMeters {
                 visits: Tally::new(frame.clone(), Detail::Group),
                 waits: Tally::new(frame.clone(), Detail::Group),
                 kept: Tally::new(frame.clone(), Detail::Group),
                 members: (0..setup.hosts.len()).map(member).collect(),
+                together: (setup.hosts.len() > 1).then(|| Box::new(Levels::new(&frame))),
                 entries: (0..entries).map(|_| Tally::new(frame.clone(), Detail::Group)).collect(),
                 silence: Silence::new(frame.clone()),
                 last_unanswered: None,
@@ -180,10 +204,12 @@ impl Meters {
     pub(super) fn visit_arrived(&mut self, process: ProcessId, at: Instant) {
         let (group, index) = self.place(process);
         group.visits.asked(at);
-        if group.members.len() > 1 {
-            group.members[index].visits.asked(at);
+        let member = &mut group.members[index];
+        if let Some(together) = &mut group.together {
+            member.visits.asked(at);
+            together.inside.change(at, 1);
         }
-        group.members[index].inside.change(at, 1);
+        member.levels.inside.change(at, 1);
     }
 
     pub(super) fn visit_waited(&mut self, process: ProcessId, arrived: Instant, waited: Span) {
@@ -201,27 +227,38 @@ impl Meters {
     pub(super) fn visit_ended(&mut self, process: ProcessId, arrived: Instant, at: Instant, outcome: Outcome) {
         let (group, index) = self.place(process);
         group.visits.ended(arrived, at, outcome as u8);
-        if group.members.len() > 1 {
-            group.members[index].visits.ended(arrived, at, outcome as u8);
+        let member = &mut group.members[index];
+        if let Some(together) = &mut group.together {
+            member.visits.ended(arrived, at, outcome as u8);
+            together.inside.change(at, -1);
         }
-        group.members[index].inside.change(at, -1);
+        member.levels.inside.change(at, -1);
     }
 
     pub(super) fn levels(&mut self, process: ProcessId, at: Instant, busy: u32, waiting: u32) {
         let (group, index) = self.place(process);
-        let member = &mut group.members[index];
-        member.busy.set(at, u64::from(busy));
-        member.waiting.set(at, u64::from(waiting));
+        let levels = &mut group.members[index].levels;
+        let (busy, waiting) = (u64::from(busy), u64::from(waiting));
+        if let Some(together) = &mut group.together {
+            together.busy.set(at, together.busy.value() - levels.busy.value() + busy);
+            together.waiting.set(at, together.waiting.value() - levels.waiting.value() + waiting);
+        }
+        levels.busy.set(at, busy);
+        levels.waiting.set(at, waiting);
     }
 
     /// Time of its busy workers so far, in worker-nanoseconds.
     pub(super) fn busy_until(&self, process: ProcessId, at: Instant) -> u128 {
-        self.member(process).busy.area_until(at)
+        self.member(process).levels.busy.area_until(at)
     }
 
     pub(super) fn up(&mut self, process: ProcessId, at: Instant, up: bool) {
         let (group, index) = self.place(process);
-        group.members[index].up.set(at, u64::from(up));
+        let levels = &mut group.members[index].levels;
+        if let Some(together) = &mut group.together {
+            together.up.set(at, together.up.value() - levels.up.value() + u64::from(up));
+        }
+        levels.up.set(at, u64::from(up));
     }
 
     pub(super) fn call_began(&mut self, edge: EdgeId, at: Instant) {
@@ -322,10 +359,9 @@ impl Meters {
             if let ([only], true) = (group.members.as_mut_slice(), group.entries.is_empty()) {
                 only.visits = group.visits.clone();
             }
-            for member in &mut group.members {
-                for gauge in [&mut member.busy, &mut member.waiting, &mut member.inside, &mut member.up] {
-                    gauge.finish(end);
-                }
+            group.members.iter_mut().for_each(|member| member.levels.finish(end));
+            if let Some(together) = &mut group.together {
+                together.finish(end);
             }
             group.levels.values_mut().for_each(|gauge| gauge.finish(end));
         }
@@ -344,11 +380,11 @@ impl Meters {
         let all = self.frame.all();
         for (group, setup) in self.groups.iter().zip(setups) {
             for (i, member) in group.members.iter().enumerate() {
-                let law = member.visits.littles_law(&member.inside);
+                let law = member.visits.littles_law(&member.levels.inside);
                 if !law.holds() {
                     broken.push(format!("Little's law at {}/{i}: {law:?}", setup.name));
                 }
-                let busy = member.busy.level(&all);
+                let busy = member.levels.busy.level(&all);
                 let most = u128::from(setup.station.workers) * u128::from(end.0);
                 if busy.area > most && setup.station.workers > 0 {
                     broken.push(format!("utilisation above 1 at {}/{i}: {busy:?}", setup.name));

@@ -24,7 +24,7 @@ pub use about::{About, Part};
 pub use control::{Acted, ClockFault, Control, Gray, Power, Scheduled, Setting, Side, Target, When};
 pub use divergence::fingerprints;
 pub use kernel::{Finished, World};
-pub use meters::{EdgeMeters, Example, GroupMeters, MemberMeters, Meters};
+pub use meters::{EdgeMeters, Example, GroupMeters, Levels, MemberMeters, Meters};
 pub use out::{Counted, Effect, Env, Level, Meter, Out, Point, Sink};
 pub use process::{Held, Message, Never, Process, Role};
 pub use record::function;

@@ -353,9 +353,8 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
         all.push(utilisation(outcome, &rows.busy, &columns));
     }
     for (component, meters) in outcome.plan.components.iter().zip(&outcome.meters.groups) {
-        if let Some(replicas) = meters.levels.get(&Level::Replicas) {
-            let running: Vec<&Gauge> = meters.members.iter().map(|m| &m.up).collect();
-            let (serve, run) = (columns.level(&[replicas], 1.0), columns.level(&running, 1.0));
+        if let (Some(replicas), Some(levels)) = (meters.levels.get(&Level::Replicas), meters.all_levels()) {
+            let (serve, run) = (columns.level(&[replicas], 1.0), columns.level(&[&levels.up], 1.0));
             all.push(Row::replicas(&component.name, serve, run));
         }
     }
@@ -422,17 +421,17 @@ fn utilisation(outcome: &Outcome, parts: &[usize], columns: &Columns) -> Row {
         .iter()
         .map(|i| {
             let component = &outcome.plan.components[*i];
-            let members = &outcome.meters.groups[*i].members;
-            let gauges: Vec<&Gauge> = members.iter().map(|m| &m.busy).collect();
+            let meters = &outcome.meters.groups[*i];
+            let busy: Vec<&Gauge> = meters.all_levels().map(|levels| &levels.busy).into_iter().collect();
             let workers = f64::from(component.station.workers.max(1));
-            if let Some(replicas) = outcome.meters.groups[*i].levels.get(&Level::InService) {
-                let (busy, all) = (columns.level(&gauges, 1.0), columns.level(&[replicas], workers));
+            if let Some(replicas) = meters.levels.get(&Level::InService) {
+                let (busy, all) = (columns.level(&busy, 1.0), columns.level(&[replicas], workers));
                 let share = |busy: Option<f64>, all: Option<f64>| Some(busy? / all.filter(|all| *all > 0.0)?);
                 let shares = busy.iter().zip(&all).map(|(busy, all)| (busy.0, share(busy.1, all.1)));
                 return (component.name.clone(), shares.collect());
             }
-            let all = workers * members.len().max(1) as f64;
-            (component.name.clone(), columns.level(&gauges, 1.0 / all))
+            let all = workers * meters.members.len().max(1) as f64;
+            (component.name.clone(), columns.level(&busy, 1.0 / all))
         })
         .collect();
     let mut row = Row::utilisation(lines);

@@ -13,22 +13,22 @@ pub(super) fn rows(outcome: &Outcome, part: usize, columns: &Columns, ages: bool
     let component = &outcome.plan.components[part];
     let meters = &outcome.meters.groups[part];
     let messages = meters.levels.get(&Level::Backlog);
-    let (gauges, limit, waited): (Vec<&Gauge>, Option<u64>, &Tally) = match (&component.kind, messages) {
-        (Kind::Queue(spec), Some(messages)) => (vec![messages], spec.limit, &meters.kept),
-        _ => {
-            let members = &meters.members;
-            let limit = component.station.limit.map(|l| u64::from(l) * members.len() as u64);
-            (members.iter().map(|m| &m.waiting).collect(), limit, &meters.waits)
+    let (gauge, limit, waited): (&Gauge, Option<u64>, &Tally) = match (&component.kind, messages, meters.all_levels()) {
+        (Kind::Queue(spec), Some(messages), _) => (messages, spec.limit, &meters.kept),
+        (_, _, Some(levels)) => {
+            let limit = component.station.limit.map(|l| u64::from(l) * meters.members.len() as u64);
+            (&levels.waiting, limit, &meters.waits)
         }
+        _ => return Vec::new(),
     };
-    let depth = columns.level(&gauges, 1.0);
+    let depth = columns.level(&[gauge], 1.0);
     let highest = depth.iter().filter_map(|(_, v)| *v).fold(0.0, f64::max);
     // A limit far above the queue would flatten it.
     let limit = limit.filter(|l| (*l as f64) < highest * 4.0);
-    let mut rows = vec![Row::queue(&component.name, depth, limit)];
-    end(&mut rows[0], format!("at most {}", number_of(highest.ceil())));
-
     let all = outcome.meters.frame().all();
+    let mut rows = vec![Row::queue(&component.name, depth, limit)];
+    end(&mut rows[0], format!("at most {}", number_of(gauge.level(&all).max as f64)));
+
     let longest = waited.latencies(&all, ClassSet::ALL).max().filter(|longest| !longest.is_zero());
     if let (true, Some(longest)) = (ages, longest) {
         let bins = waited.bins(0).unwrap_or_default();

@@ -109,12 +109,12 @@ impl Lowering<'_, '_> {
                 let text = fields.text_of(node)?;
                 self.parsed(&text, &inside(node), expect::parse_within)
             });
-            let needs = fields
-                .texts("needs")
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|(text, place)| self.parsed(&text, &place, expect::parse_that))
-                .collect();
+            let mut needs = Vec::new();
+            for (text, place) in fields.texts("needs").unwrap_or_default() {
+                let Some(need) = self.parsed(&text, &place, expect::parse_that) else { continue };
+                self.statement(&need, &place, tree, site, faults, flows, variants, groups);
+                needs.push(need);
+            }
             let only = fields.texts("only").unwrap_or_default();
             for (name, place) in &only {
                 if !variants.iter().any(|(v, _)| v == name) {
@@ -125,17 +125,13 @@ impl Lowering<'_, '_> {
             let why = fields.text("why");
             fields.done();
             let Some(that) = that else { continue };
-            for error in expect::check(&that, &Paths(tree)) {
-                fields_error(self, &at, error);
-            }
+            self.statement(&that, &at, tree, site, faults, flows, variants, groups);
             if matches!(that, That::Near { .. }) && source.is_none() {
                 self.log.borrow_mut().push(
                     Diagnostic::error(at.clone(), "a value that should come out needs a `source`")
                         .help("say where the number is from: `source = \"M/M/1: 1 / (mu - lambda)\"`"),
                 );
             }
-            self.scopes(&that.metrics(), &at, site, faults, flows, variants, groups);
-            self.property(&that, &at, site, flows);
             self.phase(during.as_ref(), &during_at, faults);
             if let Some(Within::After { fault, .. }) = &within {
                 self.phase(Some(&Phase::After(fault.clone())), &within_at, faults);
@@ -175,6 +171,26 @@ impl Lowering<'_, '_> {
             }
         }
         expects
+    }
+
+    /// What is expected, or needed: its units, and that what it names is there.
+    #[expect(clippy::too_many_arguments, reason = "a statement may speak of everything")]
+    fn statement(
+        &self,
+        that: &That,
+        at: &Place,
+        tree: &DeTable<'_>,
+        site: &Site<'_>,
+        faults: &[FaultPlan],
+        flows: &BTreeMap<String, FlowHead>,
+        variants: &[(String, Option<String>)],
+        groups: &[String],
+    ) {
+        for error in expect::check(that, &Paths(tree)) {
+            fields_error(self, at, error);
+        }
+        self.scopes(&that.metrics(), at, site, faults, flows, variants, groups);
+        self.property(that, at, site, flows);
     }
 
     fn phase(&self, phase: Option<&Phase>, at: &Place, faults: &[FaultPlan]) {

@@ -83,7 +83,7 @@ fn measure(row: &Row, effort: Effort) -> Checks {
     }
     if let Some(expected) = row.figure("U_bottleneck") {
         let slowest = (0..demands.len()).max_by(|a, b| demands[*a].total_cmp(&demands[*b])).unwrap_or(0);
-        let idle = runs.idle(|run| &member(run, &format!("s{slowest}")).busy);
+        let idle = runs.idle(|run| &member(run, &format!("s{slowest}")).levels.busy);
         let busy = Estimate { value: 1.0 - idle.value, n: cycles, ..idle };
         checks.push(Check::probability("U_bottleneck", expected, busy));
     }

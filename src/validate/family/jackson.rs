@@ -78,7 +78,7 @@ fn measure(row: &Row, effort: Effort) -> Checks {
         ));
     }
     if let Some(expected) = row.figure("L_total") {
-        checks.push(Check::statistic("L_total", expected, runs.level(|run| &member(run, "front").inside)));
+        checks.push(Check::statistic("L_total", expected, runs.level(|run| &member(run, "front").levels.inside)));
     }
     let detail = row.text("detail").unwrap_or_default();
     if let Some(expected) = detail.strip_prefix("effective lambda=").and_then(Figure::read) {
@@ -90,7 +90,7 @@ fn measure(row: &Row, effort: Effort) -> Checks {
     } else {
         let levels: Option<Vec<Figure>> = detail.split(';').map(Figure::read).collect();
         for (i, expected) in levels.unwrap_or_default().into_iter().enumerate().take(rates.len()) {
-            let level = runs.level(|run| &member(run, &format!("s{i}")).inside);
+            let level = runs.level(|run| &member(run, &format!("s{i}")).levels.inside);
             checks.push(Check::statistic(&format!("L of station {}", i + 1), expected, level));
         }
     }

@@ -89,7 +89,7 @@ fn measure(row: &Row, effort: Effort) -> Checks {
         checks.push(Check::statistic("carried_over_mu", expected, carried));
     }
     if let Some(expected) = row.figure("L") {
-        checks.push(Check::statistic("L", expected, runs.level(|run| &member(run, "station").inside)));
+        checks.push(Check::statistic("L", expected, runs.level(|run| &member(run, "station").levels.inside)));
     }
     if let Some(expected) = row.figure("W_accepted") {
         checks.push(Check::statistic("W_accepted", expected, runs.mean(|run| &group(run, "source").visits, OK)));

@@ -231,8 +231,8 @@ fn measure(row: &Row, effort: Effort) -> Checks {
     let all = ClassSet::ALL;
     statistic("W_mean_sojourn", &|| runs.mean(|run| &group(run, "source").visits, all));
     statistic("Wq_mean_wait", &|| runs.mean(|run| &group(run, "station").waits, all));
-    statistic("L", &|| runs.level(|run| &member(run, "station").inside));
-    statistic("Lq", &|| runs.level(|run| &member(run, "station").waiting));
+    statistic("L", &|| runs.level(|run| &member(run, "station").levels.inside));
+    statistic("Lq", &|| runs.level(|run| &member(run, "station").levels.waiting));
     // Of the longest the batches see few clusters or none; the chain knows what a run of this length can tell.
     let known = |estimate: Estimate, name: &str, service: bool| {
         let expected = row.figure(name).filter(|_| queue.exponential);
@@ -248,7 +248,7 @@ fn measure(row: &Row, effort: Effort) -> Checks {
     if let Some(expected) = row.figure("P0") {
         // Each arrival sees one moment; but idle periods are exponential, and a share of time so has twice the variance
         // of a share of arrivals.
-        let idle = runs.idle(|run| &member(run, "station").inside);
+        let idle = runs.idle(|run| &member(run, "station").levels.inside);
         checks.push(Check::probability("P0", expected, Estimate { n: arrivals / 2.0, ..idle }));
     }
     if let Some(expected) = row.figure("P_wait") {
