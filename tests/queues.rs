@@ -152,7 +152,7 @@ fn a_queue_keeps_its_messages_through_a_restart() {
 #[test]
 fn what_a_queue_is_told_wrong_is_said() {
     for (queue, consumer, message) in [
-        ("partitions = 0", WORK, "at least one partition"),
+        ("partitions = 0", WORK, "`partitions` is a number from 1 to"),
         ("backlog = { limit = 0 }", WORK, "a queue without room passes nothing on"),
         ("backlog = { limit = 5, when_full = \"rejct\" }", WORK, "did you mean `reject`?"),
         ("delivery = \"exactly_onec\"", WORK, "is no value of `delivery`"),

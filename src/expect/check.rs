@@ -36,11 +36,11 @@ pub fn check(that: &That, names: &dyn Names) -> Vec<TextError> {
     match that {
         That::Compare { left, right, .. } => {
             checker.pair(left, right, "compared with");
-            checker.share(left, right);
+            checker.reach(left, right);
         }
         That::Near { left, right, tolerance } => {
             checker.pair(left, right, "compared with");
-            checker.share(left, right);
+            checker.reach(left, right);
             let (left, right) = (checker.quietly(left), checker.quietly(right));
             if let (Tolerance::Quantity(tolerance), Some(of)) = (tolerance, left.or(right))
                 && tolerance.dimension.with(of).is_none()
@@ -64,6 +64,10 @@ pub fn check(that: &That, names: &dyn Names) -> Vec<TextError> {
                 } else if end.value > 1.0 && is_share(value, names) {
                     checker.errors.push(beyond(at.clone(), &end.written, value));
                 }
+            }
+            // A range around 0 says how much at most.
+            if high.value < 0.0 && is_measured(value, names) && checker.errors.is_empty() {
+                checker.errors.push(below(at.clone(), value));
             }
         }
         That::Label { label, word, word_at } => {
@@ -95,6 +99,16 @@ pub fn check(that: &That, names: &dyn Names) -> Vec<TextError> {
 fn is_share(expr: &Expr, names: &dyn Names) -> bool {
     let Operand::Metric(metric) = &expr.operand else { return false };
     metric.stat != Some(Stat::Sum) && matches!(metric_dimension(metric, names), Ok(Some(Dimension::SHARE)))
+}
+
+/// Whether it is something measured, none of which is ever negative; what a sweep finds may be.
+fn is_measured(expr: &Expr, names: &dyn Names) -> bool {
+    let Operand::Metric(metric) = &expr.operand else { return false };
+    matches!(metric_dimension(metric, names), Ok(Some(_)))
+}
+
+fn below(at: std::ops::Range<usize>, metric: &Expr) -> TextError {
+    TextError::new(at, format!("`{metric}` is never less than nothing"))
 }
 
 fn beyond(at: std::ops::Range<usize>, written: &str, share: &Expr) -> TextError {
@@ -138,14 +152,17 @@ impl Checker<'_> {
         None
     }
 
-    /// A share is never compared with more than everything.
-    fn share(&mut self, left: &Expr, right: &Expr) {
+    /// A share is never compared with more than everything, nor what is measured with less than nothing.
+    fn reach(&mut self, left: &Expr, right: &Expr) {
         if !self.errors.is_empty() {
             return;
         }
         for (share, limit) in [(left, right), (right, left)] {
             if literal(limit).is_some_and(|limit| limit > 1.0) && is_share(share, self.names) {
                 self.errors.push(beyond(limit.at.clone(), &limit.to_string(), share));
+            }
+            if literal(limit).is_some_and(|limit| limit < 0.0) && is_measured(share, self.names) {
+                self.errors.push(below(limit.at.clone(), share));
             }
         }
     }

@@ -7,6 +7,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::shape::{Need, Value};
 use super::tree::Node;
+use crate::engine::Span;
+use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Diagnostics, FromText, Place, TextError};
 
 /// Where everything wrong goes. Shared, so that readers of nested tables can use it at once.
@@ -141,6 +143,28 @@ impl<'a, 't> Fields<'a, 't> {
     /// A value by its grammar.
     pub(super) fn get<T: FromText>(&self, key: &'static str) -> Option<T> {
         self.at(key).map(|(value, _)| value)
+    }
+
+    /// A count from 1 to `most`.
+    pub(super) fn count_up_to(&self, key: &'static str, most: u32) -> Option<u32> {
+        let (Count(count), place) = self.at::<Count>(key)?;
+        match u32::try_from(count) {
+            Ok(count) if (1..=most).contains(&count) => Some(count),
+            _ => {
+                self.error(Diagnostic::error(place, format!("`{key}` is a number from 1 to {most}")));
+                None
+            }
+        }
+    }
+
+    /// A duration that isn't none; `otherwise` says what one of 0s would mean.
+    pub(super) fn above_zero(&self, key: &'static str, otherwise: &str) -> Option<Span> {
+        let (span, place) = self.at::<Span>(key)?;
+        if span.is_zero() {
+            self.error(Diagnostic::error(place, otherwise.to_owned()));
+            return None;
+        }
+        Some(span)
     }
 
     /// A value that may be switched off with `none`: `Some(None)` if it is.

@@ -60,8 +60,10 @@ pub(super) fn check(sources: &Sources, root: &DeTable<'_>, log: &Log, load: &dyn
                 tree::assign(&mut there, path.get_ref(), path.span(), (*value).clone(), &mut found);
             }
             if !found.has_errors() {
-                // What else is swept is no part of this point.
-                there.remove("sweep");
+                // What else is swept is no part of this point; an empty table says that it is one.
+                if let Some(sweeps) = there.get_mut("sweep") {
+                    *sweeps.get_mut() = DeValue::Table(DeTable::new());
+                }
                 tree::like(&mut there, &mut found);
                 let inner = Log::new(found);
                 lower::lower(sources, &there, None, None, &inner, load);

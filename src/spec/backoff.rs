@@ -2,6 +2,7 @@
 
 use super::call::{Call, Signature, unknown_word};
 use super::text::{FromText, TextError};
+use super::units::span_above_zero;
 use crate::engine::Span;
 
 /// The pause before a retry (Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
@@ -53,7 +54,7 @@ impl FromText for Backoff {
         let call = Call::parse(text)?;
         let both = |usage| -> Result<(Span, Span), TextError> {
             let bound = call.bind(Signature { usage, positional: &["base", "cap"], named: &[] })?;
-            let (base, cap) = (bound.read("base", Span::from_text)?, bound.read("cap", Span::from_text)?);
+            let (base, cap) = (bound.read("base", span_above_zero)?, bound.read("cap", span_above_zero)?);
             if base > cap {
                 return Err(TextError::new(call.at(), "the base is above the cap").help(format!("write {usage}")));
             }
@@ -63,7 +64,7 @@ impl FromText for Backoff {
             "none" => call.no_args().map(|()| Backoff::None),
             "constant" => {
                 let bound = call.bind(Signature { usage: "`constant(1s)`", positional: &["pause"], named: &[] })?;
-                Ok(Backoff::Constant(bound.read("pause", Span::from_text)?))
+                Ok(Backoff::Constant(bound.read("pause", span_above_zero)?))
             }
             "exponential" => both("`exponential(50ms, 1s)`").map(|(base, cap)| Backoff::Exponential { base, cap }),
             "full_jitter" => both("`full_jitter(50ms, 1s)`").map(|(base, cap)| Backoff::FullJitter { base, cap }),

@@ -10,7 +10,9 @@ use super::nearest;
 use super::text::TextError;
 
 pub(crate) use quantities::split_range;
-pub use quantities::{Bandwidth, Bounds, Count, Number, Percent, Rate, Share, Size, WholeRange, bounds};
+pub use quantities::{
+    Bandwidth, Bounds, Count, Number, Percent, Rate, Share, Size, WholeRange, bounds, span_above_zero,
+};
 
 /// What a quantity measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

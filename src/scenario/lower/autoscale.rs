@@ -1,6 +1,6 @@
 //! `autoscale` of a service.
 
-use super::Lowering;
+use super::{AGAIN, Lowering};
 use crate::engine::Span;
 use crate::scenario::reader::{Fields, inside};
 use crate::spec::Diagnostic;
@@ -60,7 +60,7 @@ impl Lowering<'_, '_> {
             max: most,
             target_ppm: millionths(target.map_or(0.6, |(share, _)| share.0)),
             tolerance_ppm: millionths(table.get::<Share>("tolerance").map_or(0.1, |share| share.0)),
-            every: self.above_zero(&table, "every").unwrap_or(Span::secs(15)),
+            every: table.above_zero("every", AGAIN).unwrap_or(Span::secs(15)),
             down_after: table.get::<Span>("down_after").unwrap_or(Span::secs(300)),
         };
         table.done();

@@ -1,7 +1,7 @@
 //! `[service.X]`, `[load_balancer.X]`, `[store.X]`: what each key means, and what is there without it.
 
-use super::Lowering;
 use super::drafts::{Draft, DraftKind};
+use super::{AGAIN, Lowering};
 use crate::component::load_balancer::Health;
 use crate::engine::{EdgeId, Span, ZoneId};
 use crate::physics::clock::ClockSpec;
@@ -15,7 +15,7 @@ use crate::scenario::reader::{Fields, inside, parse};
 use crate::spec::call::Call;
 use crate::spec::dist::Durations;
 use crate::spec::text::{FromText, TextError};
-use crate::spec::units::{Bandwidth, Count, Number, Share, Size};
+use crate::spec::units::{Bandwidth, Count, Number, Share, Size, span_above_zero};
 use crate::spec::{Diagnostic, Drawn};
 use crate::world::{HostSetup, ServiceTime};
 
@@ -333,15 +333,6 @@ impl Lowering<'_, '_> {
         Draft { name, kind: draft, hosts, station, service, scaling }
     }
 
-    /// A duration after which something happens again.
-    pub(super) fn above_zero(&self, fields: &Fields<'_, '_>, key: &'static str) -> Option<Span> {
-        let (span, place) = fields.at::<Span>(key)?;
-        if span.is_zero() {
-            fields.error(Diagnostic::error(place, "something that happens every 0s never lets time pass"));
-        }
-        Some(span.max(Span(1)))
-    }
-
     fn load_balancer(&self, fields: &Fields<'_, '_>) -> DraftKind {
         fields.require("targets", "\"web\"");
         let targets = fields.texts("targets").unwrap_or_default();
@@ -355,11 +346,11 @@ impl Lowering<'_, '_> {
             // AWS ALB's documented defaults.
             let health = Health {
                 edge: EdgeId(0),
-                every: self.above_zero(&h, "every").unwrap_or(Span::secs(30)),
-                unhealthy: h.get::<Count>("unhealthy").map_or(2, |c| c.0.max(1) as u32),
-                healthy: h.get::<Count>("healthy").map_or(5, |c| c.0.max(1) as u32),
+                every: h.above_zero("every", AGAIN).unwrap_or(Span::secs(30)),
+                unhealthy: h.count_up_to("unhealthy", 1000).unwrap_or(2),
+                healthy: h.count_up_to("healthy", 1000).unwrap_or(5),
             };
-            let timeout = h.get::<Span>("timeout").unwrap_or(Span::secs(5));
+            let timeout = h.above_zero("timeout", "a check with 0s to answer always fails").unwrap_or(Span::secs(5));
             let fail_open = h.flag("fail_open").unwrap_or(true);
             h.done();
             (health, timeout, fail_open)
@@ -367,11 +358,9 @@ impl Lowering<'_, '_> {
         let outlier = fields.table("outlier").flatten().map(|o| {
             let base = Outlier::default();
             let outlier = Outlier {
-                consecutive_errors: o
-                    .get::<Count>("consecutive_errors")
-                    .map_or(base.consecutive_errors, |c| c.0.max(1) as u32),
-                every: self.above_zero(&o, "every").unwrap_or(base.every),
-                ejection: o.get::<Span>("ejection").unwrap_or(base.ejection),
+                consecutive_errors: o.count_up_to("consecutive_errors", 1_000_000).unwrap_or(base.consecutive_errors),
+                every: o.above_zero("every", AGAIN).unwrap_or(base.every),
+                ejection: o.above_zero("ejection", "who is ejected for 0s isn't").unwrap_or(base.ejection),
                 max_ejected: o.get::<Share>("max_ejected").map_or(base.max_ejected, |s| s.0),
             };
             o.done();
@@ -443,8 +432,8 @@ impl FromText for WrittenDrop {
                 let signature = crate::spec::call::Signature { usage, positional: &[], named: &["target", "interval"] };
                 let bound = call.bind(signature)?;
                 DropRule::Codel {
-                    target: bound.read("target", Span::from_text)?,
-                    interval: bound.read("interval", Span::from_text)?,
+                    target: bound.read("target", span_above_zero)?,
+                    interval: bound.read("interval", span_above_zero)?,
                 }
             }
             other => {

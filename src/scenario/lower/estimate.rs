@@ -4,11 +4,18 @@ use std::sync::Arc;
 
 use crate::engine::Instant;
 use crate::rpc::EdgeSpec;
+use crate::scenario::plan::{ComponentPlan, Kind};
 use crate::workload::{ClientsPlan, Pattern};
 use crate::world::HostSetup;
 
-/// Events that the run is estimated to take: four for a request and each call it makes, more for attempts.
-pub(super) fn estimate(clients: &[(Arc<ClientsPlan>, HostSetup)], end: Instant, edges: &[EdgeSpec]) -> f64 {
+/// Events that the run is estimated to take: four for a request and each call it makes, and one for what goes wrong. A
+/// balancer needs no time of its own, so what it hands on takes two.
+pub(super) fn estimate(
+    clients: &[(Arc<ClientsPlan>, HostSetup)],
+    end: Instant,
+    edges: &[EdgeSpec],
+    components: &[ComponentPlan],
+) -> f64 {
     let seconds = end.as_secs_f64();
     let requests: f64 = clients
         .iter()
@@ -23,8 +30,9 @@ pub(super) fn estimate(clients: &[(Arc<ClientsPlan>, HostSetup)], end: Instant, 
         })
         .sum();
     // An upper bound that knows nothing of fan-out: each edge beside the clients' own may be crossed once.
-    let hops = edges.len().saturating_sub(clients.len()) as f64;
-    requests * (5.0 + 4.0 * hops)
+    let crossed = edges.iter().filter_map(|edge| components.get(edge.caller.index()));
+    let hops: f64 = crossed.map(|caller| if matches!(caller.kind, Kind::LoadBalancer(_)) { 2.0 } else { 4.0 }).sum();
+    requests * (5.0 + hops)
 }
 
 /// A large number for people.

@@ -12,7 +12,7 @@ use crate::expect::ast::{Arg, Member, Metric, Operand, Part, Phase, That, Within
 use crate::expect::{self, Dimension, Expected, Names};
 use crate::scenario::plan::{ExpectPlan, FaultPlan, Teach};
 use crate::scenario::reader::{Fields, found, inside};
-use crate::scenario::tree;
+use crate::scenario::tree::{self, Node};
 use crate::spec::units::Count;
 use crate::spec::{Diagnostic, Place, TextError};
 
@@ -191,6 +191,31 @@ impl Lowering<'_, '_> {
         }
         self.scopes(&that.metrics(), at, site, faults, flows, variants, groups);
         self.property(that, at, site, flows);
+        self.bisections(that, at, tree);
+    }
+
+    /// `threshold(sweep)` is what a bisecting sweep of this file finds. At a point of a sweep, which keeps an empty table of
+    /// them, it has been looked for already.
+    fn bisections(&self, that: &That, at: &Place, tree: &DeTable<'_>) {
+        let sweeps = tree.get("sweep").and_then(|sweeps| sweeps.get_ref().as_table());
+        let bisects = |node: &Node<'_>| node.get_ref().as_table().is_some_and(|sweep| sweep.contains_key("bisect"));
+        let all = || sweeps.into_iter().flat_map(DeTable::iter).filter(|(_, node)| bisects(node));
+        let metrics = that.metrics();
+        if sweeps.is_some_and(DeTable::is_empty) {
+            return;
+        }
+        for metric in metrics.iter().filter(|metric| metric.measure.as_deref() == Some("threshold")) {
+            for (part, bytes) in &metric.scope.parts {
+                let Part::Name(name) = part else { continue };
+                if all().any(|(known, _)| known.get_ref() == name) {
+                    continue;
+                }
+                let place = at.start + bytes.start..at.start + bytes.end;
+                let known = all().map(|(known, _)| known.get_ref().as_ref());
+                let none = Diagnostic::error(place, format!("no sweep that bisects is called `{name}`"));
+                self.log.borrow_mut().push(none.nearest(name, "such sweeps", known));
+            }
+        }
     }
 
     fn phase(&self, phase: Option<&Phase>, at: &Place, faults: &[FaultPlan]) {

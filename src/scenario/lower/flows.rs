@@ -248,7 +248,7 @@ impl Lowering<'_, '_> {
         edges: &mut Edges,
     ) -> Option<Consuming> {
         let group = fields.text("group").unwrap_or_else(|| name.to_owned());
-        let parallel = fields.get::<Count>("parallel").map_or(1, |c| c.0.clamp(1, 1 << 20) as u32);
+        let parallel = fields.count_up_to("parallel", 1_000_000).unwrap_or(1);
         let order = fields.word("order", &["per_partition", "per_key", "none"]).unwrap_or("per_partition");
         let ack_before = fields.word("ack", &["after", "before"]) == Some("before");
         let node = fields.node("on")?;

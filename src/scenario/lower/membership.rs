@@ -11,7 +11,7 @@ use crate::scenario::reader::{Fields, parse};
 use crate::spec::Diagnostic;
 use crate::spec::call::{Call, Signature};
 use crate::spec::text::{FromText, TextError};
-use crate::spec::units::Count;
+use crate::spec::units::{Count, span_above_zero};
 
 impl Lowering<'_, '_> {
     /// The detector and the gossip of a group with `count` members.
@@ -67,14 +67,6 @@ pub(in crate::scenario) enum WrittenDetector {
     None,
 }
 
-fn positive(text: &str) -> Result<Span, TextError> {
-    let span = Span::from_text(text)?;
-    if span.is_zero() {
-        return Err(TextError::new(0..text.len(), "this must be longer than 0s"));
-    }
-    Ok(span)
-}
-
 fn count(text: &str) -> Result<u32, TextError> {
     let Count(count) = Count::from_text(text).or_else(|_| Count::from_number(text))?;
     u32::try_from(count).map_err(|_| TextError::new(0..text.len(), "this is too many"))
@@ -97,8 +89,8 @@ impl FromText for WrittenDetector {
             name @ ("timeout" | "lease") => {
                 let usage = if name == "lease" { "`lease(10s)`" } else { "`timeout(3s, every=1s)`" };
                 let bound = one(&"after", usage)?;
-                let after = bound.read("after", positive)?;
-                let every = bound.read_if("every", positive)?.unwrap_or(Span((after.0 / BEATS).max(1)));
+                let after = bound.read("after", span_above_zero)?;
+                let every = bound.read_if("every", span_above_zero)?.unwrap_or(Span((after.0 / BEATS).max(1)));
                 WrittenDetector::Heartbeat(every, Patience::Timeout(after))
             }
             "phi" => {
@@ -124,7 +116,7 @@ impl FromText for WrittenDetector {
                         }
                     },
                 };
-                let every = bound.read_if("every", positive)?.unwrap_or(Span::secs(1));
+                let every = bound.read_if("every", span_above_zero)?.unwrap_or(Span::secs(1));
                 WrittenDetector::Heartbeat(every, Patience::Phi(phi, law))
             }
             "swim" => {
@@ -133,8 +125,8 @@ impl FromText for WrittenDetector {
                 let bound = call.bind(Signature { usage, positional: &[], named })?;
                 let base = SwimSpec::default();
                 let spec = SwimSpec {
-                    probe: bound.read_if("probe", positive)?.unwrap_or(base.probe),
-                    timeout: bound.read_if("timeout", positive)?.unwrap_or(base.timeout),
+                    probe: bound.read_if("probe", span_above_zero)?.unwrap_or(base.probe),
+                    timeout: bound.read_if("timeout", span_above_zero)?.unwrap_or(base.timeout),
                     indirect: bound.read_if("indirect", count)?.unwrap_or(base.indirect),
                     suspicion: bound.read_if("suspicion", count)?.unwrap_or(base.suspicion),
                     ..base
@@ -178,7 +170,7 @@ impl FromText for WrittenSpread {
         if fanout == 0 {
             return Err(TextError::new(call.at(), "whoever gossips with nobody learns nothing").help(usage));
         }
-        let every = bound.read_if("every", positive)?.unwrap_or(Span::millis(200));
+        let every = bound.read_if("every", span_above_zero)?.unwrap_or(Span::millis(200));
         let rounds = bound.read_if("rounds", rounds)?.unwrap_or(Rounds::Apart);
         let interest = bound.read_if("interest", interest)?.unwrap_or(Interest::Kept);
         Ok(WrittenSpread { spread: Spread { mode, fanout, every }, rounds, interest })

@@ -64,6 +64,9 @@ use site::Site;
 /// Gives the text of a file that a scenario names, or says why it can't.
 pub(super) type Load<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
 
+/// What is wrong with a period of 0s.
+const AGAIN: &str = "something that happens every 0s never lets time pass";
+
 /// What every part of the lowering needs.
 pub(super) struct Lowering<'a, 't> {
     log: &'a Log,
@@ -274,7 +277,7 @@ impl<'t> Lowering<'_, 't> {
         let (faults, off, schedule) = self.faults(&root, &site, end, seed);
         // What isn't enabled here may be spoken of, for the sake of designs in which it is.
         let named: Vec<FaultPlan> = faults.iter().chain(&off).cloned().collect();
-        let events = estimate(&clients, end, &specs);
+        let events = estimate(&clients, end, &specs, &components);
         if let Some(place) = &head.duration_at
             && events > head.most as f64
         {

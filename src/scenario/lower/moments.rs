@@ -1,6 +1,6 @@
 //! When a fault happens: `at`, `every`, `random`, `for`, and how often of that.
 
-use super::{Lowering, Site};
+use super::{AGAIN, Lowering, Site};
 use crate::engine::{Bits as _, Dist, Instant, ProcessId, Span, Stream};
 use crate::fault::{Timing, windows};
 use crate::scenario::plan::{Awaited, FaultPlan};
@@ -213,8 +213,7 @@ impl Lowering<'_, '_> {
                 let node = fields.node("every")?;
                 let every = self.drawn::<Durations>(fields, "every")?;
                 if every.is_zero() {
-                    fields
-                        .error(Diagnostic::error(node.span(), "something that happens every 0s never lets time pass"));
+                    fields.error(Diagnostic::error(node.span(), AGAIN));
                     return None;
                 }
                 if !often(every.mean().unwrap_or(f64::INFINITY), inside(node)) {
@@ -227,7 +226,8 @@ impl Lowering<'_, '_> {
                 let inner = fields.table_of(node)?;
                 inner.require("mtbf", "\"1h\"");
                 inner.require("mttr", "\"5m\"");
-                let (mtbf, mttr) = (inner.get::<Span>("mtbf"), inner.get::<Span>("mttr"));
+                let mtbf = inner.above_zero("mtbf", "what fails after 0s never runs");
+                let mttr = inner.above_zero("mttr", "what is repaired after 0s never fails");
                 inner.done();
                 let (mtbf, mttr) = (mtbf?, mttr?);
                 if !often(mtbf.0 as f64 + mttr.0 as f64, node.span()) {

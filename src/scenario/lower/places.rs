@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Lowering;
+use super::{AGAIN, Lowering};
 use crate::component::service::DrawKeys;
 use crate::engine::{Dist, Span, ZoneId};
 use crate::physics::clock::{ClockSpec, SyncSpec};
@@ -98,7 +98,15 @@ impl Lowering<'_, '_> {
         }
         if let Some(codec) = fields.table("codec") {
             shape.codec = codec.map(|codec| {
-                let ratio = codec.get::<Number>("ratio").map_or(4.0, |n| n.0).max(1.0);
+                let ratio = codec.at::<Number>("ratio");
+                if let Some((Number(ratio), place)) = ratio.as_ref().filter(|(ratio, _)| ratio.0 < 1.0) {
+                    let help = "4.0 makes a quarter of a message; leave `codec` out for none";
+                    codec.error(
+                        Diagnostic::error(place.clone(), format!("a codec that makes {ratio} of a message bloats it"))
+                            .help(help),
+                    );
+                }
+                let ratio = ratio.map_or(4.0, |(ratio, _)| ratio.0);
                 let cpu_per_mb = codec.get::<Span>("cpu_per_mb").unwrap_or(Span::millis(5));
                 codec.done();
                 Codec { ratio, cpu_per_mb }
@@ -291,7 +299,7 @@ impl Lowering<'_, '_> {
         if let Some(sync) = fields.table("sync") {
             clock.sync = sync.map(|sync| {
                 let spec = SyncSpec {
-                    every: self.above_zero(&sync, "every").unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
+                    every: sync.above_zero("every", AGAIN).unwrap_or(Span::secs(64)), // ntpd's shortest poll interval
                     error: self.drawn::<Offsets>(&sync, "error").unwrap_or(Dist::normal(0.0, 5e6)), // illustrative
                     slew: sync.word("how", &["slew", "step"]).unwrap_or("slew") == "slew",
                 };

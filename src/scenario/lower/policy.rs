@@ -37,9 +37,9 @@ impl Lowering<'_, '_> {
         if let Some(Some(fields)) = fields.table("retry") {
             let base = Retry::default();
             let attempts = fields.at::<Count>("attempts");
-            if let Some((Count(0), place)) = &attempts {
+            if let Some((_, place)) = attempts.as_ref().filter(|(count, _)| !(1..=1000).contains(&count.0)) {
                 fields.error(
-                    Diagnostic::error(place.clone(), "at least one attempt is made")
+                    Diagnostic::error(place.clone(), "1 to 1000 attempts are made")
                         .help("`attempts` counts the first: 1 is no retry"),
                 );
             }
@@ -62,7 +62,7 @@ impl Lowering<'_, '_> {
                 on: on.unwrap_or(base.on),
                 backoff: fields.get::<crate::spec::Backoff>("backoff").map_or(base.backoff, backoff),
                 budget: fields.or_none::<Share>("budget").flatten().map(|s| s.0),
-                budget_burst: fields.get::<Count>("budget_burst").map_or(base.budget_burst, |c| c.0 as u32),
+                budget_burst: fields.count_up_to("budget_burst", u32::MAX).unwrap_or(base.budget_burst),
             });
             fields.done();
         }
@@ -76,12 +76,13 @@ impl Lowering<'_, '_> {
         }
         if let Some(Some(fields)) = fields.table("breaker") {
             let base = Breaker::default();
-            let count = |key, default: u32| fields.get::<Count>(key).map_or(default, |c| c.0.clamp(1, 1 << 20) as u32);
+            let count = |key, default: u32| fields.count_up_to(key, 1_000_000).unwrap_or(default);
+            let open = "a breaker that is open for 0s isn't";
             policy.breaker = Some(Breaker {
                 window: count("window", base.window),
                 min_calls: count("min_calls", base.min_calls),
                 failure_rate: fields.get::<Share>("failure_rate").map_or(base.failure_rate, |s| s.0),
-                open: fields.get::<Span>("open").unwrap_or(base.open),
+                open: fields.above_zero("open", open).unwrap_or(base.open),
                 half_open: count("half_open", base.half_open),
             });
             fields.done();
@@ -95,7 +96,7 @@ impl Lowering<'_, '_> {
                 same_as = fields.text_of(node).map(|text| (text, inside(node)));
             }
             policy.pool = Some(Pool {
-                size: fields.get::<Count>("size").map_or(base.size, |c| c.0.clamp(1, 1 << 24) as u32),
+                size: fields.count_up_to("size", 10_000_000).unwrap_or(base.size),
                 max_wait: fields.or_none::<Span>("max_wait").flatten(),
                 create: fields.get::<Span>("create").unwrap_or(base.create),
                 same_as: None,

@@ -23,10 +23,7 @@ impl Lowering<'_, '_> {
                     .help("`partitions` says how many lanes of messages there are"),
             );
         }
-        let partitions = fields.at::<Count>("partitions");
-        if let Some((Count(0), place)) = &partitions {
-            fields.error(Diagnostic::error(place.clone(), "a queue has at least one partition"));
-        }
+        let partitions = fields.count_up_to("partitions", 1_000_000).unwrap_or(1);
         let (mut limit, mut when_full) = (None, WhenFull::Block);
         if let Some(Some(backlog)) = fields.table("backlog") {
             limit = backlog.or_none::<Count>("limit").flatten().map(|count| count.0);
@@ -45,13 +42,18 @@ impl Lowering<'_, '_> {
         // Amazon SQS: "the default visibility timeout for a message is 30 seconds".
         let visibility = fields.or_none::<Span>("visibility_timeout").unwrap_or(Some(Span::secs(30)));
         let dead_letters = fields.node("dead_letters").and_then(|n| Some((fields.text_of(n)?, inside(n))));
+        let deliveries = fields.or_none::<Count>("max_deliveries").flatten();
+        if let Some(node) = fields.node("max_deliveries").filter(|_| deliveries.is_some_and(|count| count.0 == 0)) {
+            let help = "leave it out to hand it out for ever";
+            fields.error(Diagnostic::error(node.span(), "a message is handed out once at least").help(help));
+        }
         let spec = QueueSpec {
-            partitions: partitions.map_or(1, |(count, _)| count.0.clamp(1, 1 << 20) as u32),
+            partitions,
             limit,
             when_full,
             at_most_once: delivery == Some("at_most_once"),
             visibility,
-            most_deliveries: fields.or_none::<Count>("max_deliveries").flatten().map(|c| c.0.clamp(1, 1 << 30) as u32),
+            most_deliveries: deliveries.map(|count| u32::try_from(count.0).unwrap_or(u32::MAX)),
             dead_letters: None,
             retention: fields.or_none::<Span>("retention").flatten(),
             groups: Vec::new(),

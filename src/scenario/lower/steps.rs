@@ -4,7 +4,6 @@ use super::Lowering;
 use super::edges::Edges;
 use super::flows::{Face, FlowSite};
 use crate::component::cache::WriteMode;
-use crate::engine::Span;
 use crate::flow::{Act, CallAct, Failing, Law, Source, Variable};
 use crate::rpc::{Consistency, Outcome, Verb};
 use crate::scenario::reader::{Fields, inside, is_none, parse};
@@ -258,7 +257,7 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         });
         let words = ["one", "local_one", "quorum", "local_quorum", "all", "linearizable", "follower"];
         let consistency = (verb == Verb::Read).then(|| step.word("consistency", &words)).flatten().map(consistency);
-        let instance = step.get::<Count>("instance").map(|count| count.0.min(u64::from(u32::MAX)) as u32);
+        let instance = step.get::<Count>("instance").map(|count| u32::try_from(count.0).unwrap_or(u32::MAX));
         let bytes = step.get::<Size>("size").map(|size| size.0.min(u64::from(u32::MAX)) as u32);
         let call = CallAct {
             key,
@@ -485,8 +484,9 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
         let Some(node) = step.node("dedupe") else { return };
         let Some(name) = step.text_of(node) else { return };
         let key = step.node("key").and_then(|node| self.low.source(step, node, self.site)).unwrap_or(Source::Request);
-        let window = step.node("window").filter(|node| !is_none(node));
-        let window = window.and_then(|node| parse::<Span>(node, self.low.log)).map(|span| span.0);
+        let lasting = step.node("window").filter(|node| !is_none(node));
+        let window = lasting.and_then(|_| step.above_zero("window", "what is remembered for 0s is forgotten"));
+        let window = window.map(|span| span.0);
         match self.site.components.get(&name) {
             Some(Face::Service) if name == self.home => self.code.push(Act::Dedupe { key, window }),
             Some(Face::Store) => {

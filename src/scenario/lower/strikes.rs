@@ -74,7 +74,7 @@ impl Lowering<'_, '_> {
             }
             "leak" => {
                 fields.require("slots", "10");
-                p.slots = fields.get::<Count>("slots")?.0 as u32;
+                p.slots = fields.count_up_to("slots", 10_000_000)?;
             }
             "partition" => {
                 p.shape = fields.word("shape", Shape::WORDS).map_or_else(Shape::default, Shape::named);

@@ -27,6 +27,7 @@ impl Lowering<'_, '_> {
         faults: &[FaultPlan],
     ) {
         self.overload(tree, site, end, expects);
+        self.silent_clients(tree, site, end);
         let reached = reached(site);
         for (name, part) in named(tree, &["service", "load_balancer", "cache", "queue", "store"]) {
             if !reached.contains(&name) {
@@ -89,6 +90,27 @@ impl Lowering<'_, '_> {
                         .help("if that is meant, expect something of it, or bound it: `queue = { limit = 100 }`"),
                 );
             }
+        }
+    }
+
+    /// Clients whose rate is 0/s from beginning to end, unless a fault sets it.
+    fn silent_clients(&self, tree: &DeTable<'_>, site: &Site<'_>, end: Instant) {
+        let faults = tree.get("fault").and_then(|faults| faults.get_ref().as_table());
+        let set = |path: &str| {
+            let sets = faults.into_iter().flatten().filter_map(|(_, fault)| fault.get_ref().get("set"));
+            sets.filter_map(|set| set.get_ref().as_table())
+                .any(|set| set.keys().any(|key| key.get_ref().starts_with(path)))
+        };
+        for (population, _) in site.clients {
+            let Pattern::Open { rate, .. } = &population.pattern else { continue };
+            if rate.mean(Instant::ZERO, end) > 0.0 || set(&format!("clients.{}.", population.name)) {
+                continue;
+            }
+            let Some(place) = value_place(tree, "clients", &population.name, "rate") else { continue };
+            self.warning(
+                Diagnostic::warning(place, format!("the clients `{}` never ask", population.name))
+                    .help(format!("give them a rate, or take out [clients.{}]", population.name)),
+            );
         }
     }
 

@@ -38,10 +38,6 @@ quantity_type!(
     Size(u64), Size, "a size", &["120B", "10KB", "4MiB"], |value| value as u64
 );
 quantity_type!(
-    /// Bytes per second.
-    Bandwidth(u64), Bandwidth, "a bandwidth", &["10Gbps", "50MB/s"], |value| libm::round(value) as u64
-);
-quantity_type!(
     /// A part per whole that may exceed the whole: 1.5 is 150%.
     Percent(f64), Share, "a percentage", &["10%", "150%"], |value| value
 );
@@ -49,6 +45,36 @@ quantity_type!(
     /// How many.
     Count(u64), Count, "a count", &["100", "100_000", "50M"], |value| value as u64
 );
+
+/// Bytes per second, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Bandwidth(pub u64);
+
+impl FromText for Bandwidth {
+    const WHAT: &'static str = "a bandwidth";
+    fn from_text(text: &str) -> Result<Bandwidth, TextError> {
+        let bytes = libm::round(quantity_in(text, Dimension::Bandwidth, Sign::Positive)?) as u64;
+        if bytes == 0 {
+            return Err(TextError::new(0..text.len(), "a bandwidth is at least one byte a second")
+                .help("what nothing gets through is cut: `partition` or `cut` in a fault"));
+        }
+        Ok(Bandwidth(bytes))
+    }
+    fn pattern() -> Option<String> {
+        Some(format!("^{}$", Dimension::Bandwidth.regex()))
+    }
+    fn examples() -> &'static [&'static str] {
+        &["10Gbps", "50MB/s"]
+    }
+}
+
+/// A duration above zero, for arguments where none makes no sense.
+pub fn span_above_zero(text: &str) -> Result<Span, TextError> {
+    match Span::from_text(text)? {
+        Span::ZERO => Err(TextError::new(0..text.len(), "this must be longer than 0s")),
+        span => Ok(span),
+    }
+}
 
 /// A plain number, such as a factor.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
