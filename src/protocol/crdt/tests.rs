@@ -17,6 +17,7 @@ fn op(kind: Kind, which: u8, value: u64) -> Op {
         (Kind::PnCounter, 0) => (Verb::Add, (-(value as i64)) as u64),
         (Kind::PnCounter, _) => (Verb::Add, value),
         (Kind::OrSet, 0) => (Verb::SetRemove, value),
+        (Kind::OrSet, 1) if value == 5 => (Verb::Write, value),
         (Kind::OrSet, _) => (Verb::SetAdd, value),
         (_, 0) => (Verb::Delete, 0),
         _ => (Verb::Write, value),
@@ -265,4 +266,26 @@ fn a_delta_carries_what_changed_and_a_state_everything() {
     assert_eq!(sent(Sync::State), 8 + 50 * 24);
     assert_eq!(sent(Sync::Delta), 8 + 24);
     assert_eq!(sent(Sync::Op), 16 + 16 + 24);
+}
+
+#[test]
+fn a_set_that_is_written_as_a_whole_is_a_register() {
+    let at = Timestamp { physical: 0, logical: 0 };
+    let apply = |value: &mut Value, verb: Verb, what: u64, actor: u64| {
+        let delta = value.change(&Op::on_key(verb, 1, what), Actor(actor), at).expect("the type has it");
+        value.join(&delta);
+    };
+    let mut a = Kind::OrSet.bottom();
+    apply(&mut a, Verb::SetAdd, 3, 1);
+    apply(&mut a, Verb::SetAdd, 4, 1);
+    let mut b = a.clone();
+    apply(&mut a, Verb::Write, 5, 1);
+    assert_eq!(a.contents(), [5]);
+    apply(&mut b, Verb::Write, 6, 2);
+    a.join(&b);
+    // Neither had heard of the other.
+    assert_eq!(a.contents(), [5, 6]);
+    assert_eq!(a.look(&Op::on_key(Verb::Read, 1, 0)).value, 6);
+    apply(&mut a, Verb::Delete, 0, 1);
+    assert_eq!((a.contents(), a.look(&Op::on_key(Verb::Read, 1, 0)).value), (vec![], 0));
 }

@@ -29,7 +29,10 @@ impl Kind {
         match self {
             Kind::GCounter | Kind::PnCounter => matches!(verb, Verb::Read | Verb::Add),
             Kind::LwwRegister | Kind::MvRegister => matches!(verb, Verb::Read | Verb::Write | Verb::Delete),
-            Kind::OrSet => matches!(verb, Verb::SetAdd | Verb::SetRemove | Verb::SetContains),
+            Kind::OrSet => {
+                let set = matches!(verb, Verb::SetAdd | Verb::SetRemove | Verb::SetContains);
+                set || Kind::MvRegister.carries(verb)
+            }
         }
     }
     /// The value before the first operation.
@@ -152,6 +155,9 @@ impl Value {
                 let value = if op.verb == Verb::Write { op.value } else { 0 };
                 Value::LwwRegister(LwwRegister { at: at.max(next), actor, value })
             }
+            // A set that is written as a whole: what is known of it goes, and one element comes. Such a set is a register.
+            (Value::OrSet(kernel), Verb::Write) => Value::OrSet(kernel.add(actor, op.value, |_| true)),
+            (Value::OrSet(kernel), Verb::Delete) => Value::OrSet(kernel.remove(|_| true)),
             (Value::MvRegister(kernel), Verb::Write) => Value::MvRegister(kernel.add(actor, op.value, |_| true)),
             (Value::MvRegister(kernel), Verb::Delete) => Value::MvRegister(kernel.remove(|_| true)),
             (Value::OrSet(kernel), Verb::SetAdd) => Value::OrSet(kernel.add(actor, op.value, |v| v == op.value)),
@@ -167,7 +173,9 @@ impl Value {
             (Value::PnCounter(c), Verb::Read) => Answer::value(c.value(), 0),
             (Value::LwwRegister(register), Verb::Read) => Answer::value(register.value, 0),
             // A caller who wants one value gets that of the largest event, which is the same everywhere.
-            (Value::MvRegister(kernel), Verb::Read) => Answer::value(kernel.entries().last().map_or(0, |e| e.1), 0),
+            (Value::MvRegister(kernel) | Value::OrSet(kernel), Verb::Read) => {
+                Answer::value(kernel.entries().last().map_or(0, |e| e.1), 0)
+            }
             (Value::OrSet(kernel), Verb::SetContains) => {
                 Answer::value(u64::from(kernel.entries().any(|(_, v)| v == op.value)), 0)
             }
