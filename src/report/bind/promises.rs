@@ -68,7 +68,7 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
         "What was measured. ✓ holds, ✕ violated; the result says whether that was expected."
     };
     Expectations {
-        finding: finding(&rows, asked_for, reported, &not_met),
+        finding: finding(&rows, designs.len() > 1, asked_for, reported, &not_met),
         caption: caption.to_owned(),
         designs: designs.iter().map(|d| (d.mark, d.name().to_owned())).collect(),
         rows,
@@ -76,7 +76,7 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
     }
 }
 
-fn finding(rows: &[Expectation], asked_for: usize, reported: usize, not_met: &[&str]) -> String {
+fn finding(rows: &[Expectation], several: bool, asked_for: usize, reported: usize, not_met: &[&str]) -> String {
     let all = rows.len();
     // Of what is only reported nothing is expected: it is not open.
     let open = rows.iter().filter(|r| matches!(r.result.state, State::Unknown | State::Vacuous)).count() - reported;
@@ -84,6 +84,8 @@ fn finding(rows: &[Expectation], asked_for: usize, reported: usize, not_met: &[&
         ([], 0) if reported == all => "Nothing is expected; this was measured".to_owned(),
         ([], 0) if reported > 0 => format!("{} of {all} are met, the rest is only reported", all - reported),
         ([], 0) if all == 1 => "The expectation is met".to_owned(),
+        // The verdict on top counts every design of a row.
+        ([], 0) if several => "All are met".to_owned(),
         ([], 0) => format!("All {all} are met"),
         ([], open) => format!("{open} of {all} can't be told"),
         ([one], _) => format!("{one} is not met"),
