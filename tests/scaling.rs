@@ -267,3 +267,33 @@ fn there_are_never_more_nor_fewer_than_allowed() {
     let run = play(&bounds("min = 3, target = \"90%\", down_after = \"0s\"").replace("factor = 1.4", "factor = 0.1"));
     assert_eq!(measured(&run, "min(replicas(web))"), 3.0);
 }
+
+#[test]
+fn who_starts_is_sent_away_before_who_serves() {
+    // Two more are wanted at 105 s and 120 s, and take 100 s to start; from 126 s on four are too many.
+    let less = "[fault.less]\nat = \"126s\"\nfor = \"200s\"\nload = \"c\"\nfactor = 0.5\n";
+    let text = scaled(&format!("{less}{}", windows(&["121s..149s", "151s..164s"])));
+    let text = text.replace("startup = \"20s\"", "startup = \"100s\"");
+    let text = text.replace("down_after = \"60s\"", "down_after = \"0s\"").replace("for = \"150s\"", "for = \"25s\"");
+    let run = play(&text);
+    assert_eq!(steps(&run)[..3], [(105, 4, 5), (120, 5, 6), (150, 6, 4)]);
+    assert_eq!(measured(&run, "mean(running(web, 121s..149s))"), 6.0);
+    assert_eq!(measured(&run, "mean(running(web, 151s..164s))"), 4.0);
+    assert_eq!(measured(&run, "mean(replicas(web, 151s..164s))"), 4.0);
+}
+
+#[test]
+fn who_is_down_is_no_reason_to_send_others_away() {
+    let text = |hit: &str| {
+        format!(
+            "duration = \"20s\"\n[service.web]\nreplicas = 4\nworkers = 10\nservice_time = \"100ms\"\n\
+             autoscale = {{ down_after = \"0s\" }}\n[service.last]\n[clients.c]\nrate = \"120/s\"\n\
+             arrivals = \"constant\"\ntarget = \"web\"\n[fault.gone]\nat = \"5s\"\nfor = \"100s\"\npause = \"last\"\n{hit}"
+        )
+    };
+    assert_eq!(steps(&play(&text(""))), [(15, 4, 2)]);
+    // Three are 37 % busy; the fourth counts as if it were on target: 4 × 42 / 60 is 3.
+    assert_eq!(steps(&play(&text("").replace("pause = \"last\"", "crash = \"web/3\""))), [(15, 4, 3)]);
+    let upgraded = "[fault.new]\nat = \"5s\"\nrolling_upgrade = \"web/3\"\ndrain = \"20s\"\n";
+    assert_eq!(steps(&play(&text(upgraded))), [(15, 4, 3)]);
+}

@@ -10,6 +10,7 @@ mod clock;
 mod engine;
 mod floor;
 mod memory;
+mod protocols;
 mod scenario;
 mod world;
 
@@ -38,6 +39,9 @@ struct Group {
 fn program(name: &'static str, run: impl Fn() -> Done + 'static) -> Program {
     (name, Box::new(run))
 }
+
+const READS_AND_WRITES: &str = "read = \"50%\", write = \"50%\"";
+const SET: &str = "set_contains = \"50%\", set_add = \"50%\"";
 
 fn groups() -> Vec<Group> {
     let mesh = |name, nodes: u32| Group {
@@ -92,6 +96,23 @@ fn groups() -> Vec<Group> {
                 program("two choices, 20 s", scenario::two_choices),
                 program("10 000/s for 60 s", scenario::ten_thousand_a_second),
                 program("1M clients, 60 s", scenario::a_million_clients),
+            ],
+        },
+        Group {
+            name: "protocols",
+            floors: 0,
+            programs: vec![
+                program("Raft", || protocols::store("raft = {}", READS_AND_WRITES)),
+                program("Multi-Paxos", || protocols::store("multi_paxos = {}", READS_AND_WRITES)),
+                program("primary-backup", || {
+                    protocols::store("primary_backup = { mode = \"sync\" }", READS_AND_WRITES)
+                }),
+                program("chain", || protocols::store("chain = {}", READS_AND_WRITES)),
+                program("quorum", || protocols::store("quorum = { w = 3, r = 3 }", READS_AND_WRITES)),
+                program("ABD", || protocols::store("abd = {}", READS_AND_WRITES)),
+                program("OR-set", || protocols::store("crdt = { type = \"or_set\" }", SET)),
+                program("SWIM", || protocols::members("swim(probe=1s, timeout=500ms, indirect=3, suspicion=4)")),
+                program("heartbeats", || protocols::members("timeout(3s)")),
             ],
         },
     ]

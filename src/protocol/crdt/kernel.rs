@@ -107,6 +107,20 @@ impl Kernel {
         self.entries().filter(|(_, value)| which(*value)).for_each(|(event, _)| delta.context.add(event));
         delta
     }
+    /// Whether joining this would change nothing.
+    pub fn knows(&self, other: &Kernel) -> bool {
+        other.context.within(&self.context) && self.gone_by(other).next().is_none()
+    }
+
+    /// What is here and has been removed there. A delta knows of few events, so it is they that are looked up.
+    fn gone_by<'a>(&'a self, other: &'a Kernel) -> impl Iterator<Item = Event> + 'a {
+        let first = |actor: Actor| Event { actor, count: 0 };
+        let known = other.context.upto.iter().flat_map(move |(actor, count)| {
+            self.entries.range(first(*actor)..=Event { actor: *actor, count: *count }).map(|(event, _)| *event)
+        });
+        let beyond = other.context.beyond.iter().copied().filter(|event| self.entries.contains_key(event));
+        known.chain(beyond).filter(|event| !other.entries.contains_key(event))
+    }
     /// Bytes on the wire.
     pub fn bytes(&self) -> u32 {
         24 * self.entries.len() as u32 + self.context.bytes()
@@ -115,7 +129,10 @@ impl Kernel {
 
 impl Join for Kernel {
     fn join(&mut self, other: &Kernel) {
-        self.entries.retain(|event, _| other.entries.contains_key(event) || !other.context.holds(*event));
+        let gone: Vec<Event> = self.gone_by(other).collect();
+        for event in gone {
+            self.entries.remove(&event);
+        }
         for (event, value) in &other.entries {
             if !self.context.holds(*event) {
                 self.entries.insert(*event, *value);

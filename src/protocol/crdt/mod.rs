@@ -205,16 +205,17 @@ impl Crdt {
     fn merge(&mut self, changes: &Changes) -> Vec<(u64, Value)> {
         let mut news = Vec::new();
         for (key, change) in changes.iter() {
-            let before = self.value(*key);
-            let mut after = before.clone();
+            let bottom = self.spec.kind.bottom();
+            let held = self.values.get(key).unwrap_or(&bottom);
             if self.spec.bugs.has("counter_as_register") && matches!(self.spec.kind, Kind::GCounter | Kind::PnCounter) {
-                after = larger(&before, change);
-            } else {
-                after.join(change);
-            }
-            if after != before {
+                let larger = larger(held, change);
+                if larger != *held {
+                    news.push((*key, change.clone()));
+                    self.values.insert(*key, larger);
+                }
+            } else if !held.knows(change) {
                 news.push((*key, change.clone()));
-                self.values.insert(*key, after);
+                self.values.entry(*key).or_insert(bottom).join(change);
             }
         }
         news
@@ -316,7 +317,8 @@ impl Process for Crdt {
     }
 
     fn request(&mut self, call: Call, out: &mut Out<'_, Self>) {
-        let value = self.value(call.op.key);
+        let bottom = self.spec.kind.bottom();
+        let value = self.values.get(&call.op.key).unwrap_or(&bottom);
         if !self.spec.kind.carries(call.op.verb) {
             out.answer(&call, Answer::of(Outcome::Error));
             return;
@@ -344,7 +346,8 @@ impl Process for Crdt {
         let who = self.group.index(from);
         match msg {
             Msg::Merge { upto, changes } => {
-                let siblings = |s: &Crdt| changes.iter().map(|(key, _)| s.value(*key).siblings()).max().unwrap_or(1);
+                let of = |s: &Crdt, key: &u64| s.values.get(key).map_or(1, Value::siblings);
+                let siblings = |s: &Crdt| changes.iter().map(|(key, _)| of(s, key)).max().unwrap_or(1);
                 let before = siblings(self);
                 let news: Changes = self.merge(&changes).into();
                 if siblings(self) > before.max(1) {

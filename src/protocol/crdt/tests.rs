@@ -49,6 +49,20 @@ fn states(kind: Kind, steps: &[(u8, u64)]) -> Vec<Value> {
 
 proptest! {
     #[test]
+    fn what_is_known_changes_nothing_and_nothing_else_is(
+        steps in prop::collection::vec((any::<u8>(), any::<u64>()), 1..30),
+        pick in any::<[prop::sample::Index; 2]>(),
+    ) {
+        for kind in KINDS {
+            let states = states(kind, &steps);
+            let [a, b] = pick.map(|i| i.get(&states));
+            let mut joined = a.clone();
+            joined.join(b);
+            prop_assert_eq!(a.knows(b), joined == *a, "{:?} and {:?}", a, b);
+        }
+    }
+
+    #[test]
     fn joins_are_commutative_associative_and_idempotent(
         steps in prop::collection::vec((any::<u8>(), any::<u64>()), 1..30),
         pick in any::<[prop::sample::Index; 3]>(),

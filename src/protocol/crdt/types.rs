@@ -166,6 +166,19 @@ impl Value {
         })
     }
 
+    /// Whether joining this would change nothing.
+    pub fn knows(&self, change: &Value) -> bool {
+        match (self, change) {
+            (Value::MvRegister(a), Value::MvRegister(b)) | (Value::OrSet(a), Value::OrSet(b)) => a.knows(b),
+            // As large as the number of replicas.
+            _ => {
+                let mut joined = self.clone();
+                joined.join(change);
+                joined == *self
+            }
+        }
+    }
+
     /// The answer to an operation that looks.
     pub fn look(&self, op: &Op) -> Answer {
         match (self, op.verb) {
