@@ -2,17 +2,11 @@
 //! watch one another.
 
 use super::Done;
-use super::clock::timed;
-use super::scenario::world;
+use super::scenario::finished;
 
 /// Plays it and counts the messages between replicas, not those to and from clients.
 fn play(text: &str) -> Done {
-    let (plan, mut world) = world(text);
-    let (ns, finished) = timed(|| {
-        world.run_until(plan.end);
-        world.finish()
-    });
-    assert_eq!(finished.broken, Vec::<String>::new());
+    let (plan, ns, finished) = finished(text);
     let all = finished.meters.frame().all();
     let messages: u64 = finished.meters.groups.iter().map(|group| group.messages.count(&all)).sum();
     let answered: u64 = finished.meters.groups[plan.components.len()..]

@@ -6,7 +6,7 @@ use netsplit::catalog::AnyProcess;
 use netsplit::run;
 use netsplit::scenario::{self, Plan};
 use netsplit::spec::Sources;
-use netsplit::world::{Focus, World};
+use netsplit::world::{Finished, Focus, World};
 
 use super::Done;
 use super::clock::timed;
@@ -23,13 +23,19 @@ pub(crate) fn world(text: &str) -> (Plan, World<AnyProcess>) {
     (plan, world)
 }
 
-fn play(text: &str) -> Done {
+/// Plays it to the end: what was played, the CPU time it took in ns, and what came of it.
+pub(crate) fn finished(text: &str) -> (Plan, u64, Finished<AnyProcess>) {
     let (plan, mut world) = world(text);
     let (ns, finished) = timed(|| {
         world.run_until(plan.end);
         world.finish()
     });
     assert_eq!(finished.broken, Vec::<String>::new());
+    (plan, ns, finished)
+}
+
+fn play(text: &str) -> Done {
+    let (plan, ns, finished) = finished(text);
     let clients = &finished.meters.groups[plan.components.len()];
     let all = finished.meters.frame().all();
     let latencies = clients.visits.latencies(&all, netsplit::world::meters::OK);

@@ -140,6 +140,8 @@ mod tests {
     #[test]
     fn a_release_that_may_have_happened_at_its_call_is_an_excuse() {
         assert_eq!(verdict(&[(0, Acquire, 1, 2), (1, Acquire, 3, 6), (0, Release, 5, 7)]).0, Verdict::Holds);
+        let at_the_same_time = [(0, Acquire, 1, 2), (1, Acquire, 3, 5), (0, Release, 5, 7), (1, Release, 8, 9)];
+        assert_eq!(verdict(&at_the_same_time).0, Verdict::Holds);
         assert!(verdict(&[(0, Acquire, 1, 2), (1, Acquire, 3, 4), (0, Release, 5, 0)]).0.is_violated());
     }
 

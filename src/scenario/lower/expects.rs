@@ -56,6 +56,17 @@ impl Names for Paths<'_, '_> {
     }
 }
 
+/// What an expression may speak of.
+#[derive(Clone, Copy)]
+pub(super) struct Speakable<'a, 't> {
+    pub(super) tree: &'a DeTable<'t>,
+    pub(super) site: &'a Site<'a>,
+    pub(super) faults: &'a [FaultPlan],
+    pub(super) flows: &'a BTreeMap<String, FlowHead>,
+    pub(super) variants: &'a [(String, Option<String>)],
+    pub(super) groups: &'a [String],
+}
+
 impl Lowering<'_, '_> {
     pub(super) fn parsed<T>(
         &self,
@@ -72,18 +83,8 @@ impl Lowering<'_, '_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an expectation may speak of everything")]
-    pub(super) fn expects(
-        &self,
-        root: &Fields<'_, '_>,
-        tree: &DeTable<'_>,
-        site: &Site<'_>,
-        faults: &[FaultPlan],
-        flows: &BTreeMap<String, FlowHead>,
-        variant: &str,
-        variants: &[(String, Option<String>)],
-        groups: &[String],
-    ) -> Vec<ExpectPlan> {
+    pub(super) fn expects(&self, root: &Fields<'_, '_>, of: &Speakable<'_, '_>, variant: &str) -> Vec<ExpectPlan> {
+        let Speakable { faults, variants, .. } = *of;
         let mut expects = Vec::new();
         let mut names: Vec<String> = Vec::new();
         let table = root.table("expect").flatten();
@@ -112,7 +113,7 @@ impl Lowering<'_, '_> {
             let mut needs = Vec::new();
             for (text, place) in fields.texts("needs").unwrap_or_default() {
                 let Some(need) = self.parsed(&text, &place, expect::parse_that) else { continue };
-                self.statement(&need, &place, tree, site, faults, flows, variants, groups);
+                self.statement(&need, &place, of);
                 needs.push(need);
             }
             let only = fields.texts("only").unwrap_or_default();
@@ -125,7 +126,7 @@ impl Lowering<'_, '_> {
             let why = fields.text("why");
             fields.done();
             let Some(that) = that else { continue };
-            self.statement(&that, &at, tree, site, faults, flows, variants, groups);
+            self.statement(&that, &at, of);
             if matches!(that, That::Near { .. }) && source.is_none() {
                 self.log.borrow_mut().push(
                     Diagnostic::error(at.clone(), "a value that should come out needs a `source`")
@@ -174,30 +175,19 @@ impl Lowering<'_, '_> {
     }
 
     /// What is expected, or needed: its units, and that what it names is there.
-    #[expect(clippy::too_many_arguments, reason = "a statement may speak of everything")]
-    fn statement(
-        &self,
-        that: &That,
-        at: &Place,
-        tree: &DeTable<'_>,
-        site: &Site<'_>,
-        faults: &[FaultPlan],
-        flows: &BTreeMap<String, FlowHead>,
-        variants: &[(String, Option<String>)],
-        groups: &[String],
-    ) {
-        for error in expect::check(that, &Paths(tree)) {
+    fn statement(&self, that: &That, at: &Place, of: &Speakable<'_, '_>) {
+        for error in expect::check(that, &Paths(of.tree)) {
             fields_error(self, at, error);
         }
-        self.scopes(&that.metrics(), at, site, faults, flows, variants, groups);
-        self.property(that, at, site, flows);
-        self.bisections(that, at, tree);
+        self.scopes(&that.metrics(), at, of);
+        self.property(that, at, of);
+        self.bisections(that, at, of);
     }
 
     /// `threshold(sweep)` is what a bisecting sweep of this file finds. At a point of a sweep, which keeps an empty table of
     /// them, it has been looked for already.
-    fn bisections(&self, that: &That, at: &Place, tree: &DeTable<'_>) {
-        let sweeps = tree.get("sweep").and_then(|sweeps| sweeps.get_ref().as_table());
+    fn bisections(&self, that: &That, at: &Place, of: &Speakable<'_, '_>) {
+        let sweeps = of.tree.get("sweep").and_then(|sweeps| sweeps.get_ref().as_table());
         let bisects = |node: &Node<'_>| node.get_ref().as_table().is_some_and(|sweep| sweep.contains_key("bisect"));
         let all = || sweeps.into_iter().flat_map(DeTable::iter).filter(|(_, node)| bisects(node));
         let metrics = that.metrics();
@@ -227,17 +217,9 @@ impl Lowering<'_, '_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a scope may name everything")]
-    pub(super) fn scopes(
-        &self,
-        metrics: &[&Metric],
-        at: &Place,
-        site: &Site<'_>,
-        faults: &[FaultPlan],
-        flows: &BTreeMap<String, FlowHead>,
-        variants: &[(String, Option<String>)],
-        groups: &[String],
-    ) {
+    /// That what metrics speak of is there.
+    pub(super) fn scopes(&self, metrics: &[&Metric], at: &Place, of: &Speakable<'_, '_>) {
+        let Speakable { site, faults, flows, variants, groups, .. } = *of;
         let entries: Vec<&str> = site.clients.iter().flat_map(|(c, _)| c.mix.iter().map(|m| m.name.as_str())).collect();
         let outcomes = crate::rpc::Outcome::ALL.map(crate::rpc::Outcome::name);
         let sweeps_too = |name: &str| {
@@ -323,7 +305,8 @@ impl Lowering<'_, '_> {
     }
 
     /// What a property is about must be there; what a history says is only known of stores.
-    fn property(&self, that: &That, at: &Place, site: &Site<'_>, flows: &BTreeMap<String, FlowHead>) {
+    fn property(&self, that: &That, at: &Place, of: &Speakable<'_, '_>) {
+        let Speakable { site, flows, .. } = *of;
         let That::Property(property) = that else { return };
         for (arg, bytes) in &property.args {
             let place = at.start + bytes.start..at.start + bytes.end;

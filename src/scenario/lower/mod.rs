@@ -57,6 +57,7 @@ pub(super) use upgrade::WrittenBatch;
 use clients::ClientSite;
 use edges::Edges;
 use estimate::{estimate, roughly};
+use expects::Speakable;
 use flows::{Face, FlowSite, Lowered};
 use policy::WrittenPolicy;
 use site::Site;
@@ -291,8 +292,9 @@ impl<'t> Lowering<'_, 't> {
         *self.base.borrow_mut() = root.node("base").map(|node| (base.clone(), inside(node)));
         let variants = self.variants(&root, &base);
         let names: Vec<String> = groups.iter().map(|g| g.0.clone()).collect();
-        let expects = self.expects(&root, tree, &site, &named, &heads, variant.unwrap_or(&base), &variants, &names);
-        let sweeps = self.sweeps(&root, tree, &site, &named, &heads, &variants, &names);
+        let of = Speakable { tree, site: &site, faults: &named, flows: &heads, variants: &variants, groups: &names };
+        let expects = self.expects(&root, &of, variant.unwrap_or(&base));
+        let sweeps = self.sweeps(&root, &of);
         let teach = self.teach(&root);
         if !self.log.borrow().has_errors() {
             self.warn(tree, &site, end, &expects, &faults);

@@ -1,36 +1,20 @@
 //! `[sweep.X]`: the points of a grid or of cases, or a value that is looked for.
 
-use std::collections::BTreeMap;
-
-use toml::de::DeTable;
-
 use super::Lowering;
-use super::expects::{Paths, fields_error, written};
-use super::flows::FlowHead;
-use super::site::Site;
+use super::expects::{Paths, Speakable, fields_error, written};
 use crate::expect;
 use crate::expect::ast::Operand;
-use crate::scenario::plan::{Bisect, FaultPlan, SweepPlan};
+use crate::scenario::plan::{Bisect, SweepPlan};
 use crate::scenario::reader::{Fields, in_node, inside};
 use crate::spec::units::{self, Sign};
 use crate::spec::{Diagnostic, Place};
 
 impl Lowering<'_, '_> {
-    #[expect(clippy::too_many_arguments, reason = "what a sweep shows may speak of everything")]
-    pub(super) fn sweeps(
-        &self,
-        root: &Fields<'_, '_>,
-        tree: &DeTable<'_>,
-        site: &Site<'_>,
-        faults: &[FaultPlan],
-        flows: &BTreeMap<String, FlowHead>,
-        variants: &[(String, Option<String>)],
-        groups: &[String],
-    ) -> Vec<SweepPlan> {
+    pub(super) fn sweeps(&self, root: &Fields<'_, '_>, of: &Speakable<'_, '_>) -> Vec<SweepPlan> {
         let mut sweeps = Vec::new();
         for source in self.sources.shown() {
             let place = source.start..source.start + source.text.len();
-            self.shows(&source.text, &place, tree, site, faults, flows, variants, groups);
+            self.shows(&source.text, &place, of);
         }
         let Some(Some(table)) = root.table("sweep") else { return sweeps };
         for (name, place, node) in table.entries() {
@@ -90,13 +74,13 @@ impl Lowering<'_, '_> {
             }
             let only = fields.texts("only").unwrap_or_default();
             for (variant, place) in &only {
-                if variant != "all" && !variants.iter().any(|(v, _)| v == variant) {
-                    self.no_variant(place.clone(), variant, variants);
+                if variant != "all" && !of.variants.iter().any(|(v, _)| v == variant) {
+                    self.no_variant(place.clone(), variant, of.variants);
                 }
             }
             let mut show = Vec::new();
             for (text, place) in fields.texts("show").unwrap_or_default() {
-                if self.shows(&text, &place, tree, site, faults, flows, variants, groups) {
+                if self.shows(&text, &place, of) {
                     show.push(text);
                 }
             }
@@ -109,18 +93,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Whether this is an expression; what is wrong with it was said.
-    #[expect(clippy::too_many_arguments, reason = "what a sweep shows may speak of everything")]
-    fn shows(
-        &self,
-        text: &str,
-        place: &Place,
-        tree: &DeTable<'_>,
-        site: &Site<'_>,
-        faults: &[FaultPlan],
-        flows: &BTreeMap<String, FlowHead>,
-        variants: &[(String, Option<String>)],
-        groups: &[String],
-    ) -> bool {
+    fn shows(&self, text: &str, place: &Place, of: &Speakable<'_, '_>) -> bool {
         let Some(expr) = self.parsed(text, place, expect::parse_expr) else { return false };
         let mut metrics = Vec::new();
         expr.each(&mut |part| {
@@ -128,8 +101,8 @@ impl Lowering<'_, '_> {
                 metrics.push(&**metric);
             }
         });
-        self.scopes(&metrics, place, site, faults, flows, variants, groups);
-        for error in expect::check::check_expr(&expr, &Paths(tree)).1 {
+        self.scopes(&metrics, place, of);
+        for error in expect::check::check_expr(&expr, &Paths(of.tree)).1 {
             fields_error(self, place, error);
         }
         true
