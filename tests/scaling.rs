@@ -297,3 +297,21 @@ fn who_is_down_is_no_reason_to_send_others_away() {
     let upgraded = "[fault.new]\nat = \"5s\"\nrolling_upgrade = \"web/3\"\ndrain = \"20s\"\n";
     assert_eq!(steps(&play(&text(upgraded))), [(15, 4, 3)]);
 }
+
+#[test]
+fn levels_of_several_instances_are_those_of_all_together() {
+    let run = play(
+        "duration = \"100s\"\n[service.web]\nreplicas = 2\nservice_time = \"exp(1s)\"\n\
+         [clients.c]\ncount = 6\nthink = \"0s\"\ntarget = \"web\"\nbalance = \"random\"\n",
+    );
+    // All six are always somewhere, now here, now there; who isn't served waits.
+    for (measure, value) in [("in_flight", 6.0), ("running", 2.0)] {
+        for stat in ["min", "mean", "max"] {
+            assert_eq!(measured(&run, &format!("{stat}({measure}(web))")), value, "{stat} {measure}");
+        }
+    }
+    assert_eq!((measured(&run, "min(queue_length(web))"), measured(&run, "max(queue_length(web))")), (4.0, 5.0));
+    let busy = measured(&run, "mean(utilization(web))");
+    assert!((measured(&run, "mean(queue_length(web))") + 2.0 * busy - 6.0).abs() < 1e-6);
+    assert_eq!(measured(&run, "max(utilization(web))"), 1.0);
+}

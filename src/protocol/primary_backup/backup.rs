@@ -266,3 +266,51 @@ impl<M: StateMachine> PrimaryBackup<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ProcessId;
+    use crate::history::ObjectId;
+    use crate::protocol::parts::{Bugs, Group};
+    use crate::protocol::primary_backup::{Mode, PrimaryBackupSpec};
+    use crate::rpc::{Op, Requester};
+    use crate::state_machine::Kv;
+
+    fn entry(term: u64, index: u64) -> Entry {
+        let requester = Requester { process: ProcessId(9), slot: index as u32, generation: 0, attempt: 0, visit: 0 };
+        // Additions: one too many or too few shows.
+        Entry { term, command: Command::Call { gateway: 0, requester, op: Op::on_key(Verb::Add, index % 7, term) } }
+    }
+
+    #[test]
+    fn a_machine_that_was_rewound_is_what_a_replay_makes() {
+        let spec = PrimaryBackupSpec {
+            mode: Mode::Async,
+            lag: Span::ZERO,
+            reads_anywhere: false,
+            failover: None,
+            bugs: Bugs::default(),
+        };
+        let group = Group { first: ProcessId(0), count: 3 };
+        let mut backup: PrimaryBackup<Kv> = PrimaryBackup::new(group, ObjectId(0), spec);
+        let mut term = 1;
+        // Past the checkpoint, at it, before it, and far beyond it again.
+        for (length, to) in [(3000, 2500), (2600, 2501), (2700, 2500), (2600, 2499), (2600, 1200), (4000, 3900)] {
+            while backup.log.last().index < length {
+                let entry = entry(term, backup.log.last().index + 1);
+                backup.log.extend(&[entry]);
+            }
+            term += 1;
+            backup.log.truncate(to + 1);
+            backup.rewind(to);
+            let mut replayed: Sessions<Kv> = Sessions::default();
+            for (_, entry) in backup.log.iter() {
+                if let Command::Call { requester, op, .. } = &entry.command {
+                    replayed.apply(*requester, op);
+                }
+            }
+            assert_eq!((backup.applied, backup.machine.machine()), (to, replayed.machine()), "rewound to {to}");
+        }
+    }
+}
