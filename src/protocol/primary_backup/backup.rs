@@ -294,14 +294,13 @@ mod tests {
         };
         let group = Group { first: ProcessId(0), count: 3 };
         let mut backup: PrimaryBackup<Kv> = PrimaryBackup::new(group, ObjectId(0), spec);
-        let mut term = 1;
         // Past the checkpoint, at it, before it, and far beyond it again.
-        for (length, to) in [(3000, 2500), (2600, 2501), (2700, 2500), (2600, 2499), (2600, 1200), (4000, 3900)] {
+        let rounds = [(3000, 2500), (2600, 2501), (2700, 2500), (2600, 2499), (2600, 1200), (4000, 3900)];
+        for (term, (length, to)) in (1..).zip(rounds) {
             while backup.log.last().index < length {
                 let entry = entry(term, backup.log.last().index + 1);
                 backup.log.extend(&[entry]);
             }
-            term += 1;
             backup.log.truncate(to + 1);
             backup.rewind(to);
             let mut replayed: Sessions<Kv> = Sessions::default();
