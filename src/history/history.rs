@@ -141,6 +141,15 @@ impl History {
         self.observations.push(observation);
     }
 
+    /// Gives back the room that was kept for what might yet have come.
+    pub fn shrink_to_fit(&mut self) {
+        self.operations.shrink_to_fit();
+        self.observations.shrink_to_fit();
+        self.elements.shrink_to_fit();
+        self.list_ends.shrink_to_fit();
+        self.versions.shrink_to_fit();
+    }
+
     /// Only these operations, in this order, with everything that is known of them but for their texts: values and keys
     /// are numbers.
     pub fn part(&self, operations: &[OpIndex]) -> History {

@@ -142,6 +142,7 @@ fn drive<P: Process>(
 /// minute, and at most a quarter of the run: repair takes its time.
 pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
     let mut history = finished.history;
+    history.shrink_to_fit();
     history.leave_alone_since(Instant(plan.end.0 - Span::secs(30).min(Span(plan.end.0 / 4)).0));
     Outcome {
         plan: plan.clone(),
