@@ -2,7 +2,7 @@
 
 mod played;
 
-use netsplit::engine::Span;
+use netsplit::engine::{Instant, Span};
 use netsplit::run::Run;
 use played::{load, measured, play};
 
@@ -186,6 +186,48 @@ fn the_nth_passage_counts_and_one_that_never_comes_is_no_phase() {
     let never = nth(1000);
     assert_eq!(begins(&never), None);
     assert!(never.outcome.acted.iter().all(|act| act.what != "pause"));
+}
+
+#[test]
+fn between_two_points_is_as_soon_as_the_first_is_passed_or_at_once() {
+    let begins = |at: &str| {
+        let fault = format!("when = \"between(election_started, leader_elected)\"\nat = \"{at}\"\npause = \"kv/4\"");
+        let run = play(&elections(&fault));
+        let passed = |name: &str, from: Instant| {
+            let mut passed = run.outcome.points.iter().filter(|(at, _, point)| point.name == name && *at >= from);
+            passed.next().expect("somebody does").0
+        };
+        let late = run.outcome.plan.faults.iter().find(|fault| fault.name == "late").expect("it is there");
+        let began = late.span().expect("it came").0;
+        let killed = Instant::ZERO + Span::secs(20);
+        (began, passed("election_started", killed), passed("leader_elected", killed))
+    };
+    // An election is long over at 10 s, and the next one begins after the crash.
+    let (began, started, elected) = begins("10s");
+    assert_eq!(began, started);
+    assert!(started < elected);
+    // Into the middle of it.
+    let middle = Span(started.0 + elected.since(started).0 / 2);
+    let (began, ..) = begins(&format!("{}us", middle.0 / 1_000));
+    assert_eq!(began.0 / 1_000, middle.0 / 1_000);
+}
+
+#[test]
+fn of_two_groups_the_one_that_is_named_counts() {
+    let begins = |of: &str| {
+        let fault = format!(
+            "when = \"on(leader_elected{of})\"\nat = \"10s\"\nfor = \"5s\"\npause = \"log/leader\"\n[store.log]\nreplicas = 3\n\
+             replication = {{ raft = {{}} }}\n[clients.d]\nrate = \"20/s\"\ntarget = \"log\"\ntimeout = \"1s\"\n\
+             mix = {{ write = \"100%\" }}\n[fault.other]\nat = \"40s\"\nfor = \"5s\"\ncrash = \"log/leader\""
+        );
+        let run = play(&elections(&fault));
+        let late = run.outcome.plan.faults.iter().find(|fault| fault.name == "late").expect("it is there").clone();
+        late.span().expect("it came").0.as_secs_f64()
+    };
+    // The leader of kv is killed at 20 s, that of log at 40 s.
+    assert!((20.0..25.0).contains(&begins("")), "whoever comes first");
+    assert!((20.0..25.0).contains(&begins(", of=kv")));
+    assert!((40.0..45.0).contains(&begins(", of=log")));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::spec::units::Dimension;
 use crate::workload::ClientsPlan;
-use crate::world::{GroupMeters, HostSetup, Level, MemberMeters, Scaling, Scheduled, ServiceTime};
+use crate::world::{GroupMeters, HostSetup, Level, MemberMeters, Passage, Scaling, Scheduled, ServiceTime};
 
 /// What a component is.
 #[derive(Clone, Debug)]
@@ -101,12 +101,10 @@ pub struct FaultPlan {
 /// A point of a protocol that a fault waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Awaited {
-    /// Its name: `leader_elected`.
-    pub point: String,
-    /// Which passage since `from`, by anybody; 1 is the first.
-    pub nth: u32,
-    /// Passages before that don't count.
-    pub from: Instant,
+    /// Which, and which time.
+    pub passage: Passage,
+    /// Name of the component that passes it, if only that one counts.
+    pub of: Option<String>,
     /// How long the fault then lasts; `None` is for good.
     pub lasting: Option<Span>,
 }
@@ -114,15 +112,20 @@ pub struct Awaited {
 impl Awaited {
     /// `the 2nd leader_elected from 40 s on`.
     pub fn words(&self) -> String {
-        let nth = match (self.nth, self.nth % 10, self.nth % 100) {
+        let Passage { point, until, from, nth, .. } = &self.passage;
+        let nth = match (*nth, nth % 10, nth % 100) {
             (1, ..) => "first".to_owned(),
             (n, 1, tens) if tens != 11 => format!("{n}st"),
             (n, 2, tens) if tens != 12 => format!("{n}nd"),
             (n, 3, tens) if tens != 13 => format!("{n}rd"),
             (n, ..) => format!("{n}th"),
         };
-        let since = if self.from == Instant::ZERO { String::new() } else { format!(" from {} on", Span(self.from.0)) };
-        format!("the {nth} {}{since}", self.point)
+        let of = self.of.as_ref().map_or(String::new(), |of| format!(" of {of}"));
+        let since = if *from == Instant::ZERO { String::new() } else { format!(" from {} on", Span(from.0)) };
+        match until {
+            None => format!("the {nth} {point}{of}{since}"),
+            Some(until) => format!("the {nth} {point}{of} before {until}{since}"),
+        }
     }
 }
 

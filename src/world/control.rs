@@ -15,17 +15,67 @@ use super::process::Role;
 pub enum When {
     /// At a time.
     At(Instant),
-    /// The `nth` time that a process passes this point at or after `from`.
-    Point {
-        /// Name of the point.
-        name: String,
-        /// Not before.
-        from: Instant,
-        /// 1 = the first.
-        nth: u32,
-        /// And then this long after.
-        after: Span,
-    },
+    /// So long after a point of a protocol was passed.
+    Point(Passage, Span),
+}
+
+/// The `nth` time that somebody passes a point of a protocol at or after `from`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// Name of the point.
+    pub point: String,
+    /// What comes after it, if the point begins a stretch that matters as a whole: a stretch that has begun and not
+    /// ended at `from` counts, and what passes `point` within a stretch doesn't.
+    pub until: Option<String>,
+    /// Who passes it; `None` is whoever does.
+    pub of: Option<GroupId>,
+    /// Not before.
+    pub from: Instant,
+    /// 1 = the first.
+    pub nth: u32,
+}
+
+impl Passage {
+    /// The `nth` time that anybody passes this point.
+    pub fn nth(nth: u32, point: &str) -> Passage {
+        Passage { point: point.to_owned(), until: None, of: None, from: Instant::ZERO, nth }
+    }
+}
+
+/// How far a control has come that waits for a passage.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waiting {
+    /// Passages so far.
+    passed: u32,
+    /// Whether a stretch has begun and not ended.
+    within: bool,
+}
+
+impl Waiting {
+    /// Somebody passed a point. Whether that is the passage.
+    pub(super) fn on_point(&mut self, passage: &Passage, group: GroupId, point: Point, now: Instant) -> bool {
+        if passage.of.is_some_and(|of| of != group) {
+            return false;
+        }
+        if passage.until.as_deref() == Some(point.name) {
+            self.within = false;
+            return false;
+        }
+        if passage.point != point.name {
+            return false;
+        }
+        let inside = self.within;
+        self.within = passage.until.is_some();
+        !inside && now >= passage.from && self.pass(passage)
+    }
+    /// The time has come from which passages count. Whether that is the passage.
+    pub(super) fn on_from(&mut self, passage: &Passage) -> bool {
+        self.within && self.pass(passage)
+    }
+    fn pass(&mut self, passage: &Passage) -> bool {
+        self.passed += 1;
+        self.passed == passage.nth
+    }
 }
 
 /// Which process a control hits, settled when it acts.
@@ -181,11 +231,4 @@ pub struct Scheduled {
     pub fault: u16,
     /// What happens.
     pub control: Control,
-}
-
-impl Scheduled {
-    /// Whether this waits for `point`.
-    pub fn waits_for(&self, point: Point, now: Instant) -> bool {
-        matches!(&self.when, When::Point { name, from, .. } if name == point.name && now >= *from)
-    }
 }

@@ -8,6 +8,7 @@ use crate::physics::station;
 use crate::rpc::{Op, Token};
 
 use super::about::About;
+use super::control::When;
 use super::event::{Event, Job, Life, TimerSlot};
 use super::kernel::World;
 use super::out::{Effect, Meter, Point};
@@ -125,15 +126,20 @@ impl<P: Process> World<P> {
         if self.focus.covers(self.now) {
             self.trace.keep(self.focus.limit, TraceEvent::Point { at: self.now, process, point });
         }
-        for i in 0..self.schedule.len() {
-            if self.schedule[i].waits_for(point, self.now) {
-                self.seen_points[i] += 1;
-                let super::control::When::Point { nth, after, .. } = self.schedule[i].when else { continue };
-                if self.seen_points[i] == nth {
-                    let index = u32::try_from(i).expect("a schedule fits memory");
-                    self.queue.push(self.now + after, Event::Control(index));
-                }
+        let group = self.members[process.index()].group;
+        for (index, scheduled) in (0..).zip(&self.schedule) {
+            let When::Point(passage, after) = &scheduled.when else { continue };
+            if self.waiting[index as usize].on_point(passage, group, point, self.now) {
+                self.queue.push(self.now + *after, Event::Control(index));
             }
+        }
+    }
+
+    /// From now on passages count for a control that waits.
+    pub(super) fn on_waiting(&mut self, index: u32) {
+        let When::Point(passage, after) = &self.schedule[index as usize].when else { return };
+        if self.waiting[index as usize].on_from(passage) {
+            self.queue.push(self.now + *after, Event::Control(index));
         }
     }
 

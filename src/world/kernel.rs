@@ -16,7 +16,7 @@ use crate::physics::station::{self, Station};
 use crate::rpc::{self, Answer, Calls, Token};
 
 use super::check::Census;
-use super::control::{Acted, Gray, Scheduled};
+use super::control::{Acted, Gray, Scheduled, Waiting, When};
 use super::event::{Event, Job, Life, Member, Visit};
 use super::meters::Meters;
 use super::out::{Effect, Env, Out, Point};
@@ -49,7 +49,7 @@ pub struct World<P: Process> {
     pub(super) gray_draws: Draws,
     pub(super) service_draws: Vec<Draws>,
     pub(super) schedule: Vec<Scheduled>,
-    pub(super) seen_points: Vec<u32>,
+    pub(super) waiting: Vec<Waiting>,
     pub(super) hit: Vec<Vec<ProcessId>>,
     pub(super) acted: Vec<Acted>,
     /// Who is out of its callers' choice on purpose.
@@ -137,7 +137,7 @@ impl<P: Process> World<P> {
             messages: 0,
             gray_draws: Draws::named(seed, "fault/gray"),
             service_draws,
-            seen_points: vec![0; controls],
+            waiting: vec![Waiting::default(); controls],
             hit: vec![Vec::new(); controls],
             schedule: setup.schedule,
             acted: Vec::new(),
@@ -163,9 +163,13 @@ impl<P: Process> World<P> {
             call_steps: Vec::new(),
             station_steps: Vec::new(),
         };
-        for c in 0..controls {
-            if let super::control::When::At(at) = world.schedule[c].when {
-                world.queue.push(at, Event::Control(u32::try_from(c).expect("a schedule fits memory")));
+        for (index, scheduled) in (0..).zip(&world.schedule) {
+            match &scheduled.when {
+                When::At(at) => world.queue.push(*at, Event::Control(index)),
+                When::Point(passage, _) if passage.until.is_some() => {
+                    world.queue.push(passage.from, Event::Waiting(index));
+                }
+                When::Point(..) => {}
             }
         }
         let standing_by = world.standing_by();
@@ -306,6 +310,10 @@ impl<P: Process> World<P> {
             Event::Control(index) => {
                 self.fold(5, 0, u64::from(index));
                 self.act(index as usize);
+            }
+            Event::Waiting(index) => {
+                self.fold(14, 0, u64::from(index));
+                self.on_waiting(index);
             }
             Event::Scaler(scaler, turn) => {
                 self.fold(13, 0, u64::from(scaler));

@@ -21,7 +21,7 @@ pub mod trace;
 mod watch;
 
 pub use about::{About, Part};
-pub use control::{Acted, ClockFault, Control, Gray, Power, Scheduled, Setting, Side, Target, When};
+pub use control::{Acted, ClockFault, Control, Gray, Passage, Power, Scheduled, Setting, Side, Target, When};
 pub use divergence::fingerprints;
 pub use kernel::{Finished, World};
 pub use meters::{EdgeMeters, Example, GroupMeters, Levels, MemberMeters, Meters};

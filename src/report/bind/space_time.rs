@@ -354,7 +354,7 @@ fn cut_at(outcome: &Outcome, window: (Instant, Instant), culprit: Option<Instant
         let side = plan.schedule.iter().find_map(|s| match (&s.control, &s.when) {
             _ if usize::from(s.fault) != number => None,
             (Control::Cut { from: side, .. }, When::At(at)) if at == from => Some(side),
-            (Control::Cut { from: side, .. }, When::Point { .. }) => Some(side),
+            (Control::Cut { from: side, .. }, When::Point(..)) => Some(side),
             _ => None,
         });
         let Some(side) = side else { continue };

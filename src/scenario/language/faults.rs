@@ -58,7 +58,8 @@ pub(super) const FAULT: Value = Value::Table(&[
     key(
         "when",
         read::<Passing>(),
-        "At a point that a protocol passes, by whoever passes it; `at` is then the earliest.",
+        "At a point that a protocol passes, by whoever passes it unless `of=` says who; or between two; `at` is then the \
+         earliest.",
     ),
     key("nth", COUNT, "Of `when`: which time; the first by default."),
     later("corrupt"),

@@ -20,19 +20,18 @@ pub(super) struct Moments {
     end: Instant,
     probability: f64,
     most: Option<usize>,
-    /// The point that it waits for, and which passage.
-    passing: Option<(String, u32)>,
+    /// What it waits for.
+    passing: Option<Awaited>,
 }
 
 impl Moments {
     /// What it waits for. How long it then lasts is known with its stretches.
     pub(super) fn awaits(&self) -> Option<Awaited> {
-        let (point, nth) = self.passing.clone()?;
-        let from = match &self.timing {
-            Timing::Once { at } => Instant::ZERO + Span::from_nanos_f64(at.mean().unwrap_or(0.0)),
-            _ => Instant::ZERO,
-        };
-        Some(Awaited { point, nth, from, lasting: None })
+        let mut awaited = self.passing.clone()?;
+        if let Timing::Once { at } = &self.timing {
+            awaited.passage.from = Instant::ZERO + Span::from_nanos_f64(at.mean().unwrap_or(0.0));
+        }
+        Some(awaited)
     }
 
     /// The fault, for its stretches: of one that waits, they begin when it may act first.

@@ -97,9 +97,7 @@ impl Pushed<'_> {
     pub(super) fn at(&mut self, at: Instant, control: Control) {
         let when = match &self.awaits {
             None => When::At(at),
-            Some(Awaited { point, nth, from, .. }) => {
-                When::Point { name: point.clone(), from: *from, nth: *nth, after: at.since(*from) }
-            }
+            Some(Awaited { passage, .. }) => When::Point(passage.clone(), at.since(passage.from)),
         };
         self.schedule.push(Scheduled { when, fault: self.fault, control });
     }

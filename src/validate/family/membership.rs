@@ -14,7 +14,7 @@ use crate::validate::cluster::{add, finished, mean, play, runs, setup, share};
 use crate::validate::experiment::{Effort, instant};
 use crate::validate::rows::{Malformed, Row};
 use crate::validate::{Checks, Family};
-use crate::world::{Control, Focus, Power, Role, Scheduled, Setup, Target, TraceEvent, When};
+use crate::world::{Control, Focus, Passage, Power, Role, Scheduled, Setup, Target, TraceEvent, When};
 
 pub(super) const DETECTION: Family = Family {
     name: "swim_detection",
@@ -193,7 +193,7 @@ fn suspected(seed: u64, n: u32, watch: Watch) -> Result<Span, Malformed> {
         made.schedule.push(Scheduled { when, fault: 0, control: Control::Crash(target, Power::Machine) });
     };
     crash(When::At(Instant(begin.0 - BEFORE.0)), Target::Process(ProcessId(0)));
-    let first = When::Point { name: "member_suspected".to_owned(), from: Instant::ZERO, nth: 1, after: Span::ZERO };
+    let first = When::Point(Passage::nth(1, "member_suspected"), Span::ZERO);
     crash(first, Target::Role(all, Role::Peer));
     let members = play(made, end)?;
     let since = members.iter().skip(1).filter_map(|m| m.state(0));

@@ -16,7 +16,7 @@ use crate::validate::experiment::Effort;
 use crate::validate::oracle;
 use crate::validate::rows::{Malformed, Row};
 use crate::validate::{Checks, Family};
-use crate::world::{Control, Focus, Power, Role, Scheduled, Setting, Setup, Target, When};
+use crate::world::{Control, Focus, Passage, Power, Role, Scheduled, Setting, Setup, Target, When};
 
 pub(super) const FAMILY: Family = Family {
     name: "raft_split_vote",
@@ -107,8 +107,7 @@ fn elect(seed: u64, n: u32, failed: u32, latency: &Dist) -> Result<Election, Mal
     let replicas = add(&mut made, "replicas", n, |_| Raft::new(group, ObjectId(0), spec.clone()));
     let mut act = |when: When, control: Control| made.schedule.push(Scheduled { when, fault: 0, control });
     let crash = |target: Target| Control::Crash(target, Power::Machine);
-    let elected =
-        |nth: u32, after: Span| When::Point { name: "leader_elected".to_owned(), from: Instant::ZERO, nth, after };
+    let elected = |nth: u32, after: Span| When::Point(Passage::nth(nth, "leader_elected"), after);
     // Whoever else is to fail has failed before.
     for i in 1..failed {
         act(When::At(Instant::ZERO), crash(Target::Process(ProcessId(n - i))));
