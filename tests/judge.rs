@@ -84,6 +84,78 @@ fn a_broken_file_is_reported_by_its_line() {
     assert!(text.contains(":3: process 0 completes an operation that it never invoked"), "{text}");
 }
 
+/// An operation that begins and ends before the next one.
+fn done(process: u32, f: &str, invoked: &str, completed: &str) -> String {
+    format!(
+        "{{:process {process}, :type :invoke, :f :{f}, :value {invoked}}}\n\
+         {{:process {process}, :type :ok, :f :{f}, :value {completed}}}\n"
+    )
+}
+
+#[test]
+fn elements_of_lists_are_whole_though_one_begins_as_another_does() {
+    for [first, second] in [["1", "12"], ["\"a\"", "\"ab\""], [":a", ":ab"]] {
+        let appends = done(0, "append", first, first) + &done(0, "append", second, second);
+        let good = written("whole.edn", &(appends.clone() + &done(1, "read", "nil", &format!("[{first} {second}]"))));
+        let bad = written("swapped.edn", &(appends + &done(1, "read", "nil", &format!("[{second} {first}]"))));
+        for model in ["list", "kv"] {
+            assert_eq!(judge(&["--model", model, "--keys", "none", &good]).0, 0, "{first} {second} {model}");
+            assert_eq!(judge(&["--model", model, "--keys", "none", &bad]).0, 1, "{first} {second} {model}");
+        }
+    }
+    let replaced = done(0, "append", "7", "7") + &done(0, "write", "(12 3)", "(12 3)");
+    let good = written("replaced.edn", &(replaced.clone() + &done(1, "read", "nil", "(12 3)")));
+    let bad = written("kept.edn", &(replaced + &done(1, "read", "nil", "(7 12 3)")));
+    assert_eq!(judge(&["--model", "list", &good]).0, 0);
+    assert_eq!(judge(&["--model", "list", &bad]).0, 1);
+}
+
+#[test]
+fn monotonic_writes_do_not_depend_on_a_repeated_read() {
+    let writes = done(1, "write", "1", "1") + &done(1, "write", "2", "2");
+    let reads = |values: &[&str]| values.iter().map(|value| done(0, "read", "nil", value)).collect::<String>();
+    let verdict = |property: &str, values: &[&str]| {
+        let file = written("mw.edn", &(writes.clone() + &reads(values)));
+        judge(&["--property", property, "--nil-read", "initial", &file]).0
+    };
+    // Backwards, but by whom the second was kept the first was kept too.
+    for values in [&["2", "1"][..], &["2", "2", "1"]] {
+        assert_eq!(verdict("monotonic_writes", values), 0, "{values:?}");
+        assert_eq!(verdict("monotonic_reads", values), 1, "{values:?}");
+    }
+    assert_eq!(verdict("monotonic_writes", &["2", "nil"]), 1);
+}
+
+#[test]
+fn a_mutex_has_one_owner_in_every_format() {
+    let file = written(
+        "mutex.jsonl",
+        "{\"process\":0,\"object\":\"x\",\"f\":\"acquire\",\"invoked\":1,\"completed\":2,\"status\":\"ok\"}\n\
+         {\"process\":1,\"object\":\"x\",\"f\":\"release\",\"invoked\":3,\"completed\":4,\"status\":\"ok\"}\n",
+    );
+    assert_eq!(judge(&["--model", "mutex", &file]).0, 0);
+    assert_eq!(judge(&["--model", "lock", &file]).0, 1);
+}
+
+#[test]
+fn events_that_contradict_one_another_are_refused() {
+    let event = |rest: &str| format!("{{:process 1, {rest}}}\n");
+    let refused = |text: &str, what: &str| {
+        let (code, said) = judge(&[&written("contradiction.edn", text)]);
+        assert!(code == 2 && said.contains(what), "{code} {said}");
+    };
+    refused(
+        &(event(":type :invoke :f :read :value [k nil]") + &event(":type :ok :f :read :value [j 1]")),
+        ":2: process 1 completes an operation on key j, but it invoked one on key k at line 1",
+    );
+    refused(
+        &(event(":type :invoke :f :write :value 1 :index 5") + &event(":type :ok :f :write :value 1 :index 2")),
+        ":2: the event with `index` 2 comes after the one with 5",
+    );
+    refused(&event(":type :info :f :write :value 1"), ":1: process 1 completes an operation that it never invoked");
+    refused(&event(":type :invoke :f :write :value @"), ":1: `@` is no value");
+}
+
 #[test]
 fn a_counterexample_is_drawn_and_can_be_judged_again() {
     let bad = folder("porcupine").join("kv/c01-bad.txt").display().to_string();

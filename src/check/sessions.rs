@@ -3,8 +3,8 @@
 //!
 //! Source: Terry, Demers, Petersen, Spreitzer, Theimer, Welch, Session guarantees for weakly consistent replicated data,
 //! PDIS 1994. A read misses a write if what it saw is certainly older: the initial value, a value that the writer of the
-//! write had written before it, or one that whoever reads had known before it knew the write. That is what clients can
-//! tell without the store's own order of versions. Then, for a process p:
+//! write had written before it, or one that whoever reads had known before it knew the write (if it did, by now). That is
+//! what clients can tell without the store's own order of versions. Then, for a process p:
 //!
 //! | guarantee | violated if |
 //! |---|---|
@@ -79,6 +79,8 @@ struct Duties {
     /// Writes that another of the same writer replaced though he had seen that one before he wrote it.
     foreseen: Vec<Duty>,
     newest: Option<(u32, Duty)>,
+    /// Writes that the process does not know itself yet.
+    unknown: BTreeMap<u32, Duty>,
     elements: BTreeMap<u32, u32>,
 }
 
@@ -117,6 +119,7 @@ fn by_facts(view: &View<'_>, facts: &Known, guarantee: Guarantee) -> Verdict {
 }
 
 impl Duties {
+    /// One more. `own` says when the process itself learns of the write.
     fn add(&mut self, duty: Duty, writer: u32, own: Option<u32>, foreseen: impl Fn(u32) -> bool) {
         let last = self.last_of.entry(writer).or_insert(duty);
         let earlier = if duty.write < last.write { duty } else { *last };
@@ -126,9 +129,18 @@ impl Duties {
         if earlier.write != last.write && foreseen(last.write) {
             self.foreseen.push(earlier);
         }
-        if let Some(own) = own
-            && self.newest.is_none_or(|(newest, _)| own > newest)
-        {
+        match own {
+            Some(own) if own <= duty.by => self.learnt(own, duty),
+            Some(_) => {
+                self.unknown.entry(duty.write).or_insert(duty);
+            }
+            None => {}
+        }
+    }
+
+    /// The process has learnt of a write.
+    fn learnt(&mut self, own: u32, duty: Duty) {
+        if self.newest.is_none_or(|(newest, _)| own > newest) {
             self.newest = Some((own, duty));
         }
     }
@@ -175,6 +187,11 @@ impl Judge<'_> {
                 return Some((at, found));
             }
             for write in self.seen(at) {
+                if let Some(duties) = duties.get_mut(&(fact.process, facts[write as usize].key))
+                    && let Some(duty) = duties.unknown.remove(&write)
+                {
+                    duties.learnt(at, duty);
+                }
                 match guarantee {
                     Guarantee::ReadYourWrites => {}
                     Guarantee::MonotonicReads => owe(write, &mut duties),
@@ -241,12 +258,12 @@ impl Judge<'_> {
                 let knew = |process: u32, before: u32| {
                     self.first_known.get(&(process, *source)).is_some_and(|&at| at < before)
                 };
-                let own = self.first_known.get(&(fact.process, write)).copied();
+                let own = self.first_known.get(&(fact.process, write)).filter(|&&own| own < read);
                 let older = match self.guarantee {
                     Guarantee::WritesFollowReads => knew(writer, write),
                     _ => self.wrote(writer, *source) && *source < write,
                 };
-                older || own.is_some_and(|own| knew(fact.process, own))
+                older || own.is_some_and(|&own| knew(fact.process, own))
             }
         }
     }
@@ -260,7 +277,17 @@ impl Judge<'_> {
         let facts = &self.facts.facts;
         let index = |at: u32| facts[at as usize].index;
         let mut operations = vec![index(read), index(duty.write), index(duty.by)];
+        let reader = facts[read as usize].process;
+        let writer = facts[duty.write as usize].process;
+        let mut came_by = |process: u32, write: u32, before: u32| {
+            let known = self.first_known.get(&(process, write)).filter(|&&at| at < before);
+            operations.extend(known.map(|&at| index(at)));
+        };
+        // How it is known that what was read is older.
         if let Saw::Write(source) = facts[read as usize].saw {
+            came_by(reader, duty.write, read);
+            came_by(reader, source, read);
+            came_by(writer, source, duty.write);
             operations.push(index(source));
         }
         // What the write came with.

@@ -319,6 +319,9 @@ fn object(history: &History, name: Option<&str>) -> Result<Option<ObjectId>, Str
     let Some(name) = name else { return Ok(None) };
     match history.find_object(name) {
         Some(object) => Ok(Some(object)),
+        None if history.objects().iter().all(String::is_empty) => {
+            Err(format!("no object is called {name}: this file names none, leave --object out"))
+        }
         None => Err(format!("no object is called {name}; it has: {}", history.objects().join(", "))),
     }
 }

@@ -1,8 +1,8 @@
 //! A reader for the part of EDN that operation logs use, and for JSON, which is nearly a part of it.
 //!
 //! Forms are pulled one at a time and borrow from the text where they can. Equal values get equal texts: escapes in
-//! strings are resolved, whole numbers lose `+`, `N` and `M`. Left out: characters other than as raw text, ratios and
-//! namespaces (kept as raw text), metadata. A tagged form is read as the form behind the tag.
+//! strings are resolved, whole numbers lose `+`, `N` and `M`. Left out: characters, fractions (`1.0` is not `1.00`), ratios
+//! and namespaces (kept as raw text), metadata. A tagged form is read as the form behind the tag.
 
 use std::borrow::Cow;
 
@@ -158,10 +158,12 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 self.sequence(b'}', Shape::Set)
             }
+            b'#' if self.rest().starts_with("##") => Ok(Form::Plain(self.visible_token()?)),
             b'#' => {
                 self.skip_tag()?;
                 self.form()
             }
+            b'\\' if !self.json => self.character(),
             b':' => {
                 self.at += 1;
                 match self.visible_token()? {
@@ -174,6 +176,9 @@ impl<'a> Reader<'a> {
                 let token = self.visible_token()?;
                 Ok(match token {
                     "" => return Err(self.unexpected()),
+                    _ if token.starts_with(['@', '^', '`', '~', '\'']) => {
+                        return Err(self.error(&format!("`{token}` is no value of an operation")));
+                    }
                     "nil" if !self.json => Form::Nil,
                     "null" if self.json => Form::Nil,
                     "true" | "false" => Form::Plain(token),
@@ -184,6 +189,20 @@ impl<'a> Reader<'a> {
                 })
             }
         }
+    }
+
+    /// A character such as `\a`, `\newline` or `\}`, as it is written.
+    fn character(&mut self) -> Result<Form<'a>, Error> {
+        let start = self.at;
+        self.at += 1;
+        let Some(first) = self.rest().chars().next().filter(|c| !c.is_whitespace()) else {
+            return Err(self.error("a backslash without a character behind it"));
+        };
+        self.at += first.len_utf8();
+        if first.is_alphanumeric() {
+            self.visible_token()?;
+        }
+        Ok(Form::Plain(&self.text[start..self.at]))
     }
 
     /// Skips one form. What it holds need not be well-formed beyond brackets and strings.

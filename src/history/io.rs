@@ -143,8 +143,12 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Loaded, Error> {
     match format {
         Format::Jsonl => match options.initial.as_deref().map(str::trim) {
             None | Some("nil" | "null" | "0") => {
-                let (history, went_on) = jsonl::read_counting(text)?;
-                let note = format!("{went_on} processes went on after an unknown outcome, which stays open");
+                let (mut history, went_on) = jsonl::read_counting(text)?;
+                if options.kind == Some(Kind::Mutex) {
+                    history.give_locks_one_owner();
+                }
+                let processes = if went_on == 1 { "process" } else { "processes" };
+                let note = format!("{went_on} {processes} went on after an unknown outcome, which stays open");
                 Ok(Loaded { history, format, notes: (went_on > 0).then_some(note).into_iter().collect() })
             }
             Some(_) => {
@@ -290,6 +294,7 @@ fn map_event(recorder: &mut Recorder, reader: &mut Reader<'_>) -> Result<(), Err
     let cut_off = |_: ()| Error { line, reason: "the file ends inside a map that begins here".to_owned() };
     reader.advance();
     let (mut process, mut phase, mut function, mut key, mut value) = (None, None, None, None, None);
+    let mut place = None;
     let mut names = Vec::with_capacity(8);
     loop {
         match reader.peek()? {
@@ -322,10 +327,16 @@ fn map_event(recorder: &mut Recorder, reader: &mut Reader<'_>) -> Result<(), Err
             "f" => function = Some(reader.form()?),
             "key" => key = Some(reader.form()?),
             "value" => value = Some(reader.form()?),
+            "index" => place = Some(reader.form()?),
             _ => reader.skip()?,
         }
     }
     reader.advance();
+    if let Some(Form::Plain(place)) = place
+        && let Ok(place) = place.parse::<i64>()
+    {
+        recorder.place(place).map_err(error)?;
+    }
     let missing = |field: &str| error(format!("field `{field}` is missing"));
     let word = |form: Form<'_>, field: &str| match form {
         Form::Keyword(name) | Form::Plain(name) => Ok(name.to_owned()),

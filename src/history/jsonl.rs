@@ -256,6 +256,14 @@ fn missing(field: &str) -> String {
 fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.split(" at line ").next().unwrap_or(&text);
+    // Of types that only we know.
+    if words.contains("untagged enum") {
+        let column = error.column();
+        return format!("a value must be a whole number from 0 to 2^64 - 1, or a list of them (column {column})");
+    }
+    if words.contains("struct Line") {
+        return "a line must be one JSON object, an operation or an observation".to_owned();
+    }
     if error.is_eof() {
         format!("the line ends too early: {words}")
     } else {

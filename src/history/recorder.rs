@@ -8,7 +8,7 @@ use super::intern::Interner;
 use super::io::{Error, FailedCas, Format, Keys, NilRead, Options};
 use super::kind::{self, Kind};
 use super::op::{Function, ObjectId, OpIndex, Operation, Status};
-use super::tokens;
+use super::tokens::{self, Sequences};
 use crate::engine::Instant;
 
 /// What happened to an operation.
@@ -32,6 +32,8 @@ struct Client {
     open: Option<OpIndex>,
     /// What its last invocation called the function.
     called: String,
+    /// Whether its value was `[k v]`.
+    keyed: bool,
     /// Whether its last operation ended unknown: its next one belongs to a successor.
     lost: bool,
     successors: u32,
@@ -68,6 +70,8 @@ pub(super) struct Recorder {
     /// The initial value as values are told apart, if it is not nil.
     initial: Option<String>,
     events: u64,
+    /// The `index` of the event before, where events have one.
+    place: Option<i64>,
     keys: Interner,
     values: Interner,
     clients: BTreeMap<i64, Client>,
@@ -82,6 +86,8 @@ pub(super) struct Recorder {
     /// Whether an `add` was taken for a set's although a counter's is called the same.
     ambiguous_add: bool,
     appended: bool,
+    /// Of values that are sequences their elements.
+    sequences: Sequences,
 }
 
 impl Recorder {
@@ -105,6 +111,7 @@ impl Recorder {
             failed_cas,
             initial: initial(options, format).map_err(|reason| Error { line: 0, reason })?,
             events: 0,
+            place: None,
             keys: Interner::default(),
             values: Interner::default(),
             clients: BTreeMap::new(),
@@ -118,12 +125,24 @@ impl Recorder {
             went_on: 0,
             ambiguous_add: false,
             appended: false,
+            sequences: Sequences::new(),
         })
     }
 
     /// Whether maps with a `:key` read nil as the initial state whatever else holds.
     pub(super) fn keyed_nil_reads_are_initial(&mut self, yes: bool) {
         self.keyed_nil_read_is_initial = yes;
+    }
+
+    /// The number that a file gives its next event: it must agree with the order of the lines.
+    pub(super) fn place(&mut self, place: i64) -> Result<(), String> {
+        match self.place.replace(place).filter(|before| *before >= place) {
+            Some(before) => Err(format!(
+                "the event with `index` {place} comes after the one with {before}: events must stand in the order in \
+                 which they happened"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// An event of a process that is no client, such as the nemesis.
@@ -171,9 +190,10 @@ impl Recorder {
         }
         self.ambiguous_add |= called == "add" && !self.kind_is_given;
         if value.is_none() && takes_value(function) && !(function == Function::Add && called != "add") {
-            return Err(format!("field `value` is missing, which a {called} needs"));
+            return Err(format!("field `value` is missing: what to {called}"));
         }
         let value = value.unwrap_or(Form::Nil);
+        let by_field = key.is_some();
         let (key, value) = match key {
             Some(key) => (self.key(&key)?, value),
             None => {
@@ -200,6 +220,7 @@ impl Recorder {
         self.history.set_line(index, line);
         if let Some(client) = self.clients.get_mut(&name) {
             client.open = Some(index);
+            client.keyed = key != 0 && !by_field;
             client.called.clear();
             client.called.push_str(called);
         }
@@ -215,13 +236,7 @@ impl Recorder {
         value: Option<Form<'_>>,
     ) -> Result<(), String> {
         let Some(open) = self.clients.get_mut(&name).and_then(|client| client.open.take()) else {
-            // A client may crash between operations.
-            let crash = phase == Phase::Info;
-            return if crash {
-                Ok(())
-            } else {
-                Err(format!("process {name} completes an operation that it never invoked"))
-            };
+            return Err(format!("process {name} completes an operation that it never invoked"));
         };
         let at = Instant(self.events);
         if phase == Phase::Info {
@@ -246,6 +261,20 @@ impl Recorder {
         }
         if value.is_none() && function == Function::Dequeue {
             return Err(format!("field `value` is missing: what the {called} took"));
+        }
+        if let Some(Form::Sequence(Shape::Vector, forms)) = &value
+            && forms.len() == 2
+            && self.clients.get(&name).is_some_and(|client| client.keyed)
+            && (function != Function::Cas || matches!(forms[1], Form::Sequence(..)))
+            && !self.keyed_by_tuple(&forms[0], operation.key)
+            && let Some(found) = forms[0].identity()
+        {
+            return Err(format!(
+                "process {name} completes an operation on key {}, but it invoked one on key {} at line {}",
+                shown(&found),
+                shown(self.keys.text(operation.key as u32 - 1)),
+                self.history.line(open)
+            ));
         }
         let recorded = value.is_some();
         let value = value.unwrap_or(Form::Nil);
@@ -325,8 +354,8 @@ impl Recorder {
             return Err(Error { line: 0, reason: no_initial(other) });
         }
         let notes = self.notes();
-        if self.appended {
-            tokens::split_strings(&mut self.history, &mut self.values);
+        if self.appended || self.kind == Kind::List {
+            tokens::into_lists(&mut self.history, &mut self.values, &self.sequences);
         }
         self.history.set_texts(Texts {
             keys: self.keys.texts(),
@@ -347,7 +376,7 @@ impl Recorder {
         let (read, reads) = ("completed read of nil", "completed reads of nil");
         note(self.nil_reads_ignored, read, reads, "taken as not recorded: they match anything");
         note(self.nil_reads_initial, read, reads, "taken as reads of the initial value");
-        note(self.no_clients, "event", "events", "left out: their process is a name and no client's number");
+        note(self.no_clients, "event", "events", "left out: of no client, whose process is a number");
         note(
             self.changed,
             "completion",
@@ -364,11 +393,15 @@ impl Recorder {
             note(self.keyless, "operation", "operations", "without such a key judged together, as of one more key");
         }
         if self.went_on > 0 {
-            notes.push(format!(
-                "{} processes went on after an unknown outcome: the old operation stays open, the successor is another \
-                 process",
-                self.went_on
-            ));
+            notes.push(match self.went_on {
+                1 => "1 process went on after an unknown outcome: the old operation stays open, the successor is another \
+                      process"
+                    .to_owned(),
+                many => format!(
+                    "{many} processes went on after an unknown outcome: the old operations stay open, the successors are \
+                     other processes"
+                ),
+            });
         }
         if !self.kind_is_given && !self.history.operations().is_empty() {
             notes.push(self.kinds_note());
@@ -411,7 +444,7 @@ impl Recorder {
         let next = self.processes.len() as u32;
         let client = self.clients.entry(name).or_insert_with(|| {
             self.processes.push(name.to_string());
-            Client { process: next, open: None, called: String::new(), lost: false, successors: 0 }
+            Client { process: next, open: None, called: String::new(), keyed: false, lost: false, successors: 0 }
         });
         if let Some(open) = client.open {
             return Err(format!(
@@ -494,11 +527,18 @@ impl Recorder {
         if is_nil(form) {
             return Ok(0);
         }
-        match form.identity() {
-            Some(text) if self.initial.as_deref() == Some(&*text) => Ok(0),
-            Some(text) => Ok(u64::from(self.values.number(&text)) + 1),
-            None => Err("a value must be a number, string, keyword or a sequence of them, not a map".to_owned()),
+        let word = match form.identity() {
+            Some(text) if self.initial.as_deref() == Some(&*text) => return Ok(0),
+            Some(text) => u64::from(self.values.number(&text)) + 1,
+            None => return Err("a value must be a number, string, keyword or a sequence of them, not a map".to_owned()),
+        };
+        if let Form::Sequence(Shape::Vector | Shape::List, forms) = form
+            && !self.sequences.contains_key(&word)
+        {
+            let elements = self.words(forms)?;
+            self.sequences.insert(word, elements);
         }
+        Ok(word)
     }
 }
 

@@ -1,8 +1,9 @@
-//! Strings that grow by appending, as lists of what was appended.
+//! Values that grow by appending, as lists of what was appended.
 //!
-//! porcupine's kv files append strings such as `"x 3 17 y"` and read the concatenation. If no appended string of a key
-//! is a prefix of another, a value read can be cut into them in one way only, and the list of them says the same as the
-//! string. Otherwise both are taken character by character.
+//! Where a read of a key is a sequence, its elements are what was appended, and a write of a sequence replaces them.
+//! Elsewhere values are strings: porcupine's kv files append strings such as `"x 3 17 y"` and read the concatenation. If no
+//! appended string of a key is a prefix of another, a value read can be cut into them in one way only, and the list of
+//! them says the same as the string. Otherwise both are taken character by character.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +12,65 @@ use super::history::History;
 use super::intern::Interner;
 use super::op::{Function, OpIndex, Status};
 
-/// Rewrites, for every key that was appended to, string reads into scans.
-pub(super) fn split_strings(history: &mut History, values: &mut Interner) {
+/// Of values that are sequences their elements.
+pub(super) type Sequences = BTreeMap<u64, Vec<u64>>;
+
+/// Rewrites reads of every key that was appended to, or read as a list, into scans.
+pub(super) fn into_lists(history: &mut History, values: &mut Interner, sequences: &Sequences) {
     let mut keys: BTreeMap<u64, Vec<OpIndex>> = BTreeMap::new();
     for (at, operation) in history.operations().iter().enumerate() {
         keys.entry(operation.key).or_default().push(OpIndex(at as u32));
     }
     for operations in keys.into_values() {
-        if operations.iter().any(|&index| history.operation(index).function == Function::Append) {
-            split_key(history, values, &operations);
+        let any = |wanted: Function| operations.iter().any(|&index| history.operation(index).function == wanted);
+        let is_sequence = |&index: &OpIndex| {
+            let operation = history.operation(index);
+            match operation.function {
+                Function::Read => operation.status == Status::Ok && sequences.contains_key(&operation.result()),
+                Function::Write => sequences.contains_key(&operation.value),
+                _ => false,
+            }
+        };
+        let scanned = any(Function::Scan);
+        if scanned || (any(Function::Append) && operations.iter().any(is_sequence)) {
+            take_apart(history, sequences, &operations);
+        } else if any(Function::Append) {
+            split_strings(history, values, &operations);
         }
     }
 }
 
-fn split_key(history: &mut History, values: &mut Interner, operations: &[OpIndex]) {
+/// Reads are sequences.
+fn take_apart(history: &mut History, sequences: &Sequences, operations: &[OpIndex]) {
+    for &index in operations {
+        let operation = *history.operation(index);
+        match operation.function {
+            Function::Read => {
+                history.operation_mut(index).function = Function::Scan;
+                if operation.status == Status::Ok {
+                    let one = [operation.result()];
+                    let list = match operation.result() {
+                        0 => &[][..],
+                        word => sequences.get(&word).map_or(&one[..], Vec::as_slice),
+                    };
+                    history.complete_with_list(index, list, operation.completed);
+                }
+            }
+            Function::Write if operation.value == 0 => history.operation_mut(index).function = Function::Delete,
+            Function::Write => {
+                if let Some(elements) = sequences.get(&operation.value) {
+                    let list = history.add_list(elements);
+                    let operation = history.operation_mut(index);
+                    (operation.value, operation.function) = (list, Function::WriteList);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads are strings.
+fn split_strings(history: &mut History, values: &mut Interner, operations: &[OpIndex]) {
     let mut tokens: Vec<(String, u64)> = operations
         .iter()
         .map(|&index| history.operation(index))
@@ -105,10 +151,14 @@ fn characters(text: &str, values: &mut Interner) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::io::{Options, read};
+    use crate::history::io::{Kind, Options, read};
     use crate::history::{Function, History};
 
     fn kv(lines: &[(u32, &str, &str, &str)]) -> History {
+        kv_of(None, lines)
+    }
+
+    fn kv_of(kind: Option<Kind>, lines: &[(u32, &str, &str, &str)]) -> History {
         let text: String = lines
             .iter()
             .flat_map(|(process, f, invoked, completed)| {
@@ -117,7 +167,7 @@ mod tests {
                 })
             })
             .collect();
-        read(text.as_bytes(), &Options::default()).unwrap().history
+        read(text.as_bytes(), &Options { kind, ..Options::default() }).unwrap().history
     }
 
     #[test]
@@ -132,6 +182,29 @@ mod tests {
         assert_eq!(first.function, Function::Scan);
         assert_eq!(history.list(first.result()), &[put.value, append.value]);
         assert_eq!(history.list(second.result()), &[] as &[u64]);
+    }
+
+    #[test]
+    fn elements_of_sequences_stay_whole() {
+        for model in [None, Some(Kind::List)] {
+            let history = kv_of(
+                model,
+                &[
+                    (1, "read", "nil", "[]"),
+                    (0, "append", "1", "1"),
+                    (0, "append", "12", "12"),
+                    (1, "read", "nil", "[1 12]"),
+                    (0, "write", "[12 3]", "[12 3]"),
+                    (1, "read", "nil", "(12 3)"),
+                ],
+            );
+            let [empty, first, second, read, write, again] = history.operations() else { panic!("six operations") };
+            assert_eq!(history.list(empty.result()), &[] as &[u64]);
+            assert_eq!(history.list(read.result()), &[first.value, second.value]);
+            assert_eq!(write.function, Function::WriteList);
+            assert_eq!(history.list(write.value), history.list(again.result()));
+            assert_eq!(history.list(write.value)[0], second.value);
+        }
     }
 
     #[test]

@@ -266,7 +266,7 @@ pub(crate) fn sessions(history: &History) -> Option<[bool; 4]> {
             [] => true,
             [source] if source == write => false,
             [source] => {
-                let own = (0..count)
+                let own = (0..read)
                     .find(|&at| process(at) == process(read) && (sees(at, write) || (at == write && over(at))));
                 let wrote = process(source) == process(write) && over(source) && source < write;
                 let knew_it = seen_counts && knew(process(write), source, write);
