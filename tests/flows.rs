@@ -280,3 +280,25 @@ fn a_client_stays_with_its_server_for_as_long_as_the_balancer_remembers() {
     assert!((most(&thinking("3s", "2s")) - 1.0 / 3.0).abs() < 0.02);
     assert!((most(&thinking("1s", "none")) - 1.0 / 3.0).abs() < 0.02);
 }
+
+#[test]
+fn a_long_row_of_work_that_takes_no_time_is_done() {
+    let run = play(
+        "[service.a]\n\
+         [flow.f]\nruns_on = \"a\"\nsteps = [{ loop = \"g\", max = 50_000 }, { reply = \"ok\" }]\n\
+         [flow.g]\nsteps = [{ work = \"0s\" }]\n\
+         [clients.c]\nrate = \"1/s\"\ntarget = \"a\"\nmix = { f = \"100%\" }\n",
+    );
+    assert_eq!(measured(&run, "availability(c)"), 1.0);
+    assert_eq!(measured(&run, "max(c)"), 0.0);
+}
+
+#[test]
+fn a_flow_may_be_there_for_another_design() {
+    let scenario = "[service.a]\n\
+         [flow.f]\nruns_on = \"a\"\nsteps = [{ work = \"1ms\" }]\n[flow.g]\nruns_on = \"a\"\nsteps = [{ work = \"2ms\" }]\n\
+         [clients.c]\nrate = \"1/s\"\ntarget = \"a\"\nmix = { f = \"100%\" }\n";
+    assert!(load(scenario).is_err_and(|errors| errors.contains("nobody starts flow `g`")));
+    let other = "[variant.other]\nset = { \"clients.c.mix\" = { g = \"100%\" } }\n";
+    assert!(load(&format!("{scenario}{other}")).is_ok());
+}

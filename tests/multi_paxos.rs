@@ -49,8 +49,9 @@ pause = "kv/leader"
 "#;
 
 fn scenario(replicas: u32, knobs: &str, bugs: &str, more: &str) -> String {
-    let retry = "[edge.users.kv]\nretry = { attempts = 3, backoff = \"full_jitter(20ms, 200ms)\" }\n";
-    eight_clients(30, replicas, &format!("multi_paxos = {{ {knobs} }}"), bugs, &format!("{retry}{more}"))
+    let patient = "timeout = \"1s\"\nretry = { attempts = 3, backoff = \"full_jitter(20ms, 200ms)\" }";
+    eight_clients(30, replicas, &format!("multi_paxos = {{ {knobs} }}"), bugs, more)
+        .replace("timeout = \"1s\"", patient)
 }
 
 /// What a run broke, and how much of the protocol was exercised.

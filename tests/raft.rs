@@ -40,8 +40,8 @@ pause = "kv/leader"
 "#;
 
 fn scenario(replicas: u32, knobs: &str, bugs: &str, more: &str) -> String {
-    let retry = "[edge.users.kv]\nretry = { attempts = 3, backoff = \"full_jitter(20ms, 200ms)\" }\n";
-    eight_clients(30, replicas, &format!("raft = {{ {knobs} }}"), bugs, &format!("{retry}{more}"))
+    let patient = "timeout = \"1s\"\nretry = { attempts = 3, backoff = \"full_jitter(20ms, 200ms)\" }";
+    eight_clients(30, replicas, &format!("raft = {{ {knobs} }}"), bugs, more).replace("timeout = \"1s\"", patient)
 }
 
 /// What a run broke of the paper's figure 3, and how much of it was exercised.

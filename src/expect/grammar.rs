@@ -531,6 +531,9 @@ pub(super) fn unknown_word(word: &str, at: Bytes, what: &str) -> TextError {
     let error = TextError::new(at, format!("there is no {what} `{word}`"));
     match names::meant(word) {
         Some(meant) => error.help(format!("did you mean `{meant}`?")),
-        None => error.help("`netsplit list --metrics` shows them all"),
+        None => {
+            let measures: Vec<&str> = names::MEASURES.iter().map(|measure| measure.name).collect();
+            error.help(format!("measures are {}", measures.join(", ")))
+        }
     }
 }

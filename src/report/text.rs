@@ -318,6 +318,9 @@ fn line(run: &Run, judged: &Judged, ink: Ink, variants: bool) -> String {
     let sign = if ink.unicode { sign } else { plain };
     let word = match judged.finding.outcome {
         O::Met if judged.finding.verdict == expect::Verdict::Violated => "met, violated as expected".to_owned(),
+        O::NotMet if judged.finding.verdict == expect::Verdict::Holds => {
+            "not met: it holds, and a violation was expected".to_owned()
+        }
         other => other.to_string(),
     };
     let variant = if variants { format!("{}: ", run.outcome.plan.variant) } else { String::new() };

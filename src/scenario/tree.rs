@@ -2,6 +2,8 @@
 //!
 //! Setting replaces what is at a path; nothing is merged. The object must exist; a key of it need not.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -119,6 +121,16 @@ fn parse_value<'t>(text: &'t str, start: usize, diagnostics: &mut Diagnostics) -
     }
 }
 
+/// Whether a name stands somewhere in a value, as a key or as a text.
+pub(super) fn names(node: &Node<'_>, name: &str) -> bool {
+    match node.get_ref() {
+        DeValue::Table(table) => table.iter().any(|(key, value)| key.get_ref() == name || names(value, name)),
+        DeValue::Array(items) => items.iter().any(|item| names(item, name)),
+        DeValue::String(text) => text == name,
+        _ => false,
+    }
+}
+
 /// The name in a `like`, what it copies from, and where it stands.
 type Like = (String, String, Place);
 
@@ -158,9 +170,17 @@ pub(super) fn like(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
             // It stays: what should have come from there isn't told as missing.
             table.insert(key, node);
         }
-        // Whoever copies from nobody who still copies goes first.
-        while let Some(at) = open.iter().position(|(_, from, _)| open.iter().all(|(name, ..)| name != from)) {
-            let (name, from, _) = open.remove(at);
+        // Whoever copies from nobody who still copies goes first, then who copies from him.
+        let copies: BTreeSet<String> = open.iter().map(|(name, ..)| name.clone()).collect();
+        let (mut waiting, mut ready) = (BTreeMap::<String, Vec<Like>>::new(), Vec::new());
+        for like in open {
+            match copies.contains(&like.1) {
+                true => waiting.entry(like.1.clone()).or_default().push(like),
+                false => ready.push(like),
+            }
+        }
+        while let Some((name, from, _)) = ready.pop() {
+            ready.extend(waiting.remove(&name).unwrap_or_default());
             let origin = objects.get(from.as_str()).and_then(|o| o.get_ref().as_table()).cloned();
             let Some(DeValue::Table(copy)) = objects.get_mut(name.as_str()).map(Spanned::get_mut) else { continue };
             for (key, value) in origin.into_iter().flatten() {
@@ -169,7 +189,9 @@ pub(super) fn like(root: &mut DeTable<'_>, diagnostics: &mut Diagnostics) {
                 }
             }
         }
-        if let Some((name, from, place)) = open.first() {
+        let mut circle: Vec<&Like> = waiting.values().flatten().collect();
+        circle.sort_by_key(|(.., place)| place.start);
+        if let Some((name, from, place)) = circle.first() {
             diagnostics.push(Diagnostic::error(place.clone(), format!("`{name}` is like `{from}`, which is like it")));
         }
     }

@@ -37,6 +37,8 @@ pub(crate) enum Event<P: Process> {
     Calls(Wake),
     /// A control acts.
     Control(u32),
+    /// Work that took no time is done.
+    Computed { process: ProcessId, incarnation: u32, token: Token },
     /// Passages of a point count from now on for the control of that number.
     Waiting(u32),
     /// What a scaler waits for, by its number.

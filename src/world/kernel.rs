@@ -50,6 +50,8 @@ pub struct World<P: Process> {
     pub(super) service_draws: Vec<Draws>,
     pub(super) schedule: Vec<Scheduled>,
     pub(super) waiting: Vec<Waiting>,
+    /// How many pieces of work that took no time are being answered, one within another.
+    pub(super) nested: u32,
     pub(super) hit: Vec<Vec<ProcessId>>,
     pub(super) acted: Vec<Acted>,
     /// Who is out of its callers' choice on purpose.
@@ -138,6 +140,7 @@ impl<P: Process> World<P> {
             gray_draws: Draws::named(seed, "fault/gray"),
             service_draws,
             waiting: vec![Waiting::default(); controls],
+            nested: 0,
             hit: vec![Vec::new(); controls],
             schedule: setup.schedule,
             acted: Vec::new(),
@@ -310,6 +313,10 @@ impl<P: Process> World<P> {
             Event::Control(index) => {
                 self.fold(5, 0, u64::from(index));
                 self.act(index as usize);
+            }
+            Event::Computed { process, incarnation, token } => {
+                self.fold(15, u64::from(process.0), token.0);
+                self.on_computed(process, incarnation, token);
             }
             Event::Waiting(index) => {
                 self.fold(14, 0, u64::from(index));

@@ -14,6 +14,9 @@ use super::kernel::World;
 use super::process::Process;
 use super::trace::{TraceEvent, Work};
 
+/// So many pieces of work that take no time are answered one within another.
+const DEEPEST: u32 = 100;
+
 /// The end of a call, on its way to whoever made it.
 #[must_use = "a caller that never hears of the end waits for ever"]
 pub(super) struct Ended {
@@ -257,7 +260,7 @@ impl<P: Process> World<P> {
                             self.trace.keep(self.focus.limit, event);
                         }
                     }
-                    self.with(process, |state, out| state.computed(token, out));
+                    self.computed(process, token);
                 }
                 station::Step::Refused { what: Job::Visit(visit), why } => {
                     let outcome = match why {
@@ -271,6 +274,25 @@ impl<P: Process> World<P> {
                     self.with(process, |state, out| state.computed(token, out));
                 }
             }
+        }
+    }
+
+    /// Work is done. Work that takes no time is done within the handler that asked for it; a long row of such goes
+    /// through the queue now and then, which is deep enough for any.
+    fn computed(&mut self, process: ProcessId, token: Token) {
+        if self.nested == DEEPEST {
+            let incarnation = self.members[process.index()].incarnation;
+            self.queue.push(self.now, Event::Computed { process, incarnation, token });
+            return;
+        }
+        self.nested += 1;
+        self.with(process, |state, out| state.computed(token, out));
+        self.nested -= 1;
+    }
+
+    pub(super) fn on_computed(&mut self, process: ProcessId, incarnation: u32, token: Token) {
+        if self.members[process.index()].incarnation == incarnation {
+            self.computed(process, token);
         }
     }
 

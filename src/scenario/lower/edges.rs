@@ -46,6 +46,10 @@ impl Lowering<'_, '_> {
     pub(super) fn edge_tables(&self, root: &Fields<'_, '_>, edges: &Edges) -> BTreeMap<usize, WrittenPolicy> {
         let mut policies = BTreeMap::new();
         let Some(Some(table)) = root.table("edge") else { return policies };
+        let clients: BTreeMap<String, Place> = match root.table("clients") {
+            Some(Some(clients)) => clients.entries().map(|(name, place, _)| (name, place)).collect(),
+            _ => BTreeMap::new(),
+        };
         for (from, place, node) in table.entries() {
             let Some(callees) = table.table_of(node) else { continue };
             for (to, to_place, node) in callees.entries() {
@@ -54,6 +58,11 @@ impl Lowering<'_, '_> {
                 let policy = self.policy(&fields);
                 fields.done();
                 match found {
+                    Some(_) if clients.contains_key(from.as_str()) => root.error(
+                        Diagnostic::error(place.clone(), format!("`{from}` is a group of clients"))
+                            .label("clients say in their own table how patient they are")
+                            .help(format!("write these keys under `[clients.{from}]`")),
+                    ),
                     Some(edge) => {
                         if policies.insert(edge, policy).is_some() {
                             let targets = ends(&edges.pairs[edge].1).collect::<Vec<_>>().join(" and ");
@@ -182,10 +191,15 @@ impl Lowering<'_, '_> {
             spec.connections = connections;
             specs.push(spec);
         }
+        let borrowers: Vec<usize> = shared.iter().map(|(edge, ..)| *edge).collect();
         for (edge, text, place) in shared {
             let found = specs.iter().position(|s| s.name == text.replace("->", " -> ").replace("  ", " "));
             match found {
-                Some(other) if specs[other].policy.pool.is_some() && specs[other].caller == specs[edge].caller => {
+                Some(other)
+                    if specs[other].policy.pool.is_some()
+                        && specs[other].caller == specs[edge].caller
+                        && !borrowers.contains(&other) =>
+                {
                     if let Some(pool) = &mut specs[edge].policy.pool {
                         pool.same_as = Some(EdgeId::at(other));
                     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::Instant;
+use crate::engine::{Instant, Span};
+use crate::protocol::{Membership, Replication};
 use crate::rpc::EdgeSpec;
 use crate::scenario::plan::{ComponentPlan, Kind};
 use crate::workload::{ClientsPlan, Pattern};
@@ -32,7 +33,34 @@ pub(super) fn estimate(
     // An upper bound that knows nothing of fan-out: each edge beside the clients' own may be crossed once.
     let crossed = edges.iter().filter_map(|edge| components.get(edge.caller.index()));
     let hops: f64 = crossed.map(|caller| if matches!(caller.kind, Kind::LoadBalancer(_)) { 2.0 } else { 4.0 }).sum();
-    requests * (5.0 + hops)
+    let unasked: f64 = components.iter().map(|component| unasked(component, edges)).sum();
+    requests * (5.0 + hops) + unasked * seconds
+}
+
+/// Events a second that a component causes whether anybody asks or not: heartbeats, probes, repairs, looks of a scaler.
+fn unasked(component: &ComponentPlan, edges: &[EdgeSpec]) -> f64 {
+    let n = component.hosts.len() as f64;
+    let each = |events: f64, every: Span| events / every.as_secs_f64().max(1e-9);
+    let scaler = component.scaling.map_or(0.0, |scaling| each(1.0, scaling.every));
+    // A round of somebody who tells all others and hears from them, with the timers that both set.
+    let round = 3.0 * (n - 1.0) + 1.0;
+    let kind = match &component.kind {
+        Kind::LoadBalancer(spec) => spec.health.map_or(0.0, |health| {
+            let targets = edges.get(health.edge.index()).map_or(0, |edge| edge.callees().map(|c| c.instances).sum());
+            each(4.0 * n * f64::from(targets), health.every)
+        }),
+        Kind::Store(Some(replication)) => match replication {
+            Replication::Raft(spec) => each(round, spec.heartbeat),
+            Replication::MultiPaxos(spec) => each(round, spec.heartbeat),
+            Replication::Quorum(spec) => spec.anti_entropy.map_or(0.0, |repair| each(3.0 * n, repair.every)),
+            Replication::Crdt(spec) => each(n * n, spec.every),
+            Replication::PrimaryBackup(_) | Replication::Chain(_) | Replication::Abd(_) => 0.0,
+        },
+        Kind::Membership(Membership::Heartbeat(spec)) => each(n * n, spec.every),
+        Kind::Membership(Membership::Swim(spec)) => each(4.0 * n, spec.probe),
+        _ => 0.0,
+    };
+    scaler + kind
 }
 
 /// A large number for people.

@@ -37,6 +37,38 @@ const OF_STORES: &[&str] = &[
     "state_machine_safety",
 ];
 
+/// Measures that only some kinds of things have, and which kinds.
+const MEASURED_OF: &[(&[&str], &[&str])] = &[
+    (&["unavailable"], &["clients"]),
+    (&["hit_ratio", "byte_hit_ratio"], &["cache"]),
+    (&["redeliveries"], &["queue"]),
+    (&["false_positives"], &["membership"]),
+    (&["stale_served"], &["cache", "store"]),
+    (
+        &[
+            "staleness",
+            "versions_behind",
+            "t_visibility",
+            "lost_writes",
+            "conflicts",
+            "leader_changes",
+            "leaderless",
+            "two_leaders",
+            "late_acks",
+            "divergent_keys",
+            "hints",
+            "repair_bytes",
+            "repair_keys",
+            "tree_hashes",
+        ],
+        &["store"],
+    ),
+    (
+        &["running", "replicas", "utilization", "queue_length", "queue_age"],
+        &["service", "load_balancer", "cache", "queue", "store", "membership"],
+    ),
+];
+
 /// What paths of the scenario measure, for the checks of units.
 pub(super) struct Paths<'a, 't>(pub(super) &'a DeTable<'t>);
 
@@ -180,8 +212,39 @@ impl Lowering<'_, '_> {
             fields_error(self, at, error);
         }
         self.scopes(&that.metrics(), at, of);
+        self.kinds(&that.metrics(), at, of);
         self.property(that, at, of);
         self.bisections(that, at, of);
+    }
+
+    /// That what a measure is of has it.
+    fn kinds(&self, metrics: &[&Metric], at: &Place, of: &Speakable<'_, '_>) {
+        let kind = |name: &str| {
+            let component = of.site.components.iter().find(|c| c.name == name).map(|c| c.kind.name());
+            component.or(of.site.clients.iter().any(|(c, _)| c.name == name).then_some("clients"))
+        };
+        for metric in metrics {
+            let Some(measure) = metric.measure.as_deref() else { continue };
+            let Some((_, kinds)) = MEASURED_OF.iter().find(|(measures, _)| measures.contains(&measure)) else {
+                continue;
+            };
+            for (part, bytes) in &metric.scope.parts {
+                let (Part::Name(name) | Part::Instance { of: name, .. }) = part else { continue };
+                let Some(found) = kind(name).filter(|found| !kinds.contains(found)) else { continue };
+                let is = if found == "clients" { "a group of clients".to_owned() } else { format!("a {found}") };
+                let which = match kinds {
+                    ["clients"] => "of a group of clients",
+                    [one] => &format!("of a {one}"),
+                    [one, other] => &format!("of a {one} or a {other}"),
+                    _ => "of a component",
+                };
+                let place = at.start + bytes.start..at.start + bytes.end;
+                self.log.borrow_mut().push(
+                    Diagnostic::error(place, format!("`{name}` is {is}, and `{measure}` is {which}"))
+                        .label("it has no such number"),
+                );
+            }
+        }
     }
 
     /// `threshold(sweep)` is what a bisecting sweep of this file finds. At a point of a sweep, which keeps an empty table of

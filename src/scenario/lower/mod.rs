@@ -222,7 +222,13 @@ impl<'t> Lowering<'_, 't> {
         topology.links.extend(own_links);
         for (name, head) in &heads {
             let started = head.consumes || populations.iter().any(|(p, ..)| p.mix.iter().any(|m| m.name == *name));
-            if !started && !site.used.borrow().contains(name) && !self.log.borrow().has_errors() {
+            // Another design may start it, or started it before this one was set.
+            let elsewhere = || {
+                variant.is_some()
+                    || self.sources.sets().next().is_some()
+                    || ["variant", "sweep"].iter().any(|kind| tree.get(*kind).is_some_and(|n| tree::names(n, name)))
+            };
+            if !started && !site.used.borrow().contains(name) && !self.log.borrow().has_errors() && !elsewhere() {
                 root.error(
                     Diagnostic::error(head.place.clone(), format!("nobody starts flow `{name}`"))
                         .help("name it in a client group's `mix`, or call it from another flow"),

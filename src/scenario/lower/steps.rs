@@ -13,6 +13,9 @@ use crate::spec::text::FromText as _;
 use crate::spec::units::{Count, Share, Size};
 use crate::spec::{Diagnostic, Place};
 
+/// So deep flows may be parts of one another: deeper than any that somebody can follow.
+const DEEPEST: usize = 64;
+
 /// The words that a step may begin with, and those of the language that this version doesn't play.
 const ACTIONS: &[&str] = &[
     "call", "work", "sleep", "read", "write", "delete", "add", "append", "scan", "parallel", "fan_out", "branch",
@@ -364,6 +367,13 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             let message = format!("flows go in a circle: {}", circle.join(" -> "));
             let lines = self.low.lines(&circle, self.site.heads);
             step.error(Diagnostic::error(place, message).help(format!("such a request never ends; {lines}")));
+            return;
+        }
+        if self.trail.len() >= DEEPEST {
+            step.error(
+                Diagnostic::error(place, format!("flows are parts of one another more than {DEEPEST} deep"))
+                    .help("give a flow in between its own `runs_on`: it is called then"),
+            );
             return;
         }
         let flows = self.flows;
