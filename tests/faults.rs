@@ -237,3 +237,14 @@ fn a_pushed_configuration_may_wait_for_a_point() {
     assert!((measured(&run, "offered(c, late)") - 100.0).abs() < 10.0);
     assert!((measured(&run, "offered(c, before late)") - 20.0).abs() < 5.0);
 }
+
+#[test]
+fn a_fault_on_a_role_that_nobody_has_is_told_of() {
+    let scenario = "duration = \"60s\"\n[store.kv]\nreplicas = 3\nreplication = { quorum = { w = 2, r = 2 } }\n\
+         [clients.c]\nrate = \"20/s\"\ntarget = \"kv\"\n[fault.kill]\nevery = \"10s\"\nfor = \"1s\"\ncrash = \"kv/leader\"\n\
+         [fault.other]\nat = \"20s\"\nfor = \"1s\"\ncrash = \"kv/1\"";
+    let run = play(scenario);
+    assert_eq!(run.outcome.missed(), [("kill", 5)]);
+    let led = play(&scenario.replace("quorum = { w = 2, r = 2 }", "raft = {}"));
+    assert!(led.outcome.missed().iter().all(|(fault, _)| *fault != "kill"));
+}

@@ -10,7 +10,7 @@ use super::describe;
 use super::merged::{Dropped, dropped};
 use super::verdict::{Evidence, Verdict};
 use super::view::View;
-use crate::engine::Instant;
+use crate::engine::{Instant, Span};
 use crate::history::{Function, ObjectId, Observation, OpIndex, Operation, Status};
 
 /// What a key was seen to hold.
@@ -91,9 +91,14 @@ pub(super) fn no_lost_acked_write(view: &View<'_>) -> Verdict {
     let mut judged = false;
     let mut first: Option<(Instant, Evidence)> = None;
     let unsettled = view.unsettled();
+    let mut left_out = false;
     for_each_key(view, |key| {
         let last: Vec<&Sight> = last_sights(view, key);
-        if last.is_empty() || unsettled.binary_search(&(key.object, key.key)).is_ok() {
+        if last.is_empty() {
+            return;
+        }
+        if unsettled.binary_search(&(key.object, key.key)).is_ok() {
+            left_out = true;
             return;
         }
         for (write, gone) in lost(view, key, &last, &mut judged) {
@@ -131,6 +136,10 @@ pub(super) fn no_lost_acked_write(view: &View<'_>) -> Verdict {
         (None, false) if changes_are_alike(view) => Verdict::vacuous(
             "what is left of a counter or a queue does not tell one change from another; ask for linearizable",
         ),
+        (None, false) if left_out => Verdict::vacuous(format!(
+            "every key was written after {}, too shortly before the end to be judged by what is there then",
+            Span(view.history.alone_since().0)
+        )),
         (None, false) => Verdict::vacuous("nobody looked after the last acknowledged write"),
     }
 }

@@ -20,7 +20,7 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// Keys that were changed too shortly before the end to be judged by what is there, sorted.
-    pub(super) fn unsettled(&self) -> Vec<(ObjectId, u64)> {
+    pub(crate) fn unsettled(&self) -> Vec<(ObjectId, u64)> {
         let over = |operation: &Operation| {
             if operation.completed == Instant::NEVER { operation.invoked } else { operation.completed }
         };

@@ -346,6 +346,9 @@ pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> Stri
         let words = format!("{} ({})", sum.bottleneck.words, plan.variant);
         text += &format!("{}\n\n", indented(&format!("bottleneck   {words}"), 2, ink.width));
     }
+    for sentence in super::bind::missed(&shown) {
+        text += &format!("{}\n\n", indented(&format!("missed       {sentence}"), 2, ink.width));
+    }
     let variants = runs.iter().any(|r| r.outcome.plan.variant != plan.variant);
     let rank = |judged: &Judged| match judged.finding.outcome {
         expect::Outcome::NotMet => 0,

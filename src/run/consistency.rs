@@ -21,7 +21,7 @@ pub(super) fn property(outcome: &Outcome, property: &Property) -> Judgement {
     let history = &outcome.history;
     let (verdict, because) = match checked(outcome, property) {
         Err(judgement) => return judgement,
-        Ok((object, Checked::Holds)) => (Verdict::Holds, held(history, object)),
+        Ok((object, Checked::Holds)) => (Verdict::Holds, held(history, object, &property.name)),
         Ok((_, Checked::Violated(evidence))) => (Verdict::Violated, evidence.sentence),
         Ok((_, Checked::Unknown(reason))) => (Verdict::Unknown, reason.0),
         Ok((_, Checked::Vacuous(reason))) => (Verdict::Vacuous, reason.0),
@@ -57,9 +57,19 @@ pub(super) fn checked(outcome: &Outcome, property: &Property) -> Result<(Option<
     Ok((object, check::judge(history, object, found, Steps::DEFAULT)))
 }
 
-fn held(history: &History, object: Option<ObjectId>) -> String {
-    let count = View::new(history, object).operations.len();
-    format!("{count} operations were judged")
+fn held(history: &History, object: Option<ObjectId>, property: &str) -> String {
+    let view = View::new(history, object);
+    let count = view.operations.len();
+    let left_out = match property {
+        "no_lost_acked_write" | "converged" => view.unsettled().len(),
+        _ => 0,
+    };
+    let since = Span(history.alone_since().0);
+    match left_out {
+        0 => format!("{count} operations were judged"),
+        1 => format!("{count} operations were judged; a key written after {since} was left out"),
+        keys => format!("{count} operations were judged; {keys} keys written after {since} were left out"),
+    }
 }
 
 /// The word for what a run showed: `cap(kv)`, `pacelc(kv)`, `strongest(kv)`.

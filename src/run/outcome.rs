@@ -40,6 +40,20 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Faults that never hit anybody, since nobody had the role that they aim at or was up, and how many times they tried.
+    pub fn missed(&self) -> Vec<(&str, usize)> {
+        let faults = self.plan.faults.iter().enumerate().filter_map(|(number, fault)| {
+            let of = |act: &&Acted| usize::from(act.fault) == number;
+            // What it does first is what it is; the rest undoes that. A cut both ways acts twice at once.
+            let what = self.acted.iter().find(of)?.what;
+            let begins = || self.acted.iter().filter(of).filter(|act| act.what == what);
+            let mut times: Vec<Instant> = begins().map(|act| act.at).collect();
+            times.dedup();
+            begins().all(|act| act.missed).then_some((fault.name.as_str(), times.len()))
+        });
+        faults.collect()
+    }
+
     /// The group of a process of the history among all groups, and its place in it: a number says both until an
     /// operation of its client ended in doubt.
     pub fn client(&self, process: u32) -> (usize, u32) {

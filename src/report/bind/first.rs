@@ -159,7 +159,29 @@ pub(super) fn remarks(designs: &[Design<'_>], stores: bool) -> Vec<(String, Stri
         .map(|m| ("Measured".to_owned(), m.sentence()))
         .collect();
     all.extend(limit(designs));
+    all.extend(missed(&runs).into_iter().map(|sentence| ("Missed".to_owned(), sentence)));
     all
+}
+
+/// Faults that hit nobody, with the designs in which they did not.
+pub(in crate::report) fn missed(runs: &[&Run]) -> Vec<String> {
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for run in runs {
+        for (fault, times) in run.outcome.missed() {
+            let how_often = if times == 1 { String::new() } else { format!(" all {times} times") };
+            let sentence =
+                format!("fault {fault} hit nobody{how_often}: nobody had the role that it aims at, or was up");
+            match told.iter_mut().find(|(known, _)| *known == sentence) {
+                Some((_, designs)) => designs.push(&run.outcome.plan.variant),
+                None => told.push((sentence, vec![&run.outcome.plan.variant])),
+            }
+        }
+    }
+    let with = |designs: &[&str]| match designs.len() == runs.len() {
+        true => String::new(),
+        false => format!(" ({})", designs.join(", ")),
+    };
+    told.into_iter().map(|(sentence, designs)| format!("{sentence}{}", with(&designs))).collect()
 }
 
 fn limit(designs: &[Design<'_>]) -> Vec<(String, String)> {

@@ -26,6 +26,8 @@ mod volley;
 mod waiting;
 mod witness;
 
+pub(super) use first::missed;
+
 #[cfg(test)]
 mod tests;
 

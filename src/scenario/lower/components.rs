@@ -1,5 +1,6 @@
 //! `[service.X]`, `[load_balancer.X]`, `[store.X]`: what each key means, and what is there without it.
 
+use super::clients::STORE_OPERATIONS;
 use super::drafts::{Draft, DraftKind};
 use super::{AGAIN, Lowering};
 use crate::component::load_balancer::Health;
@@ -163,7 +164,7 @@ impl Lowering<'_, '_> {
         station
     }
 
-    fn service_time(&self, fields: &Fields<'_, '_>) -> ServiceTime {
+    fn service_time(&self, kind: &str, fields: &Fields<'_, '_>) -> ServiceTime {
         let Some(node) = fields.node("service_time") else { return ServiceTime::default() };
         if !node.get_ref().is_table() {
             let dist = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, inside(node)));
@@ -171,21 +172,26 @@ impl Lowering<'_, '_> {
         }
         let mut law = ServiceTime::default();
         let Some(table) = fields.table_of(node) else { return law };
-        for (operation, _, node) in table.entries() {
+        // A service does what flows and clients call by names of their own.
+        let known = if kind == "service" { &[][..] } else { STORE_OPERATIONS };
+        for (operation, place, node) in table.entries() {
             let Some(dist) = parse::<Drawn<Durations>>(node, self.log).and_then(|d| self.loaded(&d, inside(node)))
             else {
                 continue;
             };
             match operation.as_str() {
                 "default" => law.default = dist,
-                "read" => law.by.push((Verb::Read, dist)),
-                "write" => law.by.push((Verb::Write, dist)),
-                "delete" => law.by.push((Verb::Delete, dist)),
-                "append" => law.by.push((Verb::Append, dist)),
-                "scan" => law.by.push((Verb::Scan, dist)),
                 "fill" => law.by.push((Verb::Fill, dist)),
                 "invalidate" => law.by.push((Verb::Invalidate, dist)),
-                name => law.by.push((Verb::Serve(self.operation(name)), dist)),
+                name => match known.iter().find(|(word, _)| *word == name) {
+                    Some((_, verb)) => law.by.push((*verb, dist)),
+                    None if known.is_empty() => law.by.push((Verb::Serve(self.operation(name)), dist)),
+                    None => {
+                        let words = known.iter().map(|(word, _)| *word).chain(["default", "fill", "invalidate"]);
+                        let message = format!("`{name}` is no operation of a {kind}");
+                        fields.error(Diagnostic::error(place, message).nearest(name, "operations", words));
+                    }
+                },
             }
         }
         law
@@ -292,7 +298,7 @@ impl Lowering<'_, '_> {
         clock: &ClockSpec,
     ) -> Draft {
         let mut station = self.station(&fields);
-        let service = self.service_time(&fields);
+        let service = self.service_time(kind, &fields);
         let disk = self.disk(&fields);
         let mut zones = self.placement(&fields, topology);
         let clock = self.clock(fields.table("clock").flatten(), clock);
