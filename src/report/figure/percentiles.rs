@@ -12,7 +12,7 @@ use crate::report::svg::{Paint, Svg, Text, number};
 use crate::report::theme::{FULL_PX, HALF_PX, Ink, Mark};
 
 /// The percentiles that have a name: words, 1/(1-q).
-const NAMED: [(&str, f64); 6] =
+pub(crate) const NAMED: [(&str, f64); 6] =
     [("p50", 2.0), ("p90", 10.0), ("p99", 100.0), ("p99.9", 1e3), ("p99.99", 1e4), ("p99.999", 1e5)];
 
 /// Percentile curves of one or more designs.
