@@ -49,7 +49,13 @@ pub(super) fn others(designs: &[Design<'_>]) -> Option<Section> {
     for design in rest {
         let one = section(&[design], "", "", true);
         table.push([design.name().to_owned(), design.why().to_owned(), one.finding]);
-        figures.extend(one.figures);
+        // Each stands alone on the page: its title is the design.
+        figures.extend(one.figures.into_iter().map(|figure| match figure {
+            Drawing::Timeline(timeline) => {
+                Drawing::Timeline(Timeline { title: format!("{} over time", design.name()), ..timeline })
+            }
+            other => other,
+        }));
     }
     // A column without a word is none.
     if table.rows.iter().all(|row| row[1].is_empty()) {

@@ -183,6 +183,16 @@ fn sections_are_numbered_and_empty_ones_are_left_out() {
 }
 
 #[test]
+fn folded_figures_have_their_titles_above_them() {
+    let mut page = sample();
+    let Drawing::Timeline(timeline) = &mut page.sections[0].figures[0] else { panic!("a timeline") };
+    timeline.title = "limit <8> over time".into();
+    assert!(!page.render().contains("<h3>limit"));
+    page.sections[0].folded = true;
+    assert!(page.render().contains("<figure>\n<h3>limit &lt;8&gt; over time</h3>\n<svg"));
+}
+
+#[test]
 fn ids_are_unique() {
     let html = sample().render();
     let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|p| p.split('"').next()).collect();

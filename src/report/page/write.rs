@@ -221,7 +221,9 @@ fn section(out: &mut String, number: usize, part: &Section) {
         for drawing in &figures[index..index + taken] {
             index += 1;
             let id = format!("s{number}-{index}");
-            let _ = write!(out, "<figure>\n{}", drawing.svg(&id));
+            // What is folded shows the same of one design after the other.
+            let title = if part.folded { format!("<h3>{}</h3>\n", escape(drawing.title())) } else { String::new() };
+            let _ = write!(out, "<figure>\n{title}{}", drawing.svg(&id));
             steps(out, &id, &drawing.steps());
             out.push_str("</figure>\n");
             let title = if part.figures.len() > 1 { drawing.title() } else { "" };
