@@ -101,6 +101,15 @@ fn p99_write(outcome: &Outcome, cuts: &[&FaultPlan]) -> Option<u64> {
     taken.get(place).copied()
 }
 
+/// The head of a column of [`p99_write`]: whose writes, and when.
+pub(super) fn p99_of_writes(cuts: &[&str]) -> String {
+    match cuts {
+        [] => "p99 of answered writes".to_owned(),
+        [cut] => format!("p99 of answered writes, before {cut}"),
+        _ => "p99 of answered writes, before the first partition".to_owned(),
+    }
+}
+
 fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| NOTHING.to_owned(), fmt_share)
 }
@@ -147,7 +156,7 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
         [_] => "stale after",
         _ => "stale reads, whole run",
     };
-    table.columns.extend([stale, "lost writes", "p99 write"].map(str::to_owned));
+    table.columns.extend([stale.to_owned(), "lost writes".to_owned(), p99_of_writes(&cuts)]);
     for shown in all {
         let mut row = vec![format!("**{}**", shown.name)];
         if !cuts.is_empty() {

@@ -128,6 +128,22 @@ fn what_is_only_reported_is_not_called_open() {
 }
 
 #[test]
+fn columns_of_writes_say_which_writes() {
+    let twice = format!("{CUT}{TWICE}");
+    for (more, expected) in [
+        ("", "p99 of answered writes"),
+        (CUT, "p99 of answered writes, before cut"),
+        (&twice, "p99 of answered writes, before the first partition"),
+    ] {
+        let runs = play(&[CP], more);
+        let designs = designs(&runs);
+        assert_eq!(section(&designs, "consistency").tables[0].columns.last().map(String::as_str), Some(expected));
+        let first = super::first::promises(&designs, &shown(&designs)).expect("there is a store");
+        assert!(first.columns.iter().any(|column| column == expected), "{:?}", first.columns);
+    }
+}
+
+#[test]
 fn every_partition_and_every_group_has_a_row() {
     let runs = play(&[CP, AP], &format!("{CUT}{TWICE}"));
     let consistency = section(&designs(&runs), "consistency");
