@@ -452,13 +452,13 @@ mod tests {
             state: (!has.is_empty()).then(|| state(has)),
         };
         let rows = [
-            ("west-users 3", 0, ""),
+            ("west-users/3", 0, ""),
             ("kv/0", 0, "v1"),
             ("kv/1", 0, "v1"),
             ("kv/2", 0, "v1"),
             ("kv/3", 1, "v1"),
             ("kv/4", 1, "nothing"),
-            ("a-group-with-a-long-name 17", 1, ""),
+            ("a-group-with-a-long-name/17", 1, ""),
         ];
         let sent = |i: u64| Sent {
             from: (1 + i % 5) as usize,
