@@ -193,6 +193,16 @@ fn folded_figures_have_their_titles_above_them() {
 }
 
 #[test]
+fn every_table_scrolls_by_itself() {
+    let html = sample().render();
+    let tables = html.matches("<table").count();
+    assert!(tables > 3);
+    assert_eq!(html.matches("<div class=\"scroll\"><table").count(), tables);
+    assert_eq!(html.matches("</table></div>").count(), tables);
+    assert!(html.contains(".scroll{overflow-x:auto}"));
+}
+
+#[test]
 fn ids_are_unique() {
     let html = sample().render();
     let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|p| p.split('"').next()).collect();

@@ -108,8 +108,11 @@ fn numbers(out: &mut String, numbers: &Numbers) {
         (_, true) => " many",
         _ => "",
     };
-    let _ =
-        write!(out, "<table class=\"numbers{many}\">\n<thead><tr><th scope=\"col\">{}</th>", inline(&numbers.corner));
+    let _ = write!(
+        out,
+        "<div class=\"scroll\"><table class=\"numbers{many}\">\n<thead><tr><th scope=\"col\">{}</th>",
+        inline(&numbers.corner)
+    );
     for (i, column) in numbers.columns.iter().enumerate() {
         let class = if judged(i) { "" } else { " class=\"num\"" };
         let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", inline(column));
@@ -152,14 +155,17 @@ fn numbers(out: &mut String, numbers: &Numbers) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table></div>\n");
 }
 
 fn expectations(out: &mut String, number: usize, e: &Expectations) {
     head(out, number, "expect", "Expectations", &e.finding, &e.caption);
     let why = e.rows.iter().any(|r| !r.why.is_empty());
     let wide = if e.designs.len() > 3 { " wide" } else { "" };
-    let _ = write!(out, "<table class=\"rows expect{wide}\">\n<thead><tr><th scope=\"col\">expectation</th>");
+    let _ = write!(
+        out,
+        "<div class=\"scroll\"><table class=\"rows expect{wide}\">\n<thead><tr><th scope=\"col\">expectation</th>"
+    );
     // Beside many designs there is no room for a column of reasons: they stand under the line.
     let why = why && wide.is_empty();
     if why {
@@ -198,7 +204,7 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
         });
         let _ = writeln!(out, "<td>{}{evidence}</td></tr>", pill(&row.result, ""));
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table></div>\n");
     how_to_read(out, &e.how_to_read);
     out.push_str("</section>\n");
 }
@@ -294,7 +300,7 @@ fn model_card(out: &mut String, number: usize, card: &ModelCard) {
     out.push_str("</div>\n");
     if !card.checks.is_empty() {
         out.push_str(
-            "<table class=\"rows\">\n<thead><tr><th scope=\"col\">checked against</th><th scope=\"col\" class=\"num\">theory\
+            "<div class=\"scroll\"><table class=\"rows\">\n<thead><tr><th scope=\"col\">checked against</th><th scope=\"col\" class=\"num\">theory\
              </th><th scope=\"col\" class=\"num\">this run</th><th scope=\"col\" class=\"num\">error</th>\
              <th scope=\"col\">source</th></tr></thead>\n<tbody>\n",
         );
@@ -310,7 +316,7 @@ fn model_card(out: &mut String, number: usize, card: &ModelCard) {
                 inline(&c.source)
             );
         }
-        out.push_str("</tbody>\n</table>\n");
+        out.push_str("</tbody>\n</table></div>\n");
     }
     out.push_str("</section>\n");
 }
@@ -345,7 +351,7 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
     if table.rows.is_empty() {
         return;
     }
-    let _ = writeln!(out, "<table class=\"{class}\">");
+    let _ = writeln!(out, "<div class=\"scroll\"><table class=\"{class}\">");
     if !caption.is_empty() {
         let _ = writeln!(out, "<caption>{}</caption>", escape(caption));
     }
@@ -361,7 +367,7 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table></div>\n");
 }
 
 /// Markup in which a line may end behind an underscore, and before what stands in parentheses: names have no blanks.
