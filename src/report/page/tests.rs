@@ -170,7 +170,7 @@ fn a_page_is_well_formed_repeatable_and_loads_nothing() {
 fn sections_are_numbered_and_empty_ones_are_left_out() {
     let mut page = sample();
     let html = page.render();
-    for head in ["2 · Expectations", "3 · Timeline", "4 · Load", "5 · Model card", "6 · For teaching", "7 · Files"]
+    for head in ["1 · Expectations", "2 · Timeline", "3 · Load", "4 · Model card", "5 · For teaching", "6 · Files"]
     {
         assert!(html.contains(head), "{head}");
     }
@@ -178,7 +178,7 @@ fn sections_are_numbered_and_empty_ones_are_left_out() {
     page.sections[0].figures.clear();
     page.model = ModelCard::default();
     let html = page.render();
-    assert!(html.contains("2 · Load") && html.contains("3 · For teaching"));
+    assert!(html.contains("1 · Load") && html.contains("2 · For teaching"));
     assert!(!html.contains("Model card") && !html.contains("id=\"expect\""));
 }
 

@@ -31,7 +31,8 @@ pub(super) fn page(page: &Page) -> String {
         theme::css()
     );
     first_screen(&mut out, page);
-    let mut number = 1;
+    // The first screen has none.
+    let mut number = 0;
     let mut next = || {
         number += 1;
         number
