@@ -58,14 +58,23 @@ pub fn bottleneck(outcome: &Outcome, parts: &[Part], mean_ns: Option<f64>) -> Bo
     let busiest = parts.iter().max_by(|a, b| a.busiest.total_cmp(&b.busiest)).filter(|p| p.busiest > 0.0);
     match busiest {
         Some(part) => {
-            let busy = fmt_share(part.busiest);
+            let busy = told_busy(part.busiest, part.utilisation);
             Bottleneck {
                 part: None,
-                words: format!("none: the busiest is {}, {busy} busy", part.name),
-                sentence: format!("Nothing is saturated: {}, the busiest, is {busy} busy.", part.name),
+                words: format!("none: the busiest is {}, {busy}", part.name),
+                sentence: format!("Nothing is saturated; the busiest is {}, {busy}.", part.name),
             }
         }
         None => Bottleneck { part: None, words: "none".into(), sentence: "Nothing is saturated.".into() },
+    }
+}
+
+/// How busy a component is. Members that are busy alike are told as one; else the mean, which the topology shows, stands
+/// beside the busiest.
+fn told_busy(busiest: f64, mean: f64) -> String {
+    match busiest - mean < 0.01 {
+        true => format!("{} busy", fmt_share(mean)),
+        false => format!("its busiest replica {} busy, {} on average", fmt_share(busiest), fmt_share(mean)),
     }
 }
 
@@ -93,15 +102,12 @@ fn saturated(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option
         }
         let members = &outcome.meters.groups[part].members;
         let waiting: f64 = members.iter().map(|m| m.levels.waiting.level(&stretch.epochs).mean().unwrap_or(0.0)).sum();
-        // Members that are busy alike are told as one, as the topology shows them.
-        let mean = mean_busy(outcome, part, &stretch.epochs);
-        let told = if share - mean < 0.01 { mean } else { share };
-        let (name, busy) = (&parts[part].name, fmt_share(told));
+        let (name, busy) = (&parts[part].name, told_busy(share, mean_busy(outcome, part, &stretch.epochs)));
         let queue = if waiting >= 0.005 { format!(", {} waiting on average", digits3(waiting)) } else { String::new() };
         return Some(Bottleneck {
             part: Some(part),
-            words: format!("{name}, {busy} busy{queue}{}", stretch.name),
-            sentence: format!("The bottleneck is {name}, {busy} busy{}.", stretch.name),
+            words: format!("{name}, {busy}{queue}{}", stretch.name),
+            sentence: format!("The bottleneck is {name}, {busy}{}.", stretch.name),
         });
     }
     None
@@ -156,11 +162,25 @@ fn waiting(outcome: &Outcome, parts: &[Part], stretches: &[Stretch], mean_ns: Op
     let (part, wait) = (0..parts.len()).map(|i| (i, wait(i))).max_by(|a, b| a.1.total_cmp(&b.1))?;
     let share = (wait / mean_ns).min(1.0);
     (share >= WAITING).then(|| {
-        let (name, busy, share) = (&parts[part].name, fmt_share(parts[part].busiest), fmt_share(share));
+        let (name, busy, share) =
+            (&parts[part].name, told_busy(parts[part].busiest, parts[part].utilisation), fmt_share(share));
         Bottleneck {
             part: Some(part),
-            words: format!("{name}, {busy} busy; waiting there is {share} of the mean latency"),
-            sentence: format!("Requests mostly wait for {name}, {busy} busy: {share} of their time on average."),
+            words: format!("{name}, {busy}; waiting there is {share} of the mean latency"),
+            sentence: format!("Requests mostly wait for {name}, {busy}: {share} of their time on average."),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::answer::plain;
+
+    #[test]
+    fn the_busiest_replica_is_not_taken_for_all() {
+        assert_eq!(plain(&told_busy(0.919, 0.901)), "its busiest replica 91.9 % busy, 90.1 % on average");
+        assert_eq!(plain(&told_busy(0.905, 0.901)), "90.1 % busy");
+        assert_eq!(plain(&told_busy(1.0, 1.0)), "100 % busy");
+    }
 }

@@ -29,7 +29,7 @@ pub fn sentence(run: &Run, judged: &Judged) -> String {
     let client = |process: u32| {
         let (group, place) = outcome.client(process);
         let (clients, _) = group.checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c))?;
-        Some(format!("{} {place}", clients.name))
+        Some(format!("{}/{place}", clients.name))
     };
     reworded(&judged.finding.sentence, subject(&judged.text), &client)
 }
@@ -150,7 +150,7 @@ mod tests {
     use crate::report::answer::plain;
 
     fn said(sentence: &str) -> String {
-        let client = |process: u32| (process >> 24 == 1).then(|| format!("users {}", process & 0xff));
+        let client = |process: u32| (process >> 24 == 1).then(|| format!("users/{}", process & 0xff));
         plain(&reworded(sentence, "kv", &client))
     }
 
@@ -160,8 +160,8 @@ mod tests {
             (
                 "no_resurrection(kv) is violated: \"read → 38026609646634721\" of process 16777226 at 34055650.857us has \
                  38026609646634721, which \"delete → ok\" of process 16777217 at 33983709.541us had removed",
-                "no_resurrection(kv) is violated: \"read → v1\" of users 10 at 34.055 s has v1, which \"delete → ok\" of \
-                 users 1 at 33.983 s had removed",
+                "no_resurrection(kv) is violated: \"read → v1\" of users/10 at 34.055 s has v1, which \"delete → ok\" of \
+                 users/1 at 33.983 s had removed",
             ),
             (
                 "replicas 0 and 3 applied different entries at index 1322, the second at 7527293.371us",
@@ -180,7 +180,7 @@ mod tests {
                 "linearizable(kv) holds: 24345 operations were judged",
                 "linearizable(kv) holds: 24 345 operations were judged",
             ),
-            ("\"read → nil\" of process 16777217", "\"read → nothing\" of users 1"),
+            ("\"read → nil\" of process 16777217", "\"read → nothing\" of users/1"),
             (
                 "it misses 3 writes; the first was acknowledged 213456.789us before",
                 "it misses 3 writes; the first was acknowledged 213 ms before",

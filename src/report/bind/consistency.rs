@@ -7,7 +7,8 @@ use super::Design;
 use crate::check::{self, Property, Standing, Steps, Verdict as Checked, View, hierarchy::MODELS};
 use crate::engine::Instant;
 use crate::history::{History, Status};
-use crate::report::figure::freshness::{Fresh, Freshness};
+use crate::report::answer::capital;
+use crate::report::figure::freshness::{End, Fresh, Freshness};
 use crate::report::figure::ladder::{Ladder, Rung, Standpoint};
 use crate::report::figure::{Drawing, Table};
 use crate::report::kept::{Kept, STALE, errors_and_past};
@@ -100,6 +101,15 @@ fn p99_write(outcome: &Outcome, cuts: &[&FaultPlan]) -> Option<u64> {
     taken.get(place).copied()
 }
 
+/// The head of a column of [`p99_write`]: whose writes, and when.
+pub(super) fn p99_of_writes(cuts: &[&str]) -> String {
+    match cuts {
+        [] => "p99 of answered writes".to_owned(),
+        [cut] => format!("p99 of answered writes, before {cut}"),
+        _ => "p99 of answered writes, before the first partition".to_owned(),
+    }
+}
+
 fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| NOTHING.to_owned(), fmt_share)
 }
@@ -146,7 +156,7 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
         [_] => "stale after",
         _ => "stale reads, whole run",
     };
-    table.columns.extend([stale, "lost writes", "p99 write"].map(str::to_owned));
+    table.columns.extend([stale.to_owned(), "lost writes".to_owned(), p99_of_writes(&cuts)]);
     for shown in all {
         let mut row = vec![format!("**{}**", shown.name)];
         if !cuts.is_empty() {
@@ -408,13 +418,20 @@ fn freshness(all: &[Shown<'_>]) -> Option<Section> {
             let after = panels.first().and_then(Fresh::settles_ns).unwrap_or(0.0);
             format!("Readers catch up within {}", fmt_duration(after))
         }
-        (_, _, 1) => "Readers don't always catch up".to_owned(),
-        (late, 0, n) => format!("With {late} of {n} designs readers lag behind, and catch up"),
-        (_, 1, _) => {
-            let name = panels.iter().find(|p| p.settles_ns().is_none()).map_or("", |p| p.name.as_str());
-            format!("With {name} readers don't always catch up")
+        (_, 1, n) => {
+            let lagging = panels.iter().find_map(|p| Some((p.name.as_str(), p.end()?)));
+            lagging.map_or_else(String::new, |(name, end)| {
+                let text = still_stale(&end, cut.as_deref());
+                if n == 1 { capital(&text) } else { format!("With {name}, {text}") }
+            })
         }
-        (_, never, n) => format!("With {never} of {n} designs readers don't always catch up"),
+        (late, 0, n) => format!("With {late} of {n} designs readers lag behind, and catch up"),
+        (_, never, n) => {
+            let ends = panels.iter().filter_map(Fresh::end);
+            let worst = ends.max_by(|a, b| a.stale.total_cmp(&b.stale));
+            let text = worst.map_or_else(String::new, |end| still_stale(&end, cut.as_deref()));
+            format!("With {never} of {n} designs the oldest writes are still missed; {text} with the worst")
+        }
     };
     let whole = match &cut {
         Some(cut) => format!("Thick: reads in {cut}. Thin and dashed: all others after the warm-up."),
@@ -441,6 +458,17 @@ fn freshness(all: &[Shown<'_>]) -> Option<Section> {
     })
 }
 
+/// What the end of a curve says: the age is that of the write, not the end of the run.
+fn still_stale(end: &End, cut: Option<&str>) -> String {
+    let (age, stale) = (fmt_duration(end.age_ns), fmt_share(end.stale));
+    let when = match cut {
+        None => String::new(),
+        Some(cut) if end.inside => format!(" in {cut} (thick line)"),
+        Some(cut) => format!(" outside {cut} (dashed line)"),
+    };
+    format!("of reads about {age} after a write {stale} still miss it{when}")
+}
+
 fn fresh(shown: &Shown<'_>) -> Fresh {
     let spans: Vec<(Instant, Instant)> = shown.kept.cuts.iter().filter_map(|cut| cut.span()).collect();
     let warm = shown.kept.whole().0;
@@ -465,4 +493,19 @@ fn fresh(shown: &Shown<'_>) -> Fresh {
         .collect()
     };
     Fresh { name: shown.name.to_owned(), calm: curve(0), cut: curve(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::answer::plain;
+
+    #[test]
+    fn stale_reads_are_told_by_the_age_of_the_write_and_by_their_line() {
+        let told = |inside, cut| plain(&still_stale(&End { age_ns: 75e9, stale: 0.208, inside }, cut));
+        let about = "of reads about 75 s after a write 20.8 % still miss it";
+        assert_eq!(told(true, Some("cut")), format!("{about} in cut (thick line)"));
+        assert_eq!(told(false, Some("cut")), format!("{about} outside cut (dashed line)"));
+        assert_eq!(told(false, None), about);
+    }
 }

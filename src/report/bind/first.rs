@@ -1,7 +1,7 @@
 //! The first screen: numbers to say aloud, the verdict, remarks.
 
 use super::Design;
-use super::consistency::Shown;
+use super::consistency::{Shown, p99_of_writes};
 use crate::check::Verdict as Checked;
 use crate::report::answer;
 use crate::report::figure::Table;
@@ -82,7 +82,7 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
     columns.extend([
         "writes lost".to_owned(),
         slowest.filter(|_| groups.len() > 1).map_or("p50".to_owned(), |group| format!("p50 of {group}")),
-        "p99 of writes".to_owned(),
+        p99_of_writes(&cuts),
         "linearizable?".to_owned(),
     ]);
     let share = |share: Option<f64>| Cell::Number(Unit::Share.quantity(share.unwrap_or(f64::NAN)));

@@ -6,7 +6,7 @@ use crate::metric::ClassSet;
 use crate::report::answer::best;
 use crate::report::figure::Drawing;
 use crate::report::figure::hops::{Fall, Hops, Piece, Spent, length_ns};
-use crate::report::figure::percentiles::{PercentileCurve, Percentiles};
+use crate::report::figure::percentiles::{NAMED, PercentileCurve, Percentiles};
 use crate::report::number::{digits3, fmt_duration, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::Mark;
@@ -96,22 +96,30 @@ fn curve(design: &Design<'_>, mark: Mark) -> PercentileCurve {
     let epochs = outcome.meters.frame().epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
     let latencies = outcome.meters.groups[outcome.plan.components.len()].visits.latencies(&epochs, ClassSet::ALL);
     let samples = latencies.count();
-    let mut points = Vec::new();
-    let end = samples as f64 / 10.0;
-    for i in 0.. {
-        let rarity = libm::pow(10.0, f64::from(i) / FINE);
-        if rarity > end.max(1.0) || samples == 0 {
-            break;
-        }
-        if let Some(latency) = latencies.percentile(100.0 * (1.0 - 1.0 / rarity)) {
-            points.push((rarity, latency.0 as f64));
-        }
-    }
+    let at = |rarity: f64| Some((rarity, latencies.percentile(100.0 * (1.0 - 1.0 / rarity))?.0 as f64));
+    let mut points: Vec<(f64, f64)> = rarities(samples).into_iter().filter_map(at).collect();
     // The very fastest request may be so much faster than all others that it would take half the picture.
     if points.len() > 2 && points[0].1 * 10.0 < points[1].1 {
         points.remove(0);
     }
     PercentileCurve { name: design.name().to_owned(), mark, points, samples }
+}
+
+/// Where a curve has points, as far as ten samples lie beyond: the percentiles that have a name are among them, so that
+/// a mark shows the same number as the tables.
+fn rarities(samples: u64) -> Vec<f64> {
+    let end = (samples as f64 / 10.0).max(1.0);
+    let fine = (0..).map(|i| libm::pow(10.0, f64::from(i) / FINE));
+    let mut all: Vec<f64> = fine.take_while(|rarity| *rarity <= end && samples > 0).collect();
+    for (_, rarity) in NAMED.iter().filter(|named| named.1 <= end) {
+        // Rounding may have left it beside its place.
+        match all.iter_mut().find(|r| (**r - rarity).abs() < rarity * 1e-9) {
+            Some(near) => *near = *rarity,
+            None => all.push(*rarity),
+        }
+    }
+    all.sort_by(f64::total_cmp);
+    all
 }
 
 /// Where the time went, from a second pass of the base design.
@@ -253,4 +261,22 @@ fn pieces(
     }
     all.sort_by(|a, b| a.1.from_ns.total_cmp(&b.1.from_ns));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_has_a_point_at_every_percentile_with_a_name() {
+        let all = rarities(1_000_000);
+        assert!(all.is_sorted());
+        for (name, rarity) in NAMED {
+            assert_eq!(all.iter().filter(|r| (**r - rarity).abs() < 1e-6).count(), 1, "{name}");
+            assert!(all.contains(&rarity), "{name}");
+        }
+        // As far as ten lie beyond.
+        assert_eq!(rarities(1000).last(), Some(&100.0));
+        assert_eq!((rarities(0), rarities(9)), (vec![], vec![1.0]));
+    }
 }

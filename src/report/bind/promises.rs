@@ -2,7 +2,7 @@
 
 use super::Design;
 use crate::expect::{self, Dimension, Measured};
-use crate::report::number::{NOTHING, Unit, digits3, fmt_error};
+use crate::report::number::{NOTHING, Unit, fmt_error};
 use crate::report::page::{Expectation, Expectations, Verdict};
 use crate::report::theme::State;
 use crate::run::{Judged, Run};
@@ -14,7 +14,8 @@ pub(crate) fn measured(m: &Measured) -> String {
         Dimension::RATE => Unit::PerSecond.write(m.value),
         Dimension::SHARE => Unit::Share.write(m.value),
         Dimension::SIZE => Unit::Bytes.write(m.value),
-        _ => digits3(m.value),
+        // Counts are exact.
+        _ => Unit::Count.write(m.value),
     }
 }
 
@@ -159,4 +160,19 @@ fn together(judged: &[&Judged]) -> Verdict {
         (State::Vacuous, "reported")
     };
     Verdict { state, words: words.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::answer::plain;
+
+    #[test]
+    fn counts_are_exact_and_ratios_have_three_digits() {
+        for (value, expected) in
+            [(3525.0, "3 525"), (10_964.0, "10 964"), (9_876_543.0, "9 876 543"), (1.23456, "1.23")]
+        {
+            assert_eq!(plain(&measured(&Measured::exact(value, Dimension::COUNT))), expected);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The system as boxes and lines, and the designs side by side.
 
 use super::Design;
-use super::over_time::{Columns, faults, goodput, offered, users};
+use super::over_time::{Columns, asks_regardless, faults, goodput, offered, users};
 use crate::engine::{Instant, Span};
 use crate::metric::CLASSES;
 use crate::report::answer::{answered, capital};
@@ -139,12 +139,9 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         anchor: "variants".to_owned(),
         finding,
         caption: if let Some(phase) = &phase {
-            format!(
-                "Goodput under the same arrivals. Dashed: what users asked for. Under each name: answered {}.",
-                phase.words()
-            )
+            format!("Goodput{} Under each name: answered {}.", arrivals(&outcomes).dashed(), phase.words())
         } else {
-            "Mean latency by the start of requests, under the same arrivals.".to_owned()
+            format!("Mean latency by the start of requests{}", arrivals(&outcomes).beside())
         },
         figures: vec![Drawing::Variants(Variants {
             title: format!("{}: all designs", plan.title),
@@ -162,6 +159,46 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         },
         folded: false,
     })
+}
+
+/// What the designs were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// The same at the same time.
+    Alike,
+    /// Not the same, by users of whom none waits for an answer.
+    Otherwise,
+    /// What the answers left time for.
+    ByThoseWhoWait,
+}
+
+impl Asked {
+    fn dashed(self) -> &'static str {
+        match self {
+            Asked::Alike => " under the same arrivals. Dashed: what users asked for.",
+            Asked::Otherwise => "; dashed: what users asked for, which is not the same with every design.",
+            Asked::ByThoseWhoWait => {
+                "; dashed: what users asked for. Users who wait for an answer ask less when it is late."
+            }
+        }
+    }
+    fn beside(self) -> &'static str {
+        match self {
+            Asked::Alike => ", under the same arrivals.",
+            Asked::Otherwise => ". Designs are not asked for the same.",
+            Asked::ByThoseWhoWait => ". Users who wait for an answer ask less when it is late.",
+        }
+    }
+}
+
+fn arrivals(outcomes: &[&Outcome]) -> Asked {
+    let started =
+        |outcome: &Outcome| -> Vec<Vec<u32>> { users(outcome).iter().map(|t| t.started().to_vec()).collect() };
+    match outcomes {
+        all if !all.iter().all(|outcome| asks_regardless(outcome)) => Asked::ByThoseWhoWait,
+        [base, rest @ ..] if rest.iter().any(|outcome| started(outcome) != started(base)) => Asked::Otherwise,
+        _ => Asked::Alike,
+    }
 }
 
 /// A stretch of the run in which designs differ.

@@ -12,7 +12,7 @@ use crate::report::figure::space_time::{Call, Change, Repeats, Row, Sent, SpaceT
 use crate::report::figure::witness::Place;
 use crate::rpc::{Requester, Verb};
 use crate::run::{Outcome, watch};
-use crate::scenario::{Kind, Plan};
+use crate::scenario::{FaultPlan, Kind, Plan};
 use crate::world::{Control, Held, Part, Role, Side, Trace, TraceEvent, When};
 
 /// More messages than these nobody follows.
@@ -251,11 +251,14 @@ pub(super) fn figure(
         Some(Call { row, words: bar.words.clone(), from: begins, until: bar.until, nowhere })
     });
     let calls = calls.collect();
+    let seen = (from.or(windows.iter().map(|w| w.0).min())?, last.unwrap_or(Instant::NEVER));
+    let lasts = cut.as_ref().map_or_else(Vec::new, |cut| lasting(&cut.windows, seen));
     Some(without_idle_clients(SpaceTime {
         title: "What was asked and said about the key".to_owned(),
         subject: "each replica has".to_owned(),
         rows,
-        cut: cut.map(|cut| cut.name),
+        cut: cut.map(|cut| cut.name).filter(|_| !lasts.is_empty()),
+        lasts,
         from,
         until: last,
         calls,
@@ -333,6 +336,8 @@ struct CutOff {
     name: String,
     /// When it began.
     since: Instant,
+    /// All the times at which it lasted.
+    windows: Vec<(Instant, Instant)>,
     processes: Vec<ProcessId>,
     rest: bool,
 }
@@ -360,14 +365,14 @@ fn cut_at(outcome: &Outcome, window: (Instant, Instant), culprit: Option<Instant
         let Some(side) = side else { continue };
         let during = culprit.is_some_and(|at| *from <= at && at < *to);
         if found.as_ref().is_none_or(|(best, at, _)| (during, *from) > (*best, *at)) {
-            found = Some((during, *from, cut_off(outcome, &fault.name, side, *from)));
+            found = Some((during, *from, cut_off(outcome, fault, side, *from)));
         }
     }
     found.map(|(.., cut)| cut)
 }
 
 /// Who stood on a side when it was cut off: roles are settled then.
-fn cut_off(outcome: &Outcome, name: &str, side: &Side, at: Instant) -> CutOff {
+fn cut_off(outcome: &Outcome, fault: &FaultPlan, side: &Side, at: Instant) -> CutOff {
     let mut processes = side.processes.clone();
     let plan = &outcome.plan;
     let just_before = Instant(at.0.saturating_sub(1));
@@ -378,5 +383,27 @@ fn cut_off(outcome: &Outcome, name: &str, side: &Side, at: Instant) -> CutOff {
         let holders = (first..first + component.hosts.len()).map(ProcessId::at);
         processes.extend(holders.filter(|process| roles.of_process(*process) == *role));
     }
-    CutOff { name: name.to_owned(), since: at, processes, rest: side.rest }
+    let (name, windows) = (fault.name.clone(), fault.windows.clone());
+    CutOff { name, since: at, windows, processes, rest: side.rest }
+}
+
+/// Those windows that meet the time in which a picture is drawn.
+fn lasting(windows: &[(Instant, Instant)], seen: (Instant, Instant)) -> Vec<(Instant, Instant)> {
+    windows.iter().copied().filter(|(from, to)| *from < seen.1 && seen.0 < *to).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_that_comes_and_goes_is_drawn_only_if_it_lasts_in_the_picture() {
+        let at = |ms: u64| Instant(ms * 1_000_000);
+        // From 30 s on, every 5 s for 1.5 s.
+        let windows: Vec<(Instant, Instant)> = (6..12).map(|i| (at(5000 * i), at(5000 * i + 1500))).collect();
+        assert_eq!(lasting(&windows, (at(39_360), at(39_900))), []);
+        assert_eq!(lasting(&windows, (at(39_360), at(40_290))), [(at(40_000), at(41_500))]);
+        assert_eq!(lasting(&windows, (at(36_500), at(40_000))), []);
+        assert_eq!(lasting(&windows, (at(36_400), Instant::NEVER)).len(), 5);
+    }
 }

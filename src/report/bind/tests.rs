@@ -128,6 +128,22 @@ fn what_is_only_reported_is_not_called_open() {
 }
 
 #[test]
+fn columns_of_writes_say_which_writes() {
+    let twice = format!("{CUT}{TWICE}");
+    for (more, expected) in [
+        ("", "p99 of answered writes"),
+        (CUT, "p99 of answered writes, before cut"),
+        (&twice, "p99 of answered writes, before the first partition"),
+    ] {
+        let runs = play(&[CP], more);
+        let designs = designs(&runs);
+        assert_eq!(section(&designs, "consistency").tables[0].columns.last().map(String::as_str), Some(expected));
+        let first = super::first::promises(&designs, &shown(&designs)).expect("there is a store");
+        assert!(first.columns.iter().any(|column| column == expected), "{:?}", first.columns);
+    }
+}
+
+#[test]
 fn every_partition_and_every_group_has_a_row() {
     let runs = play(&[CP, AP], &format!("{CUT}{TWICE}"));
     let consistency = section(&designs(&runs), "consistency");
@@ -200,7 +216,7 @@ fn the_sentence_names_the_read_that_fits_nowhere_and_the_write_that_it_contradic
     let told = format!("{} read {got}, ", read.client);
     let whose = format!("after {}'s write of {written} was acknowledged", write.client);
     assert!(finding.starts_with(&told) && finding.ends_with(&whose), "{finding}; {told}; {whose}");
-    assert!(read.client.starts_with("easterners ") || read.client.starts_with("westerners "));
+    assert!(read.client.starts_with("easterners/") || read.client.starts_with("westerners/"));
 }
 
 #[test]

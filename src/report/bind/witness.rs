@@ -152,13 +152,13 @@ impl<'a> Names<'a> {
         self.outcome.client(process).0
     }
 
-    /// `west-users 5`.
+    /// `west-users/5`, as replicas have it: a name and a number.
     pub(super) fn client(&self, process: u32) -> String {
         let plan = &self.outcome.plan;
         let (group, place) = self.outcome.client(process);
         let group = group.checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c));
         match group {
-            Some((group, _)) => format!("{} {place}", group.name),
+            Some((group, _)) => format!("{}/{place}", group.name),
             None => format!("process {}", self.outcome.history.process_text(process)),
         }
     }

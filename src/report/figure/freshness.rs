@@ -41,6 +41,17 @@ pub struct Fresh {
     pub cut: Vec<(f64, f64)>,
 }
 
+/// Where a curve ends that never comes up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct End {
+    /// How long ago the write was, ns.
+    pub age_ns: f64,
+    /// Share of reads that missed it.
+    pub stale: f64,
+    /// Whether they began inside the phase.
+    pub inside: bool,
+}
+
 impl Fresh {
     /// From which age on 99 % of reads are fresh in all phases, in ns; 0 if always, `None` if never.
     pub fn settles_ns(&self) -> Option<f64> {
@@ -51,6 +62,15 @@ impl Fresh {
         Some(after(&self.calm)?.max(after(&self.cut)?))
     }
 
+    /// The oldest write on the curve that ends lower, where [`Fresh::settles_ns`] says never.
+    pub fn end(&self) -> Option<End> {
+        let of = |inside: bool, curve: &[(f64, f64)]| {
+            curve.last().map(|(age_ns, fresh)| End { age_ns: *age_ns, stale: 1.0 - fresh, inside })
+        };
+        let ends = [of(false, &self.calm), of(true, &self.cut)].into_iter().flatten();
+        ends.max_by(|a, b| a.stale.total_cmp(&b.stale)).filter(|_| self.settles_ns().is_none())
+    }
+
     fn words(&self) -> (String, Ink) {
         if self.calm.is_empty() && self.cut.is_empty() {
             return ("too few reads".to_owned(), Ink::Muted);
@@ -59,9 +79,15 @@ impl Fresh {
             Some(0.0) => ("✓ at least 99\u{202f}% fresh at once".to_owned(), Ink::Ok),
             Some(ns) => (format!("99\u{202f}% fresh after {}", fmt_duration(ns)), Ink::Stale),
             None => {
-                let last =
-                    [&self.calm, &self.cut].into_iter().filter_map(|c| c.last()).map(|p| p.1).fold(1.0, f64::min);
-                (format!("still {} stale in the end", fmt_share(1.0 - last)), Ink::Stale)
+                let line = |end: &End| match (self.cut.is_empty(), end.inside) {
+                    (true, _) => "",
+                    (false, true) => "thick: ",
+                    (false, false) => "dashed: ",
+                };
+                let told = |end: End| {
+                    format!("{}{} stale after {}", line(&end), fmt_share(end.stale), fmt_duration(end.age_ns))
+                };
+                (self.end().map_or_else(String::new, told), Ink::Stale)
             }
         }
     }
@@ -197,5 +223,15 @@ mod tests {
         assert_eq!(fresh("", vec![(1e6, 1.0), (1e7, 1.0)], vec![]).settles_ns(), Some(0.0));
         assert_eq!(fresh("", vec![(1e6, 1.0)], vec![(1e6, 0.5), (1e7, 0.9), (1e8, 1.0)]).settles_ns(), Some(1e8));
         assert_eq!(fresh("", vec![(1e6, 0.5)], vec![]).settles_ns(), None);
+    }
+
+    #[test]
+    fn a_curve_that_never_comes_up_is_told_by_the_age_at_which_it_ends() {
+        let told = |calm, cut| fresh("", calm, cut).words().0.replace('\u{202f}', " ");
+        let (up, down) = (vec![(1e6, 0.5), (1e10, 1.0)], vec![(1e6, 0.2), (7.5e10, 0.75)]);
+        assert_eq!(told(up.clone(), down.clone()), "thick: 25 % stale after 75 s");
+        assert_eq!(told(down.clone(), up.clone()), "dashed: 25 % stale after 75 s");
+        assert_eq!(told(down, vec![]), "25 % stale after 75 s");
+        assert_eq!(fresh("", up, vec![]).end(), None);
     }
 }

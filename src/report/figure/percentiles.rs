@@ -12,7 +12,7 @@ use crate::report::svg::{Paint, Svg, Text, number};
 use crate::report::theme::{FULL_PX, HALF_PX, Ink, Mark};
 
 /// The percentiles that have a name: words, 1/(1-q).
-const NAMED: [(&str, f64); 6] =
+pub(crate) const NAMED: [(&str, f64); 6] =
     [("p50", 2.0), ("p90", 10.0), ("p99", 100.0), ("p99.9", 1e3), ("p99.99", 1e4), ("p99.999", 1e5)];
 
 /// Percentile curves of one or more designs.
@@ -112,7 +112,8 @@ impl Figure for Percentiles {
             }
         }
         let drawn: Vec<Vec<(f64, f64)>> = curves.iter().flat_map(|c| c.stretches(&x, &y)).collect();
-        let inside = Area { x: plot.x + 4.0, y: plot.y - 22.0, width: plot.width + 24.0, height: plot.height + 14.0 };
+        // Down to the ticks: a curve that lies on the bottom has its name above it.
+        let inside = Area { x: plot.x + 4.0, y: plot.y - 22.0, width: plot.width + 24.0, height: plot.height + 20.0 };
         for (curve, line) in self.curves.iter().zip(&curves) {
             let text = Text::label(curve.mark.label(&curve.name), curve.mark.ink()).fit(plot.width / 2.0);
             if let Some(longest) = line.stretches(&x, &y).first() {
@@ -180,6 +181,15 @@ mod tests {
         for half in [true, false] {
             check(&figure(vec![curve("base", Mark::First, tail(4e7)), curve("limit", Mark::Second, tail(3e6))], half));
         }
+    }
+
+    #[test]
+    fn a_curve_on_the_bottom_has_its_name() {
+        let rising = (0..120).map(|i| (libm::pow(10.0, f64::from(i) / 30.0), 1e7 * f64::from(i + 1))).collect();
+        let flat = vec![(1.0, 1e7), (2.0, 1e7), (1e4, 1e7)];
+        let figure =
+            figure(vec![curve("read-index", Mark::First, rising), curve("nearest", Mark::Second, flat)], false);
+        assert!(figure.svg("p").contains("nearest</text>"), "{}", figure.svg("p"));
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub struct SpaceTime {
     pub rows: Vec<Row>,
     /// Name of the fault that stands between the sides; none if nothing was cut then.
     pub cut: Option<String>,
+    /// From when to when it lasted; empty if all the time.
+    #[serde(default)]
+    pub lasts: Vec<(Instant, Instant)>,
     /// Where it begins, if it leaves out the beginning.
     pub from: Option<Instant>,
     /// Where it ends: what arrives later runs out of the picture.
@@ -64,6 +67,8 @@ struct Layout {
     rows: Vec<f64>,
     bottom: f64,
     barriers: Vec<f64>,
+    /// Left and right edges of what is cut off from what.
+    cut: Vec<(f64, f64)>,
 }
 
 impl SpaceTime {
@@ -88,7 +93,17 @@ impl SpaceTime {
             rows.push(y + ROW_PX / 2.0);
             y += ROW_PX;
         }
-        Layout { axis, rows, bottom: y, barriers }
+        let last = instants.iter().max().copied().unwrap_or(Instant::ZERO);
+        let edges = |(from, to): &(Instant, Instant)| {
+            let left = if *from <= axis.origin() { LEFT_PX } else { axis.x(*from) };
+            (left, if *to > last { RIGHT_PX } else { axis.x(*to) })
+        };
+        let cut = match (&self.cut, self.lasts.as_slice()) {
+            (None, _) => Vec::new(),
+            (Some(_), []) => vec![(LEFT_PX, RIGHT_PX)],
+            (Some(_), lasts) => lasts.iter().map(edges).collect(),
+        };
+        Layout { axis, rows, bottom: y, barriers, cut }
     }
 
     /// Everything that happens, in the order of time. A change comes before what is sent because of it.
@@ -116,16 +131,26 @@ impl SpaceTime {
             svg.line((LEFT_PX, *y), (RIGHT_PX, *y), &Paint::stroke(Ink::Axis, 1.0));
         }
         for y in &layout.barriers {
-            let Some(cut) = &self.cut else {
+            let all = layout.cut == [(LEFT_PX, RIGHT_PX)];
+            if !all {
+                let left = if self.cut.is_some() { LEFT_PX } else { 0.0 };
                 let y = y + BARRIER_PX / 2.0;
-                svg.line((0.0, y), (RIGHT_PX, y), &Paint::stroke(Ink::Rule, 1.5).dashed("2 6"));
-                continue;
-            };
-            let (top, height) = (*y + 2.0, BARRIER_PX - 4.0);
-            svg.rect(LEFT_PX, top, RIGHT_PX - LEFT_PX, height, 0.0, &Paint::pattern(Pattern::FaultHatch));
-            for edge in [top, top + height] {
-                svg.line((LEFT_PX, edge), (RIGHT_PX, edge), &Paint::stroke(Ink::FaultEdge, 1.5));
+                svg.line((left, y), (RIGHT_PX, y), &Paint::stroke(Ink::Rule, 1.5).dashed("2 6"));
             }
+            let (top, height) = (*y + 2.0, BARRIER_PX - 4.0);
+            for (left, right) in &layout.cut {
+                if !all {
+                    svg.rect(*left, top, right - left, height, 0.0, &Paint::fill(Ink::Bg));
+                }
+                svg.rect(*left, top, right - left, height, 0.0, &Paint::pattern(Pattern::FaultHatch));
+                for edge in [top, top + height] {
+                    svg.line((*left, edge), (*right, edge), &Paint::stroke(Ink::FaultEdge, 1.5));
+                }
+                for edge in [*left, *right].into_iter().filter(|x| *x > LEFT_PX && *x < RIGHT_PX) {
+                    svg.line((edge, top), (edge, top + height), &Paint::stroke(Ink::FaultEdge, 1.5));
+                }
+            }
+            let Some(cut) = &self.cut else { continue };
             svg.text(0.0, y + 21.0, &Text::label(format!("✕ {cut}"), Ink::Error).plain().fit(LEFT_PX - 12.0));
         }
     }
@@ -427,13 +452,13 @@ mod tests {
             state: (!has.is_empty()).then(|| state(has)),
         };
         let rows = [
-            ("west-users 3", 0, ""),
+            ("west-users/3", 0, ""),
             ("kv/0", 0, "v1"),
             ("kv/1", 0, "v1"),
             ("kv/2", 0, "v1"),
             ("kv/3", 1, "v1"),
             ("kv/4", 1, "nothing"),
-            ("a-group-with-a-long-name 17", 1, ""),
+            ("a-group-with-a-long-name/17", 1, ""),
         ];
         let sent = |i: u64| Sent {
             from: (1 + i % 5) as usize,
@@ -462,6 +487,7 @@ mod tests {
             subject: "key 73 now".into(),
             rows: rows.map(row).into(),
             cut: cut.map(str::to_owned),
+            lasts: Vec::new(),
             from: None,
             until: None,
             calls: vec![call(0, 0, Some(900_000)), call(6, 5_000_000, None)],
@@ -524,6 +550,21 @@ mod tests {
             });
             assert_eq!(shown.count(), 5, "at step {step}");
         }
+    }
+
+    #[test]
+    fn the_barrier_stands_only_while_the_cut_lasts() {
+        let lasting = |lasts: &[(u64, u64)]| {
+            let lasts = lasts.iter().map(|(from, to)| (Instant(*from), Instant(*to))).collect();
+            let figure = SpaceTime { lasts, ..figure(9, Some("cut")) };
+            check(&figure);
+            figure.layout()
+        };
+        assert_eq!(lasting(&[]).cut, [(LEFT_PX, RIGHT_PX)]);
+        assert_eq!(lasting(&[(0, 1_000_000_000)]).cut, [(LEFT_PX, RIGHT_PX)]);
+        let twice = lasting(&[(0, 1_200_000), (3_000_000, 1_000_000_000)]);
+        let x = |ns| twice.axis.x(Instant(ns));
+        assert_eq!(twice.cut, [(LEFT_PX, x(1_200_000)), (x(3_000_000), RIGHT_PX)]);
     }
 
     #[test]

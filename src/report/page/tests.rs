@@ -170,7 +170,7 @@ fn a_page_is_well_formed_repeatable_and_loads_nothing() {
 fn sections_are_numbered_and_empty_ones_are_left_out() {
     let mut page = sample();
     let html = page.render();
-    for head in ["2 · Expectations", "3 · Timeline", "4 · Load", "5 · Model card", "6 · For teaching", "7 · Files"]
+    for head in ["1 · Expectations", "2 · Timeline", "3 · Load", "4 · Model card", "5 · For teaching", "6 · Files"]
     {
         assert!(html.contains(head), "{head}");
     }
@@ -178,8 +178,28 @@ fn sections_are_numbered_and_empty_ones_are_left_out() {
     page.sections[0].figures.clear();
     page.model = ModelCard::default();
     let html = page.render();
-    assert!(html.contains("2 · Load") && html.contains("3 · For teaching"));
+    assert!(html.contains("1 · Load") && html.contains("2 · For teaching"));
     assert!(!html.contains("Model card") && !html.contains("id=\"expect\""));
+}
+
+#[test]
+fn folded_figures_have_their_titles_above_them() {
+    let mut page = sample();
+    let Drawing::Timeline(timeline) = &mut page.sections[0].figures[0] else { panic!("a timeline") };
+    timeline.title = "limit <8> over time".into();
+    assert!(!page.render().contains("<h3>limit"));
+    page.sections[0].folded = true;
+    assert!(page.render().contains("<figure>\n<h3>limit &lt;8&gt; over time</h3>\n<svg"));
+}
+
+#[test]
+fn every_table_scrolls_by_itself() {
+    let html = sample().render();
+    let tables = html.matches("<table").count();
+    assert!(tables > 3);
+    assert_eq!(html.matches("<div class=\"scroll\"><table").count(), tables);
+    assert_eq!(html.matches("</table></div>").count(), tables);
+    assert!(html.contains(".scroll{overflow-x:auto}"));
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub(super) fn page(page: &Page) -> String {
         theme::css()
     );
     first_screen(&mut out, page);
-    let mut number = 1;
+    // The first screen has none.
+    let mut number = 0;
     let mut next = || {
         number += 1;
         number
@@ -108,8 +109,11 @@ fn numbers(out: &mut String, numbers: &Numbers) {
         (_, true) => " many",
         _ => "",
     };
-    let _ =
-        write!(out, "<table class=\"numbers{many}\">\n<thead><tr><th scope=\"col\">{}</th>", inline(&numbers.corner));
+    let _ = write!(
+        out,
+        "<div class=\"scroll\"><table class=\"numbers{many}\">\n<thead><tr><th scope=\"col\">{}</th>",
+        inline(&numbers.corner)
+    );
     for (i, column) in numbers.columns.iter().enumerate() {
         let class = if judged(i) { "" } else { " class=\"num\"" };
         let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", inline(column));
@@ -152,14 +156,17 @@ fn numbers(out: &mut String, numbers: &Numbers) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table></div>\n");
 }
 
 fn expectations(out: &mut String, number: usize, e: &Expectations) {
     head(out, number, "expect", "Expectations", &e.finding, &e.caption);
     let why = e.rows.iter().any(|r| !r.why.is_empty());
     let wide = if e.designs.len() > 3 { " wide" } else { "" };
-    let _ = write!(out, "<table class=\"rows expect{wide}\">\n<thead><tr><th scope=\"col\">expectation</th>");
+    let _ = write!(
+        out,
+        "<div class=\"scroll\"><table class=\"rows expect{wide}\">\n<thead><tr><th scope=\"col\">expectation</th>"
+    );
     // Beside many designs there is no room for a column of reasons: they stand under the line.
     let why = why && wide.is_empty();
     if why {
@@ -198,7 +205,7 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
         });
         let _ = writeln!(out, "<td>{}{evidence}</td></tr>", pill(&row.result, ""));
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table></div>\n");
     how_to_read(out, &e.how_to_read);
     out.push_str("</section>\n");
 }
@@ -221,7 +228,9 @@ fn section(out: &mut String, number: usize, part: &Section) {
         for drawing in &figures[index..index + taken] {
             index += 1;
             let id = format!("s{number}-{index}");
-            let _ = write!(out, "<figure>\n{}", drawing.svg(&id));
+            // What is folded shows the same of one design after the other.
+            let title = if part.folded { format!("<h3>{}</h3>\n", escape(drawing.title())) } else { String::new() };
+            let _ = write!(out, "<figure>\n{title}{}", drawing.svg(&id));
             steps(out, &id, &drawing.steps());
             out.push_str("</figure>\n");
             let title = if part.figures.len() > 1 { drawing.title() } else { "" };
@@ -292,7 +301,7 @@ fn model_card(out: &mut String, number: usize, card: &ModelCard) {
     out.push_str("</div>\n");
     if !card.checks.is_empty() {
         out.push_str(
-            "<table class=\"rows\">\n<thead><tr><th scope=\"col\">checked against</th><th scope=\"col\" class=\"num\">theory\
+            "<div class=\"scroll\"><table class=\"rows\">\n<thead><tr><th scope=\"col\">checked against</th><th scope=\"col\" class=\"num\">theory\
              </th><th scope=\"col\" class=\"num\">this run</th><th scope=\"col\" class=\"num\">error</th>\
              <th scope=\"col\">source</th></tr></thead>\n<tbody>\n",
         );
@@ -308,7 +317,7 @@ fn model_card(out: &mut String, number: usize, card: &ModelCard) {
                 inline(&c.source)
             );
         }
-        out.push_str("</tbody>\n</table>\n");
+        out.push_str("</tbody>\n</table></div>\n");
     }
     out.push_str("</section>\n");
 }
@@ -343,7 +352,7 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
     if table.rows.is_empty() {
         return;
     }
-    let _ = writeln!(out, "<table class=\"{class}\">");
+    let _ = writeln!(out, "<div class=\"scroll\"><table class=\"{class}\">");
     if !caption.is_empty() {
         let _ = writeln!(out, "<caption>{}</caption>", escape(caption));
     }
@@ -359,7 +368,7 @@ fn table(out: &mut String, caption: &str, table: &Table, class: &str) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table></div>\n");
 }
 
 /// Markup in which a line may end behind an underscore, and before what stands in parentheses: names have no blanks.
