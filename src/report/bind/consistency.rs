@@ -427,10 +427,12 @@ fn freshness(all: &[Shown<'_>]) -> Option<Section> {
         }
         (late, 0, n) => format!("With {late} of {n} designs readers lag behind, and catch up"),
         (_, never, n) => {
-            let ends = panels.iter().filter_map(Fresh::end);
-            let worst = ends.max_by(|a, b| a.stale.total_cmp(&b.stale));
-            let text = worst.map_or_else(String::new, |end| still_stale(&end, cut.as_deref()));
-            format!("With {never} of {n} designs the oldest writes are still missed; {text} with the worst")
+            let ends = panels.iter().filter_map(|p| Some((p.name.as_str(), p.end()?)));
+            let worst = ends.max_by(|a, b| a.1.stale.total_cmp(&b.1.stale));
+            let text = worst.map_or_else(String::new, |(name, end)| {
+                format!(": with {name}, {}", still_stale(&end, cut.as_deref()))
+            });
+            format!("With {never} of {n} designs old writes are missed, too{text}")
         }
     };
     let whole = match &cut {

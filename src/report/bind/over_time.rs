@@ -380,9 +380,8 @@ pub(super) fn asks_regardless(outcome: &Outcome) -> bool {
 /// Goodput without a trend: it stays where it is only if no column that was offered load lacks a fifth of the mean, and
 /// more than chance takes away.
 fn level(mean: f64, bins: &[Bin]) -> String {
-    let lacks = |goodput: f64, of: f64, seconds: f64| of - goodput > (0.2 * of).max(4.0 * (of / seconds).sqrt());
-    let low = |bin: &&Bin| lacks(bin.goodput, mean, bin.seconds);
-    let falls = |bin: &Bin| low(&bin) && bin.offered.is_none_or(|asked| lacks(bin.goodput, asked, bin.seconds));
+    let low = |bin: &Bin| mean - bin.goodput > (0.2 * mean).max(4.0 * (mean / bin.seconds).sqrt());
+    let falls = |bin: &Bin| low(bin) && bin.offered.is_none_or(|asked| bin.goodput < 0.8 * asked);
     let worst = bins.iter().filter(|bin| falls(bin)).map(|bin| bin.goodput).reduce(f64::min);
     let times = bins.chunk_by(|a, b| falls(a) == falls(b)).filter(|run| falls(&run[0])).count();
     match (worst, times) {
@@ -392,7 +391,7 @@ fn level(mean: f64, bins: &[Bin]) -> String {
         (Some(worst), n) => {
             format!("Goodput is {} on average, and falls {n} times, to {} at worst", fmt_rate(mean), fmt_rate(worst))
         }
-        (None, _) if bins.iter().any(|bin| low(&bin)) => {
+        (None, _) if bins.iter().any(low) => {
             format!("Goodput follows what is asked, {} on average", fmt_rate(mean))
         }
         (None, _) => format!("Goodput stays at {}", fmt_rate(mean)),
@@ -592,6 +591,11 @@ mod tests {
         assert_eq!(said(&dips, Some(&[1000.0; 10])), twice);
         assert_eq!(said(&[900.0, 900.0, 300.0], None), "Goodput is 700/s on average, and falls to 300/s at worst");
         assert_eq!(said(&[950.0, 1000.0, 850.0, 1000.0], None), "Goodput stays at 950/s");
+        // Fewer were asked by chance, but more than that is missing.
+        assert_eq!(
+            said(&[40.0, 40.0, 8.0, 40.0], Some(&[40.0, 40.0, 25.0, 40.0])),
+            "Goodput is 32/s on average, and falls to 8/s at worst"
+        );
         // So few that chance does it.
         assert_eq!(said(&[4.0, 1.0, 5.0, 2.0], None), "Goodput stays at 3/s");
     }

@@ -84,9 +84,8 @@ impl Fresh {
                     (false, true) => "thick: ",
                     (false, false) => "dashed: ",
                 };
-                let told = |end: End| {
-                    format!("{}{} stale after {}", line(&end), fmt_share(end.stale), fmt_duration(end.age_ns))
-                };
+                let told =
+                    |end: End| format!("{}{} stale at {}", line(&end), fmt_share(end.stale), fmt_duration(end.age_ns));
                 (self.end().map_or_else(String::new, told), Ink::Stale)
             }
         }
@@ -159,7 +158,7 @@ fn draw(svg: &mut Svg, panel: &Fresh, x: &Axis, y: &Axis, top: f64) {
     let (upper, base) = (y.end_px(), y.start_px());
     svg.text(left, top + 18.0, &Text::title(&panel.name).fit(width));
     let (words, ink) = panel.words();
-    svg.text(left, top + 40.0, &Text::label(words, ink).plain().fit(width));
+    svg.text(left, top + 40.0, &Text::label(words, ink).plain().fit(width + RIGHT));
     for share in [0.5, 1.0] {
         svg.line((left, y.at(share)), (left + width, y.at(share)), &Paint::stroke(Ink::Grid, 1.0));
     }
@@ -229,9 +228,13 @@ mod tests {
     fn a_curve_that_never_comes_up_is_told_by_the_age_at_which_it_ends() {
         let told = |calm, cut| fresh("", calm, cut).words().0.replace('\u{202f}', " ");
         let (up, down) = (vec![(1e6, 0.5), (1e10, 1.0)], vec![(1e6, 0.2), (7.5e10, 0.75)]);
-        assert_eq!(told(up.clone(), down.clone()), "thick: 25 % stale after 75 s");
-        assert_eq!(told(down.clone(), up.clone()), "dashed: 25 % stale after 75 s");
-        assert_eq!(told(down, vec![]), "25 % stale after 75 s");
+        assert_eq!(told(up.clone(), down.clone()), "thick: 25 % stale at 75 s");
+        assert_eq!(told(down.clone(), up.clone()), "dashed: 25 % stale at 75 s");
+        assert_eq!(told(down, vec![]), "25 % stale at 75 s");
         assert_eq!(fresh("", up, vec![]).end(), None);
+        // As long as it gets, and in one of three columns it is seen whole.
+        let long = || fresh("split-brain", vec![(42.2e9, 0.358)], vec![(1e9, 1.0)]);
+        let svg = figure(vec![long(), long(), long()]).svg("f");
+        assert_eq!(svg.matches("dashed: 64.2\u{202f}% stale at 42.2\u{202f}s</text>").count(), 3, "{svg}");
     }
 }
