@@ -8,6 +8,7 @@ use crate::catalog::AnyProcess;
 use crate::engine::{GroupId, Instant, ProcessId, Span};
 use crate::history::History;
 use crate::scenario::{FaultPlan, Plan};
+use crate::workload::Pattern;
 use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Scaled, Trace, World};
 
 /// What one run of one plan came to.
@@ -40,6 +41,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether no user waits for an answer before asking again.
+    pub fn asks_regardless(&self) -> bool {
+        self.plan.clients.iter().all(|(clients, _)| matches!(clients.pattern, Pattern::Open { .. }))
+    }
+
     /// Faults that never hit anybody, since nobody had the role that they aim at or was up, and how many times they tried.
     pub fn missed(&self) -> Vec<(&str, usize)> {
         let faults = self.plan.faults.iter().enumerate().filter_map(|(number, fault)| {

@@ -17,7 +17,6 @@ use crate::report::page::Section;
 use crate::rpc::Outcome as Ended;
 use crate::run::Outcome;
 use crate::scenario::plan::Kind;
-use crate::workload::Pattern;
 use crate::world::Level;
 use crate::world::meters::ANSWERED;
 
@@ -361,7 +360,7 @@ struct Bin {
 fn columns_of_a_finding(outcome: &Outcome) -> Vec<Bin> {
     let columns = Columns::of(outcome, 400);
     let warm = Instant::ZERO + outcome.plan.warmup;
-    let open = asks_regardless(outcome);
+    let open = outcome.asks_regardless();
     let both = goodput(outcome, &columns).into_iter().zip(offered(outcome, &columns)).zip(&columns.edges);
     both.filter(|(_, (from, _))| *from >= warm)
         .filter_map(|(((_, goodput), (_, offered)), (from, to))| {
@@ -370,11 +369,6 @@ fn columns_of_a_finding(outcome: &Outcome) -> Vec<Bin> {
         .skip_while(|bin| bin.goodput == 0.0)
         .filter(|bin| bin.offered != Some(0.0))
         .collect()
-}
-
-/// Whether no user of a run waits for an answer before he asks again.
-pub(super) fn asks_regardless(outcome: &Outcome) -> bool {
-    outcome.plan.clients.iter().all(|(clients, _)| matches!(clients.pattern, Pattern::Open { .. }))
 }
 
 /// Goodput without a trend: it stays where it is only if no column that was offered load lacks a fifth of the mean, and

@@ -1,7 +1,7 @@
 //! The system as boxes and lines, and the designs side by side.
 
 use super::Design;
-use super::over_time::{Columns, asks_regardless, faults, goodput, offered, users};
+use super::over_time::{Columns, faults, goodput, offered, users};
 use crate::engine::{Instant, Span};
 use crate::metric::CLASSES;
 use crate::report::answer::{answered, capital};
@@ -195,7 +195,7 @@ fn arrivals(outcomes: &[&Outcome]) -> Asked {
     let started =
         |outcome: &Outcome| -> Vec<Vec<u32>> { users(outcome).iter().map(|t| t.started().to_vec()).collect() };
     match outcomes {
-        all if !all.iter().all(|outcome| asks_regardless(outcome)) => Asked::ByThoseWhoWait,
+        all if !all.iter().all(|outcome| outcome.asks_regardless()) => Asked::ByThoseWhoWait,
         [base, rest @ ..] if rest.iter().any(|outcome| started(outcome) != started(base)) => Asked::Otherwise,
         _ => Asked::Alike,
     }
