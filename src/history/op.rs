@@ -117,6 +117,29 @@ impl Function {
         matches!(self, Function::Scan | Function::SetScan)
     }
 
+    /// Whether an invocation must say a value; nil is one.
+    pub(super) fn takes_value(self) -> bool {
+        match self {
+            Function::Write
+            | Function::Cas
+            | Function::Add
+            | Function::Append
+            | Function::SetAdd
+            | Function::SetRemove
+            | Function::SetContains
+            | Function::Enqueue => true,
+            Function::Read
+            | Function::Scan
+            | Function::SetScan
+            | Function::WriteList
+            | Function::AppendList
+            | Function::Delete
+            | Function::Dequeue
+            | Function::Acquire
+            | Function::Release => false,
+        }
+    }
+
     /// Whether the argument is a list.
     pub fn takes_list(self) -> bool {
         matches!(self, Function::WriteList | Function::AppendList)

@@ -189,7 +189,7 @@ impl Recorder {
             return Err(self.kind.misfit(called, function));
         }
         self.ambiguous_add |= called == "add" && !self.kind_is_given;
-        if value.is_none() && takes_value(function) && !(function == Function::Add && called != "add") {
+        if value.is_none() && function.takes_value() && !(function == Function::Add && called != "add") {
             return Err(format!("field `value` is missing: what to {called}"));
         }
         let value = value.unwrap_or(Form::Nil);
@@ -278,7 +278,7 @@ impl Recorder {
         }
         let recorded = value.is_some();
         let value = value.unwrap_or(Form::Nil);
-        if takes_value(function) && function != Function::SetContains {
+        if function.takes_value() && function != Function::SetContains {
             self.compare(operation, called, &value, line);
         }
         let (value, by_field) = match (function, value) {
@@ -545,29 +545,6 @@ impl Recorder {
 /// Nil, or the empty string, which strings that grow begin as.
 fn is_nil(form: &Form<'_>) -> bool {
     *form == Form::Nil || matches!(form, Form::Text(text) if text == "\"\"")
-}
-
-/// Whether an invocation must say a value; nil is one.
-fn takes_value(function: Function) -> bool {
-    match function {
-        Function::Write
-        | Function::Cas
-        | Function::Add
-        | Function::Append
-        | Function::SetAdd
-        | Function::SetRemove
-        | Function::SetContains
-        | Function::Enqueue => true,
-        Function::Read
-        | Function::Scan
-        | Function::SetScan
-        | Function::WriteList
-        | Function::AppendList
-        | Function::Delete
-        | Function::Dequeue
-        | Function::Acquire
-        | Function::Release => false,
-    }
 }
 
 /// The initial value as values are told apart; `None` for nil.

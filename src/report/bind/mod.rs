@@ -16,6 +16,7 @@ mod consistency;
 mod divergence;
 mod first;
 mod latency;
+mod level;
 mod model;
 mod over_time;
 mod promises;
