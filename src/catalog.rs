@@ -42,6 +42,9 @@ macro_rules! processes {
                 fn bytes(&self) -> u32 {
                     match self { $(Msg::$kind(msg) => msg.bytes()),+ }
                 }
+                fn operations(&self, receiver: u32, each: &mut dyn FnMut($crate::rpc::Verb)) {
+                    match self { $(Msg::$kind(msg) => msg.operations(receiver, each)),+ }
+                }
                 fn about(&self, key: u64) -> $crate::world::About {
                     match self { $(Msg::$kind(msg) => msg.about(key)),+ }
                 }

@@ -152,6 +152,15 @@ fn values_come_from_writes_that_had_begun() {
 }
 
 #[test]
+fn a_sum_comes_from_nowhere_and_is_no_phantom() {
+    let mut history = empty();
+    op(&mut history, 1, Function::Add, 2, 10, Some(20));
+    op(&mut history, 2, Function::Add, 3, 30, Some(40));
+    op(&mut history, 1, Function::Read, 5, 50, Some(60));
+    assert_eq!(verdict(&history, Property::NoPhantomValue), "vacuous");
+}
+
+#[test]
 fn what_was_deleted_stays_deleted_unless_somebody_writes_it_again() {
     let mut history = empty();
     op(&mut history, 0, Function::Write, 3, 0, Some(10));

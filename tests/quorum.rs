@@ -199,3 +199,32 @@ fn a_cluster_finds_out_who_is_dead_and_forgets_it_when_he_is_back() {
                 [fault.pause]\nat = \"20s\"\nfor = \"10s\"\npause = \"kv/3\"\n";
     assert!(counted(&run(text, 1), Counted::FalsePositive) >= 7, "a pause looks like death to everybody else");
 }
+
+#[test]
+fn two_writes_of_one_abd_coordinator_never_share_a_tag() {
+    // All clients ask one replica, whose writes overlap; messages overtake each other and come twice.
+    let text = "duration = \"20s\"\n[network]\nwithin_zone = { rtt = \"exp(2ms)\" }\n\
+        [keys.one]\ncount = 1\n\
+        [store.kv]\nreplicas = 5\nreplication = { abd = {} }\n\
+        [clients.c]\nrate = \"100/s\"\ntarget = \"kv\"\nkeys = \"one\"\ncontact = [\"kv/0\"]\ntimeout = \"1s\"\n\
+        [fault.overtake]\nat = \"1s\"\nreorder = \"kv\"\nshare = \"30%\"\n\
+        [fault.twice]\nat = \"1s\"\nduplicate = \"kv\"\nshare = \"30%\"\n";
+    assert_eq!(violations(text, 1..=4), 0);
+}
+
+#[test]
+fn a_write_that_is_asked_for_again_may_take_effect_again() {
+    // Attempts time out while a replica sleeps, and each is a write of its own under a newer tag.
+    let text = "duration = \"30s\"\n[keys.few]\ncount = 3\n\
+        [store.kv]\nreplicas = 3\nreplication = { abd = {} }\n\
+        [clients.c]\ncount = 6\nthink = \"exp(20ms)\"\ntarget = \"kv\"\nkeys = \"few\"\ncontact = \"any\"\n\
+        timeout = \"200ms\"\nretry = { attempts = 3 }\n\
+        [fault.nap]\nevery = \"3s\"\nfor = \"400ms\"\npause = \"kv/0\"\n";
+    for seed in 1..=3 {
+        let outcome = run(text, seed);
+        let writes = outcome.history.operations().iter().filter(|o| !o.function.is_read());
+        let in_doubt = writes.filter(|o| o.status == netsplit::history::Status::Unknown).count();
+        assert!(in_doubt > 20, "seed {seed}: {in_doubt} attempts in doubt");
+        assert_eq!(verdict(&outcome), Verdict::Holds, "seed {seed}");
+    }
+}

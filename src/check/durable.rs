@@ -172,6 +172,10 @@ pub(super) fn no_phantom_value(view: &View<'_>) -> Verdict {
     let mut judged = false;
     let mut first: Option<(Instant, Evidence)> = None;
     for_each_key(view, |key| {
+        // A counter shows sums, which nobody wrote.
+        if key.operations.iter().any(|&index| view.operation(index).function == Function::Add) {
+            return;
+        }
         // Writes that failed tell what a value would be, but they wrote nothing.
         let mut written: Vec<(u64, Instant)> = Vec::new();
         for &index in key.operations {
@@ -223,6 +227,9 @@ pub(super) fn no_phantom_value(view: &View<'_>) -> Verdict {
     match (first, judged) {
         (Some((_, evidence)), _) => found(evidence),
         (None, true) => Verdict::Holds,
+        (None, false) if changes_are_alike(view) => {
+            Verdict::vacuous("what a counter shows is a sum, which nobody wrote; ask for linearizable")
+        }
         (None, false) => Verdict::vacuous("nothing was read"),
     }
 }

@@ -38,13 +38,16 @@ pub const BUGS: &[Planted] = &[Planted {
 /// How long a coordinator waits for its quorum: Cassandra 4.1, `write_request_timeout`.
 const PATIENCE: Span = Span::secs(2);
 
-/// The order of writes: a count, then the writer's number.
+/// The order of writes: a count, then the writer's number, then which of its writes it is. Lynch and Shvartsman's writers
+/// have one write at a time; a replica coordinates several, and no two may have one tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
     /// One more than the newest that the writer knew.
     pub count: u64,
     /// Which replica coordinated the write.
     pub writer: u32,
+    /// Its own number of the write.
+    pub of: u64,
 }
 
 /// Between replicas. `of` is the coordinator's own number of the operation.
@@ -99,6 +102,13 @@ impl Message for Msg {
         match self {
             Msg::Store { bytes, .. } => 32 + bytes,
             _ => 32,
+        }
+    }
+    fn operations(&self, _: u32, each: &mut dyn FnMut(Verb)) {
+        match self {
+            Msg::Query { .. } => each(Verb::Read),
+            Msg::Store { .. } => each(Verb::Write),
+            Msg::Newest { .. } | Msg::Stored { .. } => {}
         }
     }
     fn about(&self, key: u64) -> About {
@@ -206,6 +216,10 @@ impl Process for Abd {
         // Counted from the clock: an answer that comes late to an earlier life names no operation of this one.
         self.next = out.now().0;
         for record in log {
+            if record.tag.writer == out.index() {
+                // Whatever the clock says: two lives give no two writes one number.
+                self.next = self.next.max(record.tag.of);
+            }
             let kept = self.registers.entry(record.key).or_default();
             if record.tag >= kept.tag {
                 *kept = Register { tag: record.tag, value: record.value, durable: record.tag };
@@ -265,7 +279,7 @@ impl Process for Abd {
                         }
                     }
                     verb => {
-                        operation.tag = Tag { count: operation.tag.count + 1, writer: me };
+                        operation.tag = Tag { count: operation.tag.count + 1, writer: me, of };
                         operation.value = if verb == Verb::Write { operation.call.op.value } else { 0 };
                         self.store(of, out);
                     }

@@ -7,7 +7,7 @@ use crate::component::{Cache, LoadBalancer, Queue, Service, Store};
 use crate::engine::{GroupId, Instant, ProcessId};
 use crate::history::ObjectId;
 use crate::metric::Frame;
-use crate::protocol::Group;
+use crate::protocol::{Group, Replication};
 use crate::scenario::{Kind, Plan};
 use crate::workload::Clients;
 use crate::world::{Focus, GroupKind, GroupSetup, Process, Setup, World};
@@ -86,6 +86,18 @@ pub fn build(plan: &Plan, focus: Focus) -> World<AnyProcess> {
     build_with(plan, focus, |_| None)
 }
 
+/// Whoever replicates a log keeps the last answer of each client in its state machine; others carry out what they are
+/// asked for.
+fn knows_attempts(kind: &Kind) -> bool {
+    let Kind::Store(Some(replication)) = kind else { return false };
+    match replication {
+        Replication::Raft(_) | Replication::MultiPaxos(_) | Replication::PrimaryBackup(_) | Replication::Chain(_) => {
+            true
+        }
+        Replication::Abd(_) | Replication::Crdt(_) | Replication::Quorum(_) => false,
+    }
+}
+
 /// Builds the world of a plan; `own` may put a process of its own in the place of any.
 pub fn build_with<P: Process + From<AnyProcess>>(
     plan: &Plan,
@@ -99,6 +111,7 @@ pub fn build_with<P: Process + From<AnyProcess>>(
             station: component.station.clone(),
             service: component.service.clone(),
             judged: matches!(component.kind, Kind::Store(_)),
+            knows_attempts: knows_attempts(&component.kind),
             scaling: component.scaling,
             compared: matches!(component.kind, Kind::Store(_)) && compares(plan),
             ..GroupSetup::component(&component.name)

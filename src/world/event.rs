@@ -6,6 +6,7 @@ use crate::physics::station::{Station, Ticket};
 use crate::rpc::{Answer, Requester, Token, Verb, Wake};
 
 use super::control::Gray;
+use super::inbox::{Inbox, Stream};
 use super::process::{Process, Role};
 use super::scaler::Turn;
 use super::trace::Work;
@@ -50,6 +51,8 @@ pub(crate) enum Event<P: Process> {
 pub(crate) enum Job {
     /// A request, by visit.
     Visit(u32),
+    /// The operations of a peer's message, by its number in the inbox.
+    Message { stream: Stream, number: u32 },
     /// Processor time that the process asked for.
     Compute { token: Token, visit: u32, work: Span },
 }
@@ -92,6 +95,7 @@ pub(crate) struct Member<P: Process> {
     pub(crate) incarnation: u32,
     pub(crate) life: Life,
     pub(crate) deferred: Vec<Event<P>>,
+    pub(crate) inbox: Inbox<P::Msg>,
     pub(crate) role: Role,
     pub(crate) gray: Option<Gray>,
 }

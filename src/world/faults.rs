@@ -193,6 +193,7 @@ impl<P: Process> World<P> {
         }
         let member = &mut self.members[process.index()];
         member.station.crash();
+        member.inbox.clear();
         let host = member.host;
         if power == Power::Machine {
             self.disks[host.index()].power_loss(self.now);

@@ -1,10 +1,9 @@
 //! The loop: one event at a time, in the order of time and, at equal times, of insertion.
 
 use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
 use std::mem;
 
-use crate::engine::digest::{Digest, DigestHasher};
+use crate::engine::digest::Digest;
 use crate::engine::queue::EventQueue;
 use crate::engine::random::Draws;
 use crate::engine::{GroupId, HostId, Instant, ProcessId, mix};
@@ -18,6 +17,7 @@ use crate::rpc::{self, Answer, Calls, Token};
 use super::check::Census;
 use super::control::{Acted, Gray, Scheduled, Waiting, When};
 use super::event::{Event, Job, Life, Member, Visit};
+use super::inbox::Inbox;
 use super::meters::Meters;
 use super::out::{Effect, Env, Out, Point};
 use super::process::{Process, Role};
@@ -48,6 +48,7 @@ pub struct World<P: Process> {
     pub(super) messages: u64,
     pub(super) gray_draws: Draws,
     pub(super) service_draws: Vec<Draws>,
+    pub(super) message_draws: Vec<Draws>,
     pub(super) schedule: Vec<Scheduled>,
     pub(super) waiting: Vec<Waiting>,
     /// How many pieces of work that took no time are being answered, one within another.
@@ -87,6 +88,8 @@ impl<P: Process> World<P> {
         let meters = Meters::new(setup.frame.clone(), &setup.groups, &setup.edges);
         let judged = setup.edges.iter().map(|e| setup.groups[e.callee.index()].judged).collect();
         let service_draws = setup.groups.iter().map(|g| Draws::named(seed, &format!("{}/service", g.name))).collect();
+        let message_draws =
+            setup.groups.iter().map(|g| Draws::named(seed, &format!("{}/service of messages", g.name))).collect();
         let mut history = History::new();
         for group in &setup.groups {
             history.object(&group.name);
@@ -106,6 +109,7 @@ impl<P: Process> World<P> {
                     incarnation: 0,
                     life: Life::Up,
                     deferred: Vec::new(),
+                    inbox: Inbox::new(),
                     role: Role::Peer,
                     gray: None::<Gray>,
                 });
@@ -139,6 +143,7 @@ impl<P: Process> World<P> {
             messages: 0,
             gray_draws: Draws::named(seed, "fault/gray"),
             service_draws,
+            message_draws,
             waiting: vec![Waiting::default(); controls],
             nested: 0,
             hit: vec![Vec::new(); controls],
@@ -343,23 +348,6 @@ impl<P: Process> World<P> {
             }
             Life::Down | Life::Off => false,
         }
-    }
-
-    fn on_message(&mut self, from: ProcessId, to: ProcessId, msg: P::Msg) {
-        let incarnation = self.members[to.index()].incarnation;
-        if self.members[to.index()].life == Life::Paused {
-            self.members[to.index()].deferred.push(Event::Message { from, to, msg });
-            return;
-        }
-        if !self.listens(to, incarnation, || unreachable!("paused processes were dealt with")) {
-            self.census.messages_lost += 1;
-            return;
-        }
-        self.census.messages_received += 1;
-        let mut hasher = DigestHasher::new();
-        msg.hash(&mut hasher);
-        self.fold(6, u64::from(from.0) << 32 | u64::from(to.0), hasher.finish());
-        self.with(to, |state, out| state.message(from, msg, out));
     }
 
     fn on_timer(&mut self, process: ProcessId, timer: P::Timer, generation: u32) {

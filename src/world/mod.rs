@@ -7,6 +7,7 @@ mod divergence;
 mod effects;
 mod event;
 mod faults;
+mod inbox;
 mod kernel;
 pub mod meters;
 pub mod out;

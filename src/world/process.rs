@@ -6,7 +6,7 @@ use std::hash::Hash;
 use super::about::About;
 use super::out::Out;
 use crate::engine::{EdgeId, ProcessId};
-use crate::rpc::{Answer, Call, Op, Token};
+use crate::rpc::{Answer, Call, Op, Token, Verb};
 
 /// What peers say to one another.
 pub trait Message: Clone + Hash + Debug {
@@ -15,6 +15,11 @@ pub trait Message: Clone + Hash + Debug {
     /// Bytes on the wire beside the header.
     fn bytes(&self) -> u32 {
         0
+    }
+    /// Names each operation that `receiver`, by its number among its peers, carries out when it gets this and has not
+    /// paid for as a request: the world has it pay `service_time` for each before it hears of the message.
+    fn operations(&self, receiver: u32, each: &mut dyn FnMut(Verb)) {
+        let _ = (receiver, each);
     }
     /// What it belongs to, and what it says about a key: for traces.
     fn about(&self, key: u64) -> About {

@@ -44,6 +44,30 @@ impl<P: Process> World<P> {
         index + 1
     }
 
+    /// A change goes out once more to a store that doesn't know attempts from one another: it may take effect once more,
+    /// whatever comes of the call. The history has that as an operation of its own, whose outcome nobody hears.
+    pub(super) fn attempted(&mut self, to: ProcessId, parcel: u32) {
+        let call = self.calls.parcels.get(parcel);
+        let group = self.members[to.index()].group;
+        if call.requester.attempt == 0 {
+            return;
+        }
+        let of = &self.groups[group.index()];
+        let Some(function) = function(call.op.verb).filter(|f| of.judged && !of.knows_attempts && !f.is_read()) else {
+            return;
+        };
+        self.next_name += 1;
+        self.history.invoke(Invocation {
+            at: self.now,
+            process: self.next_name,
+            object: ObjectId(group.0),
+            key: call.op.key,
+            function,
+            value: call.op.value,
+            expected: call.op.expected,
+        });
+    }
+
     /// A client row is one sequential process until one of its operations ends in doubt: then it goes on under a new
     /// number (Jepsen's rule). Whatever a service does is a process of its own, for its requests overlap.
     pub(super) fn client_number(&mut self, caller: ProcessId, client: u32) -> u32 {

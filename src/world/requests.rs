@@ -108,6 +108,7 @@ impl<P: Process> World<P> {
     }
 
     fn transmit(&mut self, to: ProcessId, parcel: u32, round_trips: u32, cpu: Span) {
+        self.attempted(to, parcel);
         let call = self.calls.parcels.get(parcel);
         let (from, bytes) = (call.requester.process, call.op.bytes);
         let (a, b) = (self.host_of(from), self.host_of(to));
@@ -251,6 +252,12 @@ impl<P: Process> World<P> {
                 station::Step::Done { what: Job::Visit(visit), waited, worker } => {
                     self.serve(process, visit, waited, worker);
                 }
+                station::Step::Done { what: Job::Message { stream, number }, worker, .. } => {
+                    self.paid(process, stream, number);
+                    if let Some(worker) = worker {
+                        self.let_go(process, worker);
+                    }
+                }
                 station::Step::Done { what: Job::Compute { token, visit, work }, worker, .. } => {
                     if visit != 0 {
                         self.visits[visit as usize].worker = worker.or(self.visits[visit as usize].worker);
@@ -269,6 +276,10 @@ impl<P: Process> World<P> {
                     };
                     let requester = Requester { visit, ..self.visits[visit as usize].requester };
                     self.reply(process, requester, Answer::of(outcome));
+                }
+                // Thrown away at the head of the queue, where clients are: a peer's message is dealt with all the same.
+                station::Step::Refused { what: Job::Message { stream, number }, .. } => {
+                    self.paid(process, stream, number)
                 }
                 station::Step::Refused { what: Job::Compute { token, .. }, .. } => {
                     self.with(process, |state, out| state.computed(token, out));
@@ -336,12 +347,17 @@ impl<P: Process> World<P> {
         self.meters.visit_ended(process, arrived, self.now, answer.outcome);
         self.send_back(process, requester, answer, work.root, work.path);
         if let Some(worker) = worker {
-            let mut steps = Vec::new();
-            self.members[process.index()].station.release(self.now, worker, &mut steps);
-            self.carry_out_station(process, &mut steps);
+            self.let_go(process, worker);
         } else {
             self.note_levels(process);
         }
+    }
+
+    /// A worker that was held until the answer is free again.
+    fn let_go(&mut self, process: ProcessId, worker: u32) {
+        let mut steps = Vec::new();
+        self.members[process.index()].station.release(self.now, worker, &mut steps);
+        self.carry_out_station(process, &mut steps);
     }
 
     /// Puts an answer on the wire.

@@ -34,6 +34,10 @@ impl ServiceTime {
     pub fn of(dist: Dist) -> ServiceTime {
         ServiceTime { default: dist, by: Vec::new() }
     }
+    /// Whether nothing takes any time.
+    pub fn is_free(&self) -> bool {
+        self.default.is_zero() && self.by.iter().all(|(_, law)| law.is_zero())
+    }
     /// The distribution for a verb. Health checks take no time.
     pub fn law(&self, verb: Verb) -> Option<&Dist> {
         if verb == Verb::Ping {
@@ -72,6 +76,9 @@ pub struct GroupSetup {
     pub service: ServiceTime,
     /// Whether calls to it are operations of the history under its name.
     pub judged: bool,
+    /// Whether it knows an attempt of an operation from another: then a retry is the same operation. Where it doesn't, a
+    /// change that is asked for again may take effect again.
+    pub knows_attempts: bool,
     /// Whether what its members hold is compared at the end of each bin.
     pub compared: bool,
     /// How many of its members take part; `None`: all of them.
@@ -170,6 +177,7 @@ impl GroupSetup {
             station: StationSpec::default(),
             service: ServiceTime::default(),
             judged: false,
+            knows_attempts: false,
             compared: false,
             scaling: None,
         }

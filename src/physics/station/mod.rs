@@ -14,6 +14,9 @@ use sharing::Sharing;
 
 use crate::engine::{Instant, Span};
 
+/// The highest priority: no early refusal touches it.
+const HIGHEST: u8 = 7;
+
 /// One piece of work for a station.
 #[derive(Clone, Debug)]
 pub struct Job<J> {
@@ -205,9 +208,11 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
     fn sheds(&self, priority: u8) -> bool {
         let Some(shed) = self.spec.shed else { return false };
         let busy = f64::from(self.busy()) / f64::from(self.spec.workers.max(1));
-        // Eight levels; the highest is only refused by a full house.
+        if shed.by_priority && priority >= HIGHEST {
+            return false;
+        }
         let bar = if shed.by_priority {
-            shed.above + (1.0 - shed.above) * f64::from(priority.min(7)) / 8.0
+            shed.above + (1.0 - shed.above) * f64::from(priority) / f64::from(HIGHEST)
         } else {
             shed.above
         };

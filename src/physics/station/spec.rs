@@ -47,8 +47,8 @@ pub enum DropRule {
 pub struct Shed {
     /// Share of workers busy from which requests are refused, 0..=1.
     pub above: f64,
-    /// Whether low priorities are refused first (`true`: a request of priority p is refused when the busy share exceeds
-    /// `above + (1 - above) * p / (p_max + 1)`) or everybody alike.
+    /// Whether low priorities are refused first (`true`: a request of priority p, 0 to 6, is refused from a busy share of
+    /// `above + (1 - above) * p / 7` on, and one of priority 7 only by a full queue) or everybody alike.
     pub by_priority: bool,
 }
 

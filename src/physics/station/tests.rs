@@ -51,6 +51,35 @@ fn last_in_first_out() {
     assert_eq!(play(spec, FOUR), ["0 done 10", "3 done 15", "2 done 20", "1 done 25"]);
 }
 
+/// Ten workers, all of them busy after the first ten arrivals; then one of each of these priorities.
+fn refused_when_busy(busy: u64, by_priority: bool) -> Vec<u8> {
+    let shed = Some(Shed { above: 0.8, by_priority });
+    let spec = StationSpec { workers: 10, shed, ..StationSpec::default() };
+    let mut station: Station<u8> = Station::new(spec, Instant::ZERO);
+    let mut steps = Vec::new();
+    let job = |what, priority| Job { what, work: Span::millis(10), priority, deadline: Instant::NEVER };
+    (0..busy).for_each(|_| station.offer(Instant::ZERO, job(99, 7), &mut steps));
+    steps.clear();
+    for priority in 0..=7 {
+        station.clone().offer(Instant::ZERO, job(priority, priority), &mut steps);
+    }
+    let refused = steps.into_iter().filter_map(|step| match step {
+        Step::Refused { what, why: Refusal::Shed } => Some(what),
+        _ => None,
+    });
+    refused.collect()
+}
+
+#[test]
+fn low_priorities_are_shed_first_and_the_highest_never() {
+    assert!(refused_when_busy(7, true).is_empty());
+    assert_eq!(refused_when_busy(8, true), [0]);
+    assert_eq!(refused_when_busy(9, true), [0, 1, 2, 3]);
+    assert_eq!(refused_when_busy(10, true), [0, 1, 2, 3, 4, 5, 6]);
+    assert!(refused_when_busy(7, false).is_empty());
+    assert_eq!(refused_when_busy(8, false), [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
 #[test]
 fn highest_priority_first() {
     let spec = StationSpec { discipline: Discipline::Priority, ..StationSpec::default() };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::parts::{Entry, Position, handed_on, shipped};
-use crate::rpc::{Answer, Op, Requester};
+use crate::rpc::{Answer, Op, Requester, Verb};
 use crate::world::{About, Message, Part};
 
 /// Who follows whom.
@@ -117,6 +117,13 @@ impl Message for Msg {
             Msg::Forward { op, .. } => 40 + op.bytes,
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
+        }
+    }
+    fn operations(&self, receiver: u32, each: &mut dyn FnMut(Verb)) {
+        match self {
+            Msg::Update { entries, .. } => entries.iter().for_each(|entry| entry.command.operation(receiver, each)),
+            Msg::Forward { op, .. } => each(op.verb),
+            _ => {}
         }
     }
     fn about(&self, key: u64) -> About {

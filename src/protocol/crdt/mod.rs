@@ -21,7 +21,7 @@ use super::clocks::Timestamp;
 use super::parts::{Bugs, Group, Join, Members, Planted};
 use crate::engine::{ProcessId, Span};
 use crate::history::{ObjectId, Observation};
-use crate::rpc::{Answer, Call, Outcome, Token};
+use crate::rpc::{Answer, Call, Outcome, Token, Verb};
 use crate::world::{About, Counted, Held, Message, Out, Process, fingerprints};
 
 /// What replicas send one another.
@@ -107,6 +107,14 @@ impl Message for Msg {
             Msg::Merge { changes, .. } => 8 + size(changes),
             Msg::Effect { after, changes, .. } => 16 + after.bytes() + size(changes),
             _ => 16,
+        }
+    }
+    fn operations(&self, _: u32, each: &mut dyn FnMut(Verb)) {
+        match self {
+            // What is merged in bulk is taken up in one go.
+            Msg::Merge { changes, .. } if !changes.is_empty() => each(Verb::Write),
+            Msg::Effect { .. } => each(Verb::Write),
+            Msg::Merge { .. } | Msg::Merged { .. } | Msg::Delivered { .. } => {}
         }
     }
     fn about(&self, key: u64) -> About {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::parts::{Command, Sessions, handed_on};
 use super::{Accepted, Ballot};
-use crate::rpc::{Answer, Op, Requester};
+use crate::rpc::{Answer, Op, Requester, Verb};
 use crate::world::{About, Message, Part, StateMachine};
 
 /// Between replicas.
@@ -189,6 +189,16 @@ impl<M: StateMachine> Message for Msg<M> {
             Msg::Forward { op, .. } => 40 + op.bytes,
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
+        }
+    }
+    fn operations(&self, receiver: u32, each: &mut dyn FnMut(Verb)) {
+        match self {
+            Msg::Accept { commands, .. } => commands.iter().for_each(|command| command.operation(receiver, each)),
+            Msg::Chosen { suffix, .. } => {
+                suffix.slots.iter().flatten().for_each(|slot| slot.command.operation(receiver, each));
+            }
+            Msg::Forward { op, .. } => each(op.verb),
+            _ => {}
         }
     }
     fn about(&self, key: u64) -> About {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Members;
 use crate::engine::digest::DigestHasher;
-use crate::rpc::{Op, Requester};
+use crate::rpc::{Op, Requester, Verb};
 use crate::world::{About, Part};
 
 /// A place in a log. By log matching, two logs that have the same position agree up to it.
@@ -69,6 +69,14 @@ impl Command {
             // Four bytes for each name.
             Command::Configure { voters, outgoing } => 16 + 4 * (voters.len() + outgoing.len()),
             Command::Call { op, .. } => 40 + op.bytes,
+        }
+    }
+    /// Names the operation that a replica carries out with it, unless it stood for the client and has paid for it then.
+    pub fn operation(&self, receiver: u32, each: &mut dyn FnMut(Verb)) {
+        if let Command::Call { gateway, op, .. } = self
+            && *gateway != receiver
+        {
+            each(op.verb);
         }
     }
 }

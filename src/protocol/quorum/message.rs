@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::version::{self, Object};
 use crate::protocol::clocks::{Timestamp, VectorClock};
+use crate::rpc::Verb;
 use crate::world::{About, Message};
 
 /// Between replicas. `of` is the sender's own number of what it asks for.
@@ -101,6 +102,16 @@ impl Message for Msg {
                 4 * leaves.len() as u32 + objects.iter().map(|(_, o)| 8 + version::bytes(o)).sum::<u32>()
             }
             Msg::Stamped { msg, .. } => 8 + msg.bytes(),
+        }
+    }
+    fn operations(&self, _: u32, each: &mut dyn FnMut(Verb)) {
+        match self {
+            Msg::Fetch { .. } => each(Verb::Read),
+            Msg::Store { .. } | Msg::Hint { .. } => each(Verb::Write),
+            // What is exchanged in bulk is taken up in one go.
+            Msg::Keys { objects, .. } if !objects.is_empty() => each(Verb::Write),
+            Msg::Stamped { msg, .. } => msg.operations(0, each),
+            Msg::Fetched { .. } | Msg::Stored { .. } | Msg::Hashes { .. } | Msg::Keys { .. } => {}
         }
     }
     fn about(&self, key: u64) -> About {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::parts::Sessions;
 use super::super::parts::{Entry, Position, handed_on, shipped};
 use super::Config;
-use crate::rpc::{Answer, Op, Requester};
+use crate::rpc::{Answer, Op, Requester, Verb};
 use crate::world::{About, Message, Part, StateMachine};
 
 /// Between replicas. `round` numbers the leader's rounds of heartbeats within its term: who answers it, followed then.
@@ -187,6 +187,15 @@ impl<M: StateMachine> Message for Msg<M> {
             Msg::Forward { op, .. } => 40 + op.bytes,
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
+        }
+    }
+    fn operations(&self, receiver: u32, each: &mut dyn FnMut(Verb)) {
+        match self {
+            Msg::AppendEntries { entries, .. } => {
+                entries.iter().for_each(|entry| entry.command.operation(receiver, each));
+            }
+            Msg::Forward { op, .. } => each(op.verb),
+            _ => {}
         }
     }
     fn about(&self, key: u64) -> About {

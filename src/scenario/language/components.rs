@@ -43,7 +43,11 @@ pub(super) const SHED: Key = key(
     "shed",
     Value::OrNone(&Value::Table(&[
         key("above", SHARE, "From that share of busy workers on."),
-        key("by", Value::Words(&["priority", "all"]), "Low priorities first, or everybody alike."),
+        key(
+            "by",
+            Value::Words(&["priority", "all"]),
+            "Low priorities first, and the highest, 7, only by a full queue; or everybody alike.",
+        ),
     ])),
     "Refuse early.",
 );

@@ -28,6 +28,7 @@ impl Lowering<'_, '_> {
     ) {
         self.overload(tree, site, end, expects);
         self.silent_clients(tree, site, end);
+        self.one_point_of_the_ring(tree, site);
         let reached = reached(site);
         for (name, part) in named(tree, &["service", "load_balancer", "cache", "queue", "store"]) {
             if !reached.contains(&name) {
@@ -65,21 +66,26 @@ impl Lowering<'_, '_> {
             expects.iter().any(|e| e.expected != Expected::Holds || scope_names(&e.that).iter().any(|n| n == name))
         };
         for (g, component) in site.components.iter().enumerate() {
-            let mut rate = 0.0;
+            let (mut rate, mut writes) = (0.0, 0.0);
             let mut places = Vec::new();
             for (c, (population, _)) in site.clients.iter().enumerate() {
                 let Pattern::Open { rate: r, requests, .. } = &population.pattern else { continue };
                 let caller = site.components.len() + c;
                 let share = share(site, caller, g, site.components.len());
                 if share > 0.0 {
-                    rate += share * r.mean(Instant::ZERO, end) * requests.mean().unwrap_or(1.0).max(1.0);
+                    let asked = share * r.mean(Instant::ZERO, end) * requests.mean().unwrap_or(1.0).max(1.0);
+                    rate += asked;
+                    writes +=
+                        asked * population.mix.iter().filter(|m| changes(m.action.verb)).map(|m| m.share).sum::<f64>();
                     places.extend(value_place(tree, "clients", &population.name, "rate"));
                 }
             }
             let Some(work) = component.service.default.mean() else { continue };
-            let capacity =
-                f64::from(component.station.workers) * component.hosts.len() as f64 * component.station.speed;
-            let utilisation = rate * work / 1e9 / capacity;
+            let of_one = f64::from(component.station.workers) * component.station.speed;
+            let of_all = of_one * component.hosts.len() as f64;
+            // Every replica carries out every write.
+            let writes = if matches!(component.kind, Kind::Store(Some(_))) { writes } else { 0.0 };
+            let utilisation = (rate / of_all).max(writes / of_one) * work / 1e9;
             if utilisation > 1.0 && component.station.limit.is_none() && !meant(&component.name) {
                 let message =
                     format!("`{}` is asked for {:.0} % of what it can do", component.name, utilisation * 100.0);
@@ -110,6 +116,31 @@ impl Lowering<'_, '_> {
             self.warning(
                 Diagnostic::warning(place, format!("the clients `{}` never ask", population.name))
                     .help(format!("give them a rate, or take out [clients.{}]", population.name)),
+            );
+        }
+    }
+
+    /// Requests without a key that are spread by their key: all go to one instance.
+    fn one_point_of_the_ring(&self, tree: &DeTable<'_>, site: &Site<'_>) {
+        let hashes = |caller: usize| {
+            let edge = site.edges.iter().find(|e| e.caller.index() == caller && !e.name.contains(" checks "))?;
+            matches!(edge.policy.balance, Balance::ConsistentHash { .. }).then_some(())
+        };
+        for (c, (population, _)) in site.clients.iter().enumerate() {
+            let caller = site.components.len() + c;
+            let edges = site.edges.iter().filter(|e| e.caller.index() == caller);
+            let balanced = edges.flat_map(|e| e.callees()).map(|callee| callee.group.index());
+            let balanced =
+                balanced.filter(|at| matches!(site.components.get(*at).map(|c| &c.kind), Some(Kind::LoadBalancer(_))));
+            let spread = hashes(caller).is_some() || balanced.into_iter().any(|at| hashes(at).is_some());
+            if !spread || population.mix.iter().any(|entry| entry.action.keyed) {
+                continue;
+            }
+            let Some(place) = value_place(tree, "clients", &population.name, "target") else { continue };
+            self.warning(
+                Diagnostic::warning(place, format!("the requests of `{}` have no key", population.name))
+                    .label("spread by the hash of their key, all go to one instance")
+                    .help("draw keys, `keys = \"users\"` of a `[keys.users]`, or choose another policy"),
             );
         }
     }
@@ -220,6 +251,11 @@ fn share(site: &Site<'_>, caller: usize, component: usize, deep: usize) -> f64 {
         from = to;
     }
     found
+}
+
+/// Whether it changes what a store keeps.
+fn changes(verb: Verb) -> bool {
+    !matches!(verb, Verb::Read | Verb::Scan | Verb::SetContains | Verb::Ping)
 }
 
 /// The names that an expectation speaks of.
