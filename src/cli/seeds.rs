@@ -1,4 +1,5 @@
-//! `netsplit run --seeds 1..=100`: every seed played and judged, the first that fails reported in full.
+//! `netsplit run --seeds 1..=100`: every seed played, comparisons judged by their means and everything else on each; the
+//! first seed that fails is reported in full.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -8,8 +9,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::run::{Arguments, INTERRUPTED, play, report};
 use super::{Exit, bisect, err, load, out};
+use crate::expect::Outcome;
 use crate::report::seeds::{json, render, tallied};
-use crate::run::{ManyStopped, Seeded, play_seeds};
+use crate::run::{ManyStopped, Seeded, play_seeds, pooled};
 use crate::scenario::Plan;
 use crate::spec::Sources;
 
@@ -60,10 +62,14 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
         text
     };
     let again = of(&format!("--seeds {}..={}", seeds.0, seeds.1), variant);
+    // Any seed's will do to know what is compared: what was measured is in what was played.
+    let Ok(of_first) = plans(seeds.0) else { return Exit::Usage };
+    let all = pooled(&played, &of_first);
     let mut folder = None;
     if !arguments.no_report {
         // The report shows one seed: the first that has something to show.
-        let seed = played.iter().find(|s| fails(s)).map_or(seeds.0, |s| s.seed);
+        let not_met = all.iter().filter(|p| p.finding.outcome == Outcome::NotMet);
+        let seed = not_met.filter_map(|p| p.telling).min().unwrap_or(seeds.0);
         let shown = match plans(seed).map(play) {
             Ok(Ok(runs)) => runs,
             Ok(Err(exit)) => return exit,
@@ -78,17 +84,17 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
         folder = Some(place.display().to_string());
     }
     if arguments.format == "json" {
-        out(&format!("{:#}\n", json(&first[0].title, &played)));
+        out(&format!("{:#}\n", json(&first[0].title, &played, &all)));
     } else {
         let ink = load::ink(arguments.verbose);
         let replay = |seed: u64, variant: &str| of(&format!("--seed {seed}"), Some(variant));
-        let (title, question) = (&first[0].title, &first[0].question);
-        out(&render(title, question, &played, ink, folder.as_deref(), &again, &replay));
+        let asked = (first[0].title.as_str(), first[0].question.as_str());
+        out(&render(asked, &played, &all, ink, folder.as_deref(), &again, &replay));
     }
     if played.iter().flat_map(|s| &s.runs).any(|r| !r.broken.is_empty()) {
         return Exit::Internal;
     }
-    let t = tallied(&played);
+    let t = tallied(&all);
     if t.not_met > 0 {
         Exit::NotMet
     } else if t.unknown + t.vacuous > 0 {
@@ -96,8 +102,4 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
     } else {
         Exit::Pass
     }
-}
-
-fn fails(seeded: &Seeded) -> bool {
-    tallied(std::slice::from_ref(seeded)).not_met > 0
 }

@@ -125,6 +125,32 @@ pub fn evaluate(terms: &Terms<'_>, source: &dyn Source) -> Finding {
     finding(terms.expected, statement)
 }
 
+/// Judges a comparison by the means of what several runs, independent of each other, found on its two sides.
+///
+/// Both have a value from each run, or the right side has none at all where the comparison is with a range. The standard
+/// error of a mean is that of the values about it.
+pub fn judge_means(that: &That, expected: Expected, left: &[Measured], right: &[Measured]) -> Option<Finding> {
+    let right = if right.is_empty() { None } else { Some(mean(right)?) };
+    Some(finding(expected, compared(that, mean(left)?, right)))
+}
+
+/// The mean of values from independent runs; `None` of none.
+fn mean(values: &[Measured]) -> Option<Measured> {
+    let first = values.first()?;
+    if values.iter().all(|v| v.value == first.value) {
+        let samples = values.iter().fold(0_u64, |sum, v| sum.saturating_add(v.samples));
+        let standard_error = if values.len() > 1 { Some(0.0) } else { first.standard_error };
+        return Some(Measured { standard_error, samples, ..*first });
+    }
+    let n = values.len() as f64;
+    let mean = values.iter().map(|v| v.value).sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v.value - mean) * (v.value - mean)).sum();
+    let standard_error = (squares / (n - 1.0) / n).sqrt();
+    let samples = values.iter().fold(0_u64, |sum, v| sum.saturating_add(v.samples));
+    let standard_error = standard_error.is_finite().then_some(standard_error);
+    Some(Measured { value: mean, dimension: first.dimension, standard_error, samples })
+}
+
 /// The value of an expression: a formula, a metric to plot.
 pub fn value(expr: &Expr, during: Option<&Phase>, source: &dyn Source) -> Result<Measured, Missing> {
     Evaluator { source, during, window: None, simulated: false }.value(expr)
@@ -183,40 +209,20 @@ struct Evaluator<'a> {
 impl Evaluator<'_> {
     fn judge(&self, that: &That, within: Option<&Within>) -> Statement {
         match that {
-            That::Compare { left, comparison, right } => self.with_both(left, right, |l, r| {
-                let sign = comparison.sign();
-                let (shown_left, shown_right) = show_both(l, r);
-                let expected = if sign == "==" { shown_right } else { format!("{sign} {shown_right}") };
-                let sentence = format!("{left} = {shown_left}, expected {expected}");
-                (compares(l.value, *comparison, r.value), sentence)
-            }),
-            That::Near { left, right, tolerance } => self.with_both(left, right, |l, r| {
-                let (shown_left, shown_right) = show_both(l, r);
-                let sentence = format!("{left} = {shown_left}, expected {shown_right} ± {tolerance}");
-                let distance = (l.value - r.value).abs();
-                let near = match tolerance {
-                    Tolerance::Share(share) => Some(distance <= share.value * r.value.abs()),
-                    Tolerance::Quantity(quantity) => Some(distance <= quantity.value),
-                    Tolerance::Errors(count) => {
-                        let of_left = l.standard_error.map(|error| error * error);
-                        let of_right = r.standard_error.map(|error| error * error);
-                        both(of_left, of_right).map(|(a, b)| distance <= count.value * (a + b).sqrt())
+            That::Compare { left, right, .. } | That::Near { left, right, .. } => {
+                let (l, r) = match (self.value(left), self.value(right)) {
+                    (Ok(l), Ok(r)) => (l, r),
+                    // What can't be told outweighs what didn't happen: it may have.
+                    (Err(unknown @ Missing::Unknown(_)), _) | (_, Err(unknown @ Missing::Unknown(_))) => {
+                        return Statement::missing(unknown);
                     }
+                    (Err(missing), _) | (_, Err(missing)) => return Statement::missing(missing),
                 };
-                match near {
-                    Some(near) => (Some(near), sentence),
-                    None => (None, format!("{sentence}: too short a run to tell its standard error")),
-                }
-            }),
-            That::Between { value, low, high, .. } => match self.value(value) {
+                compared(that, l, Some(r))
+            }
+            That::Between { value, .. } => match self.value(value) {
                 Err(missing) => Statement::missing(missing),
-                Ok(measured) => {
-                    let verdict = holds(low.value <= measured.value && measured.value <= high.value);
-                    let nearer = if measured.value > high.value { high.value } else { low.value };
-                    let (shown, _) = show_both(measured, Measured::exact(nearer, measured.dimension));
-                    let sentence = format!("{value} = {shown}, expected {low}..{high}");
-                    Statement { verdict, left: Some(measured), right: None, sentence }
-                }
+                Ok(measured) => compared(that, measured, None),
             },
             That::Label { label, word, .. } => match self.source.label(label) {
                 Err(missing) => Statement::missing(missing),
@@ -234,28 +240,6 @@ impl Evaluator<'_> {
                 Statement::none(verdict, sentence)
             }
         }
-    }
-
-    fn with_both(
-        &self,
-        left: &Expr,
-        right: &Expr,
-        judge: impl FnOnce(Measured, Measured) -> (Option<bool>, String),
-    ) -> Statement {
-        let (l, r) = match (self.value(left), self.value(right)) {
-            (Ok(l), Ok(r)) => (l, r),
-            // What can't be told outweighs what didn't happen: it may have.
-            (Err(unknown @ Missing::Unknown(_)), _) | (_, Err(unknown @ Missing::Unknown(_))) => {
-                return Statement::missing(unknown);
-            }
-            (Err(missing), _) | (_, Err(missing)) => return Statement::missing(missing),
-        };
-        if l.dimension.with(r.dimension).is_none() {
-            let sentence = format!("{left} is {}, {right} is {}", l.dimension, r.dimension);
-            return Statement { verdict: Verdict::Unknown, left: Some(l), right: Some(r), sentence };
-        }
-        let (verdict, sentence) = judge(l, r);
-        Statement { verdict: verdict.map_or(Verdict::Unknown, holds), left: Some(l), right: Some(r), sentence }
     }
 
     fn value(&self, expr: &Expr) -> Result<Measured, Missing> {
@@ -288,10 +272,58 @@ impl Evaluator<'_> {
         if measured.samples == 0 {
             return Err(Missing::NoSamples(format!("{expr}: no samples")));
         }
-        if !measured.value.is_finite() {
+        // Of itself a measure may be unbounded: what never recovers takes for ever.
+        let measure = matches!(expr.operand, Operand::Metric(_)) && !measured.value.is_nan();
+        if !measured.value.is_finite() && !measure {
             return Err(Missing::NoSamples(format!("{expr} is undefined: a division by nothing")));
         }
         Ok(measured)
+    }
+}
+
+/// What a comparison comes to, given its values; a range has no right one, and a property or label none at all.
+fn compared(that: &That, l: Measured, r: Option<Measured>) -> Statement {
+    let (verdict, sentence) = match (that, r) {
+        (That::Compare { left, right, .. } | That::Near { left, right, .. }, Some(r))
+            if l.dimension.with(r.dimension).is_none() =>
+        {
+            (None, format!("{left} is {}, {right} is {}", l.dimension, r.dimension))
+        }
+        (That::Compare { left, comparison, .. }, Some(r)) => {
+            let sign = comparison.sign();
+            let (shown_left, shown_right) = show_both(l, r);
+            let expected = if sign == "==" { shown_right } else { format!("{sign} {shown_right}") };
+            (compares(l.value, *comparison, r.value), format!("{left} = {shown_left}, expected {expected}"))
+        }
+        (That::Near { left, tolerance, .. }, Some(r)) => {
+            let (shown_left, shown_right) = show_both(l, r);
+            let sentence = format!("{left} = {shown_left}, expected {shown_right} ± {tolerance}");
+            match is_near(l, r, tolerance) {
+                Some(near) => (Some(near), sentence),
+                None => (None, format!("{sentence}: too short a run to tell its standard error")),
+            }
+        }
+        (That::Between { value, low, high, .. }, _) => {
+            let nearer = if l.value > high.value { high.value } else { low.value };
+            let (shown, _) = show_both(l, Measured::exact(nearer, l.dimension));
+            let inside = low.value <= l.value && l.value <= high.value;
+            (Some(inside), format!("{value} = {shown}, expected {low}..{high}"))
+        }
+        _ => (None, "no values are compared in it".to_owned()),
+    };
+    Statement { verdict: verdict.map_or(Verdict::Unknown, holds), left: Some(l), right: r, sentence }
+}
+
+fn is_near(l: Measured, r: Measured, tolerance: &Tolerance) -> Option<bool> {
+    let distance = (l.value - r.value).abs();
+    match tolerance {
+        Tolerance::Share(share) => Some(distance <= share.value * r.value.abs()),
+        Tolerance::Quantity(quantity) => Some(distance <= quantity.value),
+        Tolerance::Errors(count) => {
+            let of_left = l.standard_error.map(|error| error * error);
+            let of_right = r.standard_error.map(|error| error * error);
+            both(of_left, of_right).map(|(a, b)| distance <= count.value * (a + b).sqrt())
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod tests;
 pub use ast::{Expr, Label, Metric, Operand, Phase, Property, Scope, That, Within};
 pub use check::{AnyName, Names, check};
 pub use dimension::{Dimension, show};
-pub use evaluate::{Ask, Finding, Judgement, Measured, Missing, Source, Terms, evaluate, value};
+pub use evaluate::{Ask, Finding, Judgement, Measured, Missing, Source, Terms, evaluate, judge_means, value};
 pub use grammar::{parse_expr, parse_phase, parse_that, parse_within};
 pub use quantity::Quantity;
 pub use verdict::{Expected, Outcome, Verdict};

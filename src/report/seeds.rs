@@ -1,92 +1,37 @@
-//! What the terminal says of many seeds: a line an expectation, and the first seed that fails with how to replay it.
+//! What the terminal says of many seeds: a line an expectation, the mean where it is judged by one, and the first seed
+//! that fails with how to replay it.
 
 use serde_json::{Value, json};
 
 use super::text::{Ink, Tallied, head, indented};
-use super::wording::sentence_alone;
+use super::wording::sentence_of;
 use crate::engine::digest::Digest;
-use crate::expect::{self, Measured};
-use crate::run::{Judged, Seeded};
+use crate::expect::{self, Outcome};
+use crate::run::{Pooled, Seeded, Spread};
 
-/// One expectation of one variant over all seeds.
-struct Row<'a> {
-    variant: &'a str,
-    name: &'a str,
-    met: usize,
-    all: usize,
-    lowest: Option<Measured>,
-    highest: Option<Measured>,
-    /// The first seed that decides the row's sign, and what was said there.
-    telling: Option<(u64, &'a Judged)>,
-    tallied: Tallied,
-}
-
-/// Counts of what came of all expectations under all seeds.
-pub fn tallied(seeds: &[Seeded]) -> Tallied {
+/// Counts of what came of the expectations of all variants.
+pub fn tallied(all: &[Pooled]) -> Tallied {
     let mut t = Tallied::default();
-    for judged in seeds.iter().flat_map(|s| &s.runs).flat_map(|r| &r.judged) {
-        count(&mut t, judged);
+    for pooled in all {
+        match pooled.finding.outcome {
+            Outcome::Met | Outcome::Reported => t.met += 1,
+            Outcome::NotMet => t.not_met += 1,
+            Outcome::Unknown => t.unknown += 1,
+            Outcome::Vacuous => t.vacuous += 1,
+        }
     }
     t
 }
 
-fn count(t: &mut Tallied, judged: &Judged) {
-    match judged.finding.outcome {
-        expect::Outcome::Met | expect::Outcome::Reported => t.met += 1,
-        expect::Outcome::NotMet => t.not_met += 1,
-        expect::Outcome::Unknown => t.unknown += 1,
-        expect::Outcome::Vacuous => t.vacuous += 1,
+/// The mean with what it may be off by, and what single seeds came to.
+fn spread(spread: &Spread) -> String {
+    let show = |value| expect::show(value, spread.dimension, 3);
+    if spread.lowest == spread.highest {
+        return format!("{} on each", show(spread.mean));
     }
-}
-
-fn rows(seeds: &[Seeded]) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    for seeded in seeds {
-        for run in &seeded.runs {
-            for judged in &run.judged {
-                let found = rows.iter().position(|r| r.variant == run.variant && r.name == judged.name);
-                let at = found.unwrap_or_else(|| {
-                    rows.push(Row {
-                        variant: &run.variant,
-                        name: &judged.name,
-                        met: 0,
-                        all: 0,
-                        lowest: None,
-                        highest: None,
-                        telling: None,
-                        tallied: Tallied::default(),
-                    });
-                    rows.len() - 1
-                });
-                let row = &mut rows[at];
-                row.all += 1;
-                count(&mut row.tallied, judged);
-                row.met = row.tallied.met;
-                let rank = |j: &Judged| match j.finding.outcome {
-                    expect::Outcome::NotMet => 0,
-                    expect::Outcome::Unknown => 1,
-                    expect::Outcome::Vacuous => 2,
-                    expect::Outcome::Met | expect::Outcome::Reported => 3,
-                };
-                if row.telling.is_none_or(|(_, j)| rank(judged) < rank(j)) {
-                    row.telling = Some((seeded.seed, judged));
-                }
-                if let Some(measured) = judged.finding.left {
-                    if row.lowest.is_none_or(|m| measured.value < m.value) {
-                        row.lowest = Some(measured);
-                    }
-                    if row.highest.is_none_or(|m| measured.value > m.value) {
-                        row.highest = Some(measured);
-                    }
-                }
-            }
-        }
-    }
-    rows
-}
-
-fn amount(measured: Measured) -> String {
-    expect::show(measured.value, measured.dimension, 3)
+    let off =
+        spread.half_width.map_or_else(String::new, |half| format!(" ± {}", expect::show(half, spread.dimension, 2)));
+    format!("{}{off} (95 %), {} to {} alone", show(spread.mean), show(spread.lowest), show(spread.highest))
 }
 
 /// The digest of all runs in order.
@@ -98,9 +43,9 @@ pub fn digest(seeds: &[Seeded]) -> u64 {
 
 /// What `run --seeds` prints. `replay` gives the line that repeats one variant under one seed.
 pub fn render(
-    title: &str,
-    question: &str,
+    (title, question): (&str, &str),
     seeds: &[Seeded],
+    all: &[Pooled],
     ink: Ink,
     folder: Option<&str>,
     again: &str,
@@ -109,39 +54,47 @@ pub fn render(
     let (Some(first), Some(last)) = (seeds.first(), seeds.last()) else { return String::new() };
     let right = format!("seeds {} to {}", first.seed, last.seed);
     let mut text = head(title, &right, question, ink);
-    let rows = rows(seeds);
     let many = first.runs.len() > 1;
-    let name = |row: &Row<'_>| if many { format!("{}: {}", row.variant, row.name) } else { row.name.to_owned() };
-    let width = rows.iter().map(|r| name(r).chars().count()).max().unwrap_or(0);
-    for row in &rows {
-        let t = row.tallied;
-        let (sign, plain, code) = match (t.not_met, t.unknown, t.vacuous) {
-            (0, 0, 0) => ("✓", "ok  ", "32"),
-            (0, 0, _) => ("–", "-   ", "33"),
-            (0, ..) => ("?", "?   ", "33"),
-            _ => ("✕", "FAIL", "31"),
+    let name = |p: &Pooled| if many { format!("{}: {}", p.variant, p.name) } else { p.name.clone() };
+    let width = all.iter().map(|p| name(p).chars().count()).max().unwrap_or(0);
+    for pooled in all {
+        let (sign, plain, code) = match pooled.finding.outcome {
+            Outcome::Met | Outcome::Reported => ("✓", "ok  ", "32"),
+            Outcome::Vacuous => ("–", "-   ", "33"),
+            Outcome::Unknown => ("?", "?   ", "33"),
+            Outcome::NotMet => ("✕", "FAIL", "31"),
         };
         let sign = ink.paint(code, if ink.unicode { sign } else { plain });
-        let name = name(row);
+        let name = name(pooled);
         let gap = " ".repeat(width - name.chars().count());
-        let span = match (row.lowest, row.highest) {
-            (Some(low), Some(high)) if low.value == high.value => format!("   {}", amount(low)),
-            (Some(low), Some(high)) => format!("   {} to {}", amount(low), amount(high)),
-            _ => String::new(),
-        };
-        text += format!("  {sign} {name}{gap}  {} of {}{span}", row.met, row.all).trim_end();
+        let (met, of) = pooled.alone;
+        let span = pooled.spread.as_ref().map_or_else(String::new, |s| format!("   {}", spread(s)));
+        text += format!("  {sign} {name}{gap}  {met} of {of}{span}").trim_end();
         text.push('\n');
     }
     text.push('\n');
-    for row in rows.iter().filter(|r| r.tallied.not_met + r.tallied.unknown + r.tallied.vacuous > 0) {
-        let Some((seed, judged)) = row.telling else { continue };
-        let code = if row.tallied.not_met > 0 { "31" } else { "33" };
-        text += &ink.paint(code, &format!("{}, first at seed {seed}", name(row)));
-        text += &format!(
-            "\n{}\n  again      {}\n\n",
-            indented(&sentence_alone(judged), 2, ink.width),
-            ink.paint("36", &replay(seed, row.variant))
-        );
+    for pooled in all {
+        let met = pooled.finding.outcome == Outcome::Met;
+        let (code, what) = match pooled.finding.outcome {
+            Outcome::Reported => continue,
+            Outcome::Met if pooled.telling.is_none() => continue,
+            Outcome::Met => ("33", "met by the mean, not alone"),
+            Outcome::NotMet => ("31", "not met"),
+            Outcome::Unknown | Outcome::Vacuous => ("33", "inconclusive"),
+        };
+        let first = pooled.telling.map_or_else(String::new, |seed| format!(", first at seed {seed}"));
+        text += &ink.paint(code, &format!("{}: {what}{first}", name(pooled)));
+        text.push('\n');
+        if !met {
+            let of = if pooled.spread.is_some() { "mean over the seeds: " } else { "" };
+            let sentence = format!("{of}{}", sentence_of(&pooled.finding.sentence, &pooled.text));
+            text += &indented(&sentence, 2, ink.width);
+            text.push('\n');
+        }
+        if let Some(seed) = pooled.telling {
+            text += &format!("  again      {}\n", ink.paint("36", &replay(seed, &pooled.variant)));
+        }
+        text.push('\n');
     }
     for broken in seeds.iter().flat_map(|s| s.runs.iter().map(move |r| (s.seed, r))) {
         for what in &broken.1.broken {
@@ -152,8 +105,8 @@ pub fn render(
         text += &format!("  report     {}\n", ink.paint("36", &format!("{folder}/report.html")));
     }
     text += &format!("  again      {}\n", ink.paint("36", again));
-    let t = tallied(seeds);
-    let all = t.met + t.not_met + t.unknown + t.vacuous;
+    let t = tallied(all);
+    let count = t.met + t.not_met + t.unknown + t.vacuous;
     let head = if t.not_met > 0 {
         ink.paint("31", "NOT MET")
     } else if t.unknown + t.vacuous > 0 {
@@ -162,8 +115,9 @@ pub fn render(
         ink.paint("32", "ALL MET")
     };
     text += &format!(
-        "{head}  {} of {all} met · {} not met · {} inconclusive · digest {:016x}\n",
+        "{head}  {} of {count} met over {} seeds · {} not met · {} inconclusive · digest {:016x}\n",
         t.met,
+        seeds.len(),
         t.not_met,
         t.unknown + t.vacuous,
         digest(seeds)
@@ -172,8 +126,24 @@ pub fn render(
 }
 
 /// The same for programs.
-pub fn json(title: &str, seeds: &[Seeded]) -> Value {
-    let t = tallied(seeds);
+pub fn json(title: &str, seeds: &[Seeded], all: &[Pooled]) -> Value {
+    let t = tallied(all);
+    let pooled = all.iter().map(|p| {
+        json!({
+            "variant": p.variant,
+            "name": p.name,
+            "outcome": p.finding.outcome.to_string(),
+            "verdict": p.finding.verdict.to_string(),
+            "sentence": p.finding.sentence,
+            "mean": p.spread.map(|s| s.mean),
+            "half_width_95": p.spread.and_then(|s| s.half_width),
+            "lowest": p.spread.map(|s| s.lowest),
+            "highest": p.spread.map(|s| s.highest),
+            "met_alone": p.alone.0,
+            "seeds": p.alone.1,
+            "first_failing_seed": p.telling,
+        })
+    });
     let runs = seeds.iter().flat_map(|s| {
         s.runs.iter().map(move |run| {
             let judged = run.judged.iter().map(|j| {
@@ -203,6 +173,7 @@ pub fn json(title: &str, seeds: &[Seeded]) -> Value {
         "unknown": t.unknown,
         "vacuous": t.vacuous,
         "digest": format!("{:016x}", digest(seeds)),
+        "expectations": pooled.collect::<Vec<_>>(),
         "runs": runs.collect::<Vec<_>>(),
     })
 }

@@ -35,8 +35,8 @@ pub fn sentence(run: &Run, judged: &Judged) -> String {
 }
 
 /// The same where nothing is left of the run but its verdicts: clients have no names then.
-pub fn sentence_alone(judged: &Judged) -> String {
-    plain(&judged.finding.sentence, subject(&judged.text))
+pub fn sentence_of(sentence: &str, text: &str) -> String {
+    plain(sentence, subject(text))
 }
 
 /// A checker's sentence about an object of this name, where nothing is known of the run.

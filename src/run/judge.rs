@@ -16,6 +16,8 @@ use crate::world::{EdgeMeters, GroupMeters, Level, Levels};
 /// An expectation with what came of it.
 #[derive(Clone, Debug)]
 pub struct Judged {
+    /// Its number among the plan's.
+    pub number: usize,
     /// Its name.
     pub name: String,
     /// As written.
@@ -35,7 +37,7 @@ pub fn judge(outcome: &Outcome, others: &[&Outcome]) -> Vec<Judged> {
     let plan = &outcome.plan;
     let numbers = Numbers { outcome, others };
     let mut all = Vec::new();
-    for expect in &plan.expects {
+    for (number, expect) in plan.expects.iter().enumerate() {
         if !expect.only.is_empty() && !expect.only.contains(&plan.variant) {
             continue;
         }
@@ -59,6 +61,7 @@ pub fn judge(outcome: &Outcome, others: &[&Outcome]) -> Vec<Judged> {
         };
         let finding = expect::evaluate(&terms, &numbers);
         all.push(Judged {
+            number,
             name: expect.name.clone(),
             text: expect.text.clone(),
             line: expect.line,
