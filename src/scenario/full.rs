@@ -22,8 +22,9 @@ pub fn text(plan: &Plan) -> String {
     let of = if plan.variant == plan.base { String::new() } else { format!(", variant {}", plan.variant) };
     let (kinds, head): (Vec<Key>, Vec<Key>) = language::FILE_KEYS.iter().partition(|key| key.value.table().is_some());
     let mut text = format!(
-        "# {}{of}, in full. What has no comment is written in the file. On a line of its own stands what is off, and what\n\
-         # is there by default but depends on other keys, or has no word in the language.\n\n{}",
+        "# {}{of}, in full.\n#\n\
+         # What has no comment is written in the file. On a line of its own stands what is off, and what is there by default\n\
+         # but depends on other keys, or has no word in the language.\n\n{}",
         plan.name,
         rendered(&lines(&head, &plan.tree, ""))
     );
@@ -145,7 +146,7 @@ fn written(at: &str, shape: Value, value: &Toml) -> Vec<Line> {
         (Some(Value::Names(one)), Toml::Table(table)) => {
             table.iter().flat_map(|(name, value)| written(&path(at, name), *one, value)).collect()
         }
-        (Some(Value::Table(keys)), Toml::Array(items)) => return list(at, keys, items),
+        (Some(Value::Table(keys)), Toml::Array(items)) if !items.is_empty() => return list(at, keys, items),
         _ => return vec![Line { set: format!("{at} = {value}"), said: String::new() }],
     };
     if below.iter().all(|line| line.set.is_empty()) {

@@ -59,9 +59,9 @@ pub(super) const STEP: Value = Value::Table(&[
     key("fallback", TEXT, "A flow to run instead, or `default`, a canned answer; counted degraded."),
     key("label", TEXT, "For the report."),
     key("key", SOURCE, "Which key; the request's own if not written.")
-        .words("the request's own, and of `dedupe` the request itself")
+        .words("the request's own, of `dedupe` the request")
         .beside(&["call", "read", "write", "delete", "add", "append", "scan", "dedupe"]),
-    key("size", SIZE, "Of the message.").words("that of the keys of the clients").beside(&["write", "append"]),
+    key("size", SIZE, "Of the message.").words("as of the clients' keys").beside(&["write", "append"]),
     key("value", SOURCE, "What is written; unique if not written here.").words("unique").beside(&["write", "append"]),
     key("if", SOURCE, "Only if that is there; `free` is nothing."),
     key("by", SOURCE, "Of `add`.").default("1").beside(&["add"]),
@@ -70,7 +70,7 @@ pub(super) const STEP: Value = Value::Table(&[
         Value::Words(&["one", "local_one", "quorum", "local_quorum", "all", "linearizable", "follower"]),
         "Of `read`.",
     )
-    .words("that of the clients")
+    .words("the clients'")
     .beside(&["read"]),
     key("instance", COUNT, "Which instance."),
     key("as", TEXT, "Of `fan_out`: the variable that holds the member.").default("member").beside(&["fan_out"]),
