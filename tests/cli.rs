@@ -225,6 +225,24 @@ fn list_explain_schema_and_completions_answer() {
 }
 
 #[test]
+fn a_scenario_in_full_is_one_that_checks() {
+    let folder = Folder::new("full");
+    let storm = "scenarios/chaos/retry-storm.toml";
+    for variant in [&[][..], &["--variant", "retry-budget"]] {
+        let (code, full, err) = run(&[&["explain", storm, "--full"][..], variant].concat());
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(full.contains("\nretry.budget_burst = 100                     # default, illustrative\n"), "{full}");
+        assert!(full.contains("\nretry.budget = \"10%\"\n") != variant.is_empty(), "{full}");
+        let saved = folder.path("saved.toml");
+        std::fs::write(&saved, full).expect("a file");
+        let (code, _, err) = run(&["check", "--deny-warnings", &saved]);
+        assert_eq!((code, err.as_str()), (0, ""));
+    }
+    let (code, ..) = run(&["explain", storm, "--full", "--hints", "1"]);
+    assert_eq!(code, 2);
+}
+
+#[test]
 fn check_tells_all_files_and_denies_warnings_on_request() {
     let broken = root().join("tests/broken");
     let (code, out, err) =

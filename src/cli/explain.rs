@@ -1,8 +1,10 @@
-//! `netsplit explain`: the question first; hints and answers only on request.
+//! `netsplit explain`: the question first; hints and answers only on request. Or the whole scenario, every default
+//! written out.
 
 use std::path::PathBuf;
 
 use super::{Exit, load, out};
+use crate::scenario::full;
 
 /// The arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -15,9 +17,12 @@ pub(super) struct Arguments {
     /// Show the answers, what to look for, and what every expectation says.
     #[arg(long)]
     answer: bool,
-    /// Print the whole plan, every default written out.
-    #[arg(long)]
+    /// Print the whole scenario instead, every default with its source: TOML that plays the same run.
+    #[arg(long, conflicts_with_all = ["hints", "answer"])]
     full: bool,
+    /// Of `--full`: this variant.
+    #[arg(long, requires = "full")]
+    variant: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -25,11 +30,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(sources) => sources,
         Err(exit) => return exit,
     };
-    let plans = match load::plans(&sources, None, None, false) {
+    let plans = match load::plans(&sources, arguments.variant.as_deref(), None, false) {
         Ok(plans) => plans,
         Err(exit) => return exit,
     };
     let plan = &plans[0];
+    if arguments.full {
+        out(&full::text(plan));
+        return Exit::Pass;
+    }
     let mut text = format!("{}\n{}\n", plan.title, plan.question);
     if let Some(minutes) = plan.teach.minutes {
         text += &format!("\nabout {minutes} minutes\n");
@@ -94,9 +103,6 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         for look in &plan.teach.look_for {
             text += &format!("look for: {look}\n");
         }
-    }
-    if arguments.full {
-        text += &format!("\n{plan:#?}\n");
     }
     text += &format!("\nrun it: netsplit run {}\n", arguments.file.display());
     out(&text);

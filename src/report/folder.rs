@@ -8,6 +8,7 @@ use super::data;
 use super::write::{self, Files};
 use crate::history::jsonl;
 use crate::run::Run;
+use crate::scenario::full;
 
 /// Every file of the report of `runs`: name, bytes. `scenario` is the text they were read from.
 pub fn files(runs: &[Run], scenario: &str, mut told: Told) -> Files {
@@ -24,8 +25,8 @@ pub fn files(runs: &[Run], scenario: &str, mut told: Told) -> Files {
     push("scenario.toml", "the scenario as it was read", text(scenario.to_owned()));
     for run in runs {
         let plan = &run.outcome.plan;
-        let expanded = toml::to_string(&plan.tree).unwrap_or_default();
-        push(&format!("expanded-{}.toml", plan.variant), "a design with every setting in place", text(expanded));
+        let expanded = text(full::text(plan));
+        push(&format!("expanded-{}.toml", plan.variant), "a design with every setting in place", expanded);
         if !run.outcome.history.operations().is_empty() {
             let mut lines = Vec::new();
             // Writing to memory does not fail.

@@ -9,7 +9,7 @@ use crate::expect::ast::{Label, Member, Metric, Part, Phase, Property, Stat, Wit
 use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms};
 use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
 use crate::rpc::Outcome as Ended;
-use crate::scenario::Kind;
+use crate::scenario::{Kind, full};
 use crate::world::meters::{ANSWERED, OK};
 use crate::world::{EdgeMeters, GroupMeters, Level, Levels};
 
@@ -544,19 +544,25 @@ impl Source for Numbers<'_> {
     }
 
     fn path(&self, path: &str) -> Result<Measured, Missing> {
-        let mut here = toml::Value::Table(self.outcome.plan.tree.clone());
-        for part in path.split('.') {
-            let Some(next) = here.get(part) else { return missing(format!("the scenario has no `{path}`")) };
-            here = next.clone();
-        }
-        match here {
-            toml::Value::Integer(i) => Ok(Measured::exact(i as f64, Dimension::NUMBER)),
-            toml::Value::Float(f) => Ok(Measured::exact(f, Dimension::NUMBER)),
-            toml::Value::String(text) => match expect::parse_expr(&text).map(|e| e.operand) {
+        let plan = &self.outcome.plan;
+        let at = |tree: toml::Table| {
+            let mut here = toml::Value::Table(tree);
+            for part in path.split('.') {
+                here = here.get(part)?.clone();
+            }
+            Some(here)
+        };
+        // What the file doesn't write has its default.
+        let found = at(plan.tree.clone()).or_else(|| at(full::text(plan).parse().ok()?));
+        match found {
+            Some(toml::Value::Integer(i)) => Ok(Measured::exact(i as f64, Dimension::NUMBER)),
+            Some(toml::Value::Float(f)) => Ok(Measured::exact(f, Dimension::NUMBER)),
+            Some(toml::Value::String(text)) => match expect::parse_expr(&text).map(|e| e.operand) {
                 Ok(expect::Operand::Quantity(q)) => Ok(Measured::exact(q.value, q.dimension)),
                 _ => missing(format!("`{path}` is no single quantity")),
             },
-            _ => missing(format!("`{path}` is no single quantity")),
+            Some(_) => missing(format!("`{path}` is no single quantity")),
+            None => missing(format!("the scenario has no `{path}`")),
         }
     }
 

@@ -9,15 +9,17 @@ mod places;
 
 use crate::engine::Span;
 use crate::scenario::lower::{WrittenBalance, WrittenLimit};
-use crate::scenario::shape::{Value, key, later, read, required};
+use crate::scenario::shape::{Key, Value, key, later, read, required};
 use crate::spec::Drawn;
 use crate::spec::dist::{Durations, Offsets};
 use crate::spec::units::{Bandwidth, Count, Number, Share, Size, WholeRange};
+pub(super) use callers::EDGE_KEYS;
 use callers::{CLIENTS, EDGES};
 use components::{CACHE, LOAD_BALANCER, MEMBERSHIP, MESSAGES, SERVICE, STORE};
 use faults::FAULT;
 use flows::FLOW;
 use outcomes::{EXPECT, SWEEP, TEACH, VARIANT};
+pub(super) use places::REGION_KEYS;
 use places::{CLOCK, KEYS, LINKS, NETWORK, REGION};
 
 const COUNT: Value = read::<Count>();
@@ -38,25 +40,26 @@ const DURATION_OR_NONE: Value = Value::OrNone(&DURATION);
 const PLACE: Value = Value::Texts;
 
 /// The whole file.
-pub(super) const FILE: Value = Value::Table(&[
+pub(super) const FILE: Value = Value::Table(FILE_KEYS);
+pub(super) const FILE_KEYS: &[Key] = &[
     required("schema", Value::Whole, "Version of this language: 1."),
     required("title", TEXT, "What it is."),
     required("question", TEXT, "What it answers."),
-    key("level", Value::Words(&["intro", "core", "deep"]), "How hard it is, for `netsplit list`."),
-    key("covers", Value::Texts, "Rows of the catalogue."),
+    key("level", Value::Words(&["intro", "core", "deep"]), "How hard it is, for `netsplit list`.").default("core"),
+    key("covers", Value::Texts, "Rows of the catalogue.").default("[]"),
     required("duration", DURATION, "Virtual time that it runs."),
-    key("warmup", DURATION, "Left out of measurements, not of histories."),
-    key("seeds", read::<WholeRange>(), "Seeds that it runs with, ends included."),
-    key("base", TEXT, "What the file without a variant is called."),
-    key("max_events", COUNT, "Refused before the run if the estimate is higher."),
+    key("warmup", DURATION, "Left out of measurements, not of histories.").default("0s"),
+    key("seeds", read::<WholeRange>(), "Seeds that it runs with, ends included.").default("1..=1"),
+    key("base", TEXT, "What the file without a variant is called.").default("base"),
+    key("max_events", COUNT, "Refused before the run if the estimate is higher.").illustrative("20M"),
     key("region", Value::Names(&REGION), "Regions and their zones."),
-    key("network", Value::Table(NETWORK), "Links by distance."),
+    key("network", Value::Table(NETWORK), "Links by distance.").table(),
     key(
         "link",
         Value::Names(&LINKS),
         "Links between two regions, or two `\"region/zone\"`s; both ways, unless the way back is written too.",
     ),
-    key("clock", Value::Table(CLOCK), "Clocks of all hosts."),
+    key("clock", Value::Table(CLOCK), "Clocks of all hosts.").table(),
     key("keys", Value::Names(&KEYS), "Sets of keys, and which are asked for how often."),
     key("service", Value::Names(&SERVICE), "Services."),
     key("load_balancer", Value::Names(&LOAD_BALANCER), "Load balancers."),
@@ -93,4 +96,4 @@ pub(super) const FILE: Value = Value::Table(&[
     later("swarm"),
     later("test"),
     later("drill"),
-]);
+];

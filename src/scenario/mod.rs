@@ -3,6 +3,7 @@
 //! A variant is the file with some paths set; it is put together on the tree, before anything is read, so that an error
 //! in a value points at where it was written: in the file, in the variant, or in a `--set`.
 
+pub mod full;
 mod language;
 mod lower;
 pub mod plan;

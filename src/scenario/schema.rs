@@ -77,16 +77,16 @@ impl Writer {
         for key in keys.iter().filter(|k| k.need != Need::Later) {
             let value = self.value(key.value, key.name);
             // Draft 7 passes over whatever stands beside a `$ref`.
-            let value = match value.get("$ref") {
-                Some(_) => json!({ "allOf": [value], "description": key.doc }),
-                None => {
-                    let mut value = value;
-                    if let Some(object) = value.as_object_mut() {
-                        object.insert("description".into(), json!(key.doc));
-                    }
-                    value
-                }
+            let mut value = match value.get("$ref") {
+                Some(_) => json!({ "allOf": [value] }),
+                None => value,
             };
+            if let Some(object) = value.as_object_mut() {
+                object.insert("description".into(), json!(key.doc));
+                if let Some(default) = key.default_value() {
+                    object.insert("default".into(), json!(default));
+                }
+            }
             properties.insert(key.name.to_owned(), value);
         }
         let mut table = json!({ "type": "object", "properties": properties, "additionalProperties": false });

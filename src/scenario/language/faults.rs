@@ -9,10 +9,18 @@ use crate::spec::dist::Drifts;
 
 pub(super) const FAULT: Value = Value::Table(&[
     key("at", DURATIONS, "When it begins."),
-    key("for", DURATIONS, "How long it lasts; without it, for good."),
+    key("for", DURATIONS, "How long it lasts; without it, for good.").words("until the run ends").instead_of(&[
+        "random",
+        "rolling_upgrade",
+        "restart",
+        "flush",
+        "clock_step",
+    ]),
     key("every", DURATIONS, "Again and again."),
-    key("from", DURATION, "Of `every` and `random`: not before."),
-    key("until", DURATION, "Of `every` and `random`: not after."),
+    key("from", DURATION, "Of `every` and `random`: not before.").default("0s").beside(&["every", "random"]),
+    key("until", DURATION, "Of `every` and `random`: not after.")
+        .words("the end of the run")
+        .beside(&["every", "random"]),
     key(
         "random",
         Value::Table(&[
@@ -21,7 +29,7 @@ pub(super) const FAULT: Value = Value::Table(&[
         ]),
         "Each instance on its own.",
     ),
-    key("enabled", Value::Flag, "Whether it happens at all."),
+    key("enabled", Value::Flag, "Whether it happens at all.").default("true"),
     action("crash", PLACE, "Stop, keeping what was written."),
     action("power_loss", PLACE, "Stop, losing what was not fsynced."),
     action("restart", PLACE, "Stop and start."),
@@ -39,29 +47,39 @@ pub(super) const FAULT: Value = Value::Table(&[
     action("flush", PLACE, "An empty cache."),
     action("leak", PLACE, "Pool `slots` of an edge are gone."),
     key("factor", NUMBER, "Of `slow`, `disk_slow` and `load`."),
-    key("errors", SHARE, "Of `gray`: how much fails."),
-    key("service_time", DURATIONS, "Of `gray`: what it takes instead."),
+    key("errors", SHARE, "Of `gray`: how much fails.").default("100%").beside(&["gray"]),
+    key("service_time", DURATIONS, "Of `gray`: what it takes instead.").words("what it takes anyway").beside(&["gray"]),
     key("share", SHARE, "Of messages, or of requests."),
-    key("key", COUNT, "Of `hot_key`: which."),
+    key("key", COUNT, "Of `hot_key`: which.").default("0").beside(&["hot_key"]),
     key("by", Value::Either(&[DURATIONS, OFFSETS]), "Of `delay` and `clock_step`."),
     key("rate", read::<Drawn<Drifts>>(), "Of `clock_drift`."),
     key("to", BANDWIDTH, "Of `bandwidth`."),
     key("slots", COUNT, "Of `leak`: how many."),
-    key("shape", Value::Words(&["symmetric", "one_way", "bridge", "ring"]), "Of `partition`."),
-    key("batch", read::<WrittenBatch>(), "Of `rolling_upgrade`: how many at once, or which share of all."),
-    key("drain", DURATION, "Of `rolling_upgrade`: so long a batch may finish what it has before it stops."),
-    key("down", DURATION, "Of `rolling_upgrade`: how long a batch is stopped; its `startup` follows."),
+    key("shape", Value::Words(&["symmetric", "one_way", "bridge", "ring"]), "Of `partition`.")
+        .default("symmetric")
+        .beside(&["partition"]),
+    key("batch", read::<WrittenBatch>(), "Of `rolling_upgrade`: how many at once, or which share of all.")
+        .published("25%", "Kubernetes")
+        .beside(&["rolling_upgrade"]),
+    key("drain", DURATION, "Of `rolling_upgrade`: so long a batch may finish what it has before it stops.")
+        .published("30s", "Kubernetes")
+        .beside(&["rolling_upgrade"]),
+    key("down", DURATION, "Of `rolling_upgrade`: how long a batch is stopped; its `startup` follows.")
+        .illustrative("10s")
+        .beside(&["rolling_upgrade"]),
     LIKE,
     action("set", Value::Names(&Value::Any), "Path → value; a path is quoted."),
-    key("probability", SHARE, "That it happens, each time."),
-    key("max_concurrent", Value::OrNone(&COUNT), "Instances broken at once; of `every` it is 1."),
+    key("probability", SHARE, "That it happens, each time.").default("100%"),
+    key("max_concurrent", Value::OrNone(&COUNT), "Instances broken at once; of `every` it is 1.")
+        .default("none")
+        .beside(&["random"]),
     key(
         "when",
         read::<Passing>(),
         "At a point that a protocol passes, by whoever passes it unless `of=` says who; or between two; `at` is then the \
          earliest.",
     ),
-    key("nth", COUNT, "Of `when`: which time; the first by default."),
+    key("nth", COUNT, "Of `when`: which time; the first by default.").default("1").beside(&["when"]),
     later("corrupt"),
     later("drop"),
     action("rolling_upgrade", PLACE, "Batch by batch: taken out, stopped, started, put back."),

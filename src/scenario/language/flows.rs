@@ -12,15 +12,22 @@ pub(super) const FLOW: Value = Value::Table(&[
         "runs_on",
         Value::Texts,
         "Whose workers do it; without it, it is a part of whoever names it. Several, if a balancer stands before them.",
-    ),
+    )
+    .words("nowhere: it is a part of whoever names it"),
     key("draw", Value::Names(&Value::Any), "Variable → `unique`, a key set or a distribution."),
     required("steps", Value::List(&STEP), "In order; a failed step ends the flow with its outcome."),
     LIKE,
     key("on", TEXT, "The queue whose messages start it."),
-    key("group", TEXT, "Those who share the messages among them; its own name if not written."),
-    key("parallel", COUNT, "Messages that each instance works on at once."),
-    key("order", Value::Words(&["per_partition", "per_key", "none"]), "Which messages wait for which."),
-    key("ack", Value::Words(&["after", "before"]), "Whether a message is acknowledged after the work."),
+    key("group", TEXT, "Those who share the messages among them; its own name if not written.")
+        .words("the flow's own name")
+        .beside(&["on"]),
+    key("parallel", COUNT, "Messages that each instance works on at once.").default("1").beside(&["on"]),
+    key("order", Value::Words(&["per_partition", "per_key", "none"]), "Which messages wait for which.")
+        .default("per_partition")
+        .beside(&["on"]),
+    key("ack", Value::Words(&["after", "before"]), "Whether a message is acknowledged after the work.")
+        .default("after")
+        .beside(&["on"]),
 ]);
 pub(super) const STEP: Value = Value::Table(&[
     action("call", TEXT, "Asks a component, one of its operations, or a flow, and waits."),
@@ -46,27 +53,33 @@ pub(super) const STEP: Value = Value::Table(&[
         "wait",
         Value::Either(&[Value::Words(&["all", "any", "none"]), COUNT]),
         "How many of those in parallel to wait for.",
-    ),
+    )
+    .default("all")
+    .beside(&["parallel", "fan_out"]),
     key("fallback", TEXT, "A flow to run instead, or `default`, a canned answer; counted degraded."),
     key("label", TEXT, "For the report."),
-    key("key", SOURCE, "Which key; the request's own if not written."),
-    key("size", SIZE, "Of the message."),
-    key("value", SOURCE, "What is written; unique if not written here."),
+    key("key", SOURCE, "Which key; the request's own if not written.")
+        .words("the request's own, of `dedupe` the request")
+        .beside(&["call", "read", "write", "delete", "add", "append", "scan", "dedupe"]),
+    key("size", SIZE, "Of the message.").words("as of the clients' keys").beside(&["write", "append"]),
+    key("value", SOURCE, "What is written; unique if not written here.").words("unique").beside(&["write", "append"]),
     key("if", SOURCE, "Only if that is there; `free` is nothing."),
-    key("by", SOURCE, "Of `add`."),
+    key("by", SOURCE, "Of `add`.").default("1").beside(&["add"]),
     key(
         "consistency",
         Value::Words(&["one", "local_one", "quorum", "local_quorum", "all", "linearizable", "follower"]),
         "Of `read`.",
-    ),
+    )
+    .words("the clients'")
+    .beside(&["read"]),
     key("instance", COUNT, "Which instance."),
-    key("as", TEXT, "Of `fan_out`: the variable that holds the member."),
+    key("as", TEXT, "Of `fan_out`: the variable that holds the member.").default("member").beside(&["fan_out"]),
     key("each", TEXT, "Of `fan_out`: the flow."),
     key("then", TEXT, "Of `branch`: the flow."),
     key("else", TEXT, "Of `branch`: the other flow."),
     key("max", COUNT, "Of `loop`: rounds at most."),
     key("until", SOURCE, "Of `loop`: it ends when that isn't 0."),
-    key("window", DURATION_OR_NONE, "Of `dedupe`: how long it is remembered."),
+    key("window", DURATION_OR_NONE, "Of `dedupe`: how long it is remembered.").words("none").beside(&["dedupe"]),
     key("bind", TEXT, "Names the result."),
     later("query"),
     later("txn"),

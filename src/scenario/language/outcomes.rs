@@ -8,11 +8,13 @@ pub(super) const VERDICT: Value = Value::Words(&crate::expect::Expected::WORDS);
 
 pub(super) const EXPECT: Value = Value::Table(&[
     required("that", TEXT, "What should be so: `p99(api) < 50ms`."),
-    key("verdict", VERDICT, "What is expected of it."),
-    key("during", TEXT, "A phase: the name of a fault, `before`, `after`, `steady`, or a window."),
+    key("verdict", VERDICT, "What is expected of it.").default("holds"),
+    key("during", TEXT, "A phase: the name of a fault, `before`, `after`, `steady`, or a window.")
+        .words("the whole run; measures leave out the warm-up")
+        .instead_of(&["within"]),
     key("within", TEXT, "True from then on: `60s after spike`."),
-    key("needs", Value::Texts, "What must be so for it to mean anything."),
-    key("only", Value::Texts, "Variants in which it is judged."),
+    key("needs", Value::Texts, "What must be so for it to mean anything.").default("[]"),
+    key("only", Value::Texts, "Variants in which it is judged.").words("every design"),
     key("source", TEXT, "Where its number is from; required beside `~`."),
     key("why", TEXT, "Why it matters."),
     LIKE,
@@ -27,7 +29,7 @@ pub(super) const VARIANT: Value = Value::Table(&[
 pub(super) const SWEEP: Value = Value::Table(&[
     key("grid", Value::Names(&Value::List(&Value::Any)), "Path → list of values; every combination."),
     key("cases", Value::Names(&Value::Names(&Value::Any)), "Name → path → value; what goes together."),
-    key("only", Value::Texts, "Variants to run, or `all`."),
+    key("only", Value::Texts, "Variants to run, or `all`.").words("the base"),
     key("show", Value::Texts, "Metrics to plot."),
     key("bisect", TEXT, "The path whose values are searched for the one at which a verdict flips."),
     key("range", TEXT, "Between what and what: `0.1s..5s`, or `1..=200`."),
