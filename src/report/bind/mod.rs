@@ -32,7 +32,7 @@ pub(super) use first::missed;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use promises::measured;
+pub(crate) use promises::{measured, names_its_designs};
 pub(crate) use witness::told;
 
 /// What a page says that no run knows.
