@@ -2,6 +2,7 @@
 
 use super::Design;
 use super::consistency::{Shown, p99_of_writes};
+use super::planted;
 use crate::check::Verdict as Checked;
 use crate::report::figure::Table;
 use crate::report::kept::lost_writes;
@@ -149,8 +150,8 @@ pub(super) fn table(designs: &[Design<'_>]) -> Table {
     table
 }
 
-/// What expectations measured beyond requests; what limits the base design.
-pub(super) fn remarks(designs: &[Design<'_>], stores: bool) -> Vec<(String, String)> {
+/// What expectations measured beyond what the answer says; what is planted; what limits the base design.
+pub(super) fn remarks(designs: &[Design<'_>], stores: bool, source: &str) -> Vec<(String, String)> {
     let runs: Vec<&Run> = designs.iter().map(|d| d.run).collect();
     // What the answer begins with is not said again.
     let told = if measure::lead(&runs) { measure::told(&runs) } else { Vec::new() };
@@ -161,6 +162,7 @@ pub(super) fn remarks(designs: &[Design<'_>], stores: bool) -> Vec<(String, Stri
         .take(MEASURES_MAX)
         .map(|m| ("Measured".to_owned(), m.sentence()))
         .collect();
+    all.extend(planted::remark(designs, source).map(|words| ("Planted".to_owned(), words)));
     all.extend(limit(designs));
     all.extend(missed(&runs).into_iter().map(|sentence| ("Missed".to_owned(), sentence)));
     all

@@ -19,6 +19,7 @@ mod latency;
 mod level;
 mod model;
 mod over_time;
+mod planted;
 mod promises;
 mod shape;
 mod space_time;
@@ -97,7 +98,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         facts,
         verdict: first::verdict(runs),
         numbers: first::promises(&designs, &promised).unwrap_or_else(|| first::numbers(&designs)),
-        remarks: first::remarks(&designs, !promised.is_empty()),
+        remarks: first::remarks(&designs, !promised.is_empty(), &told.source),
         repeat: told.repeat.clone(),
         expectations: promises::expectations(runs, &designs, &told.source),
         sections: Vec::new(),
