@@ -160,7 +160,12 @@ pub fn phases(outcome: &Outcome) -> Option<String> {
     }
     let mut text = match before {
         Some(before) => {
-            format!("Before {} {} are answered, during it **{}**{whose}", fault.name, share_of(before), share_of(during))
+            format!(
+                "Before {} {} are answered, during it **{}**{whose}",
+                fault.name,
+                share_of(before),
+                share_of(during)
+            )
         }
         None => format!("During {} **{}** are answered{whose}", fault.name, share_of(during)),
     };

@@ -60,7 +60,8 @@ const NOTHING_LIMITS: &str = "Nothing is saturated";
 pub fn bottleneck(outcome: &Outcome, parts: &[Part], mean_ns: Option<f64>) -> Bottleneck {
     let plan = &outcome.plan;
     let frame = outcome.meters.frame();
-    let stretch = |name: String, from: Instant, to: Instant| Stretch { name, from, to, epochs: frame.epochs_in(from, to) };
+    let stretch =
+        |name: String, from: Instant, to: Instant| Stretch { name, from, to, epochs: frame.epochs_in(from, to) };
     let mut stretches = vec![stretch(String::new(), Instant::ZERO + plan.warmup, plan.end)];
     for fault in plan.faults.iter().filter(|f| f.windows.len() <= 12) {
         if let Some((from, to)) = fault.span() {
@@ -225,9 +226,10 @@ fn taken(outcome: &Outcome, stretches: &[Stretch]) -> Option<Bottleneck> {
                 let same = spec.policy.pool.as_ref().and_then(|p| p.same_as);
                 *other == number || same.is_some_and(|owner| owner.index() == number)
             };
-            let calls = plan.edges.iter().enumerate().filter(shares).map(|(other, _)| {
-                outcome.meters.edges[other].in_flight.level(&stretch.epochs).mean().unwrap_or(0.0)
-            });
+            let calls =
+                plan.edges.iter().enumerate().filter(shares).map(|(other, _)| {
+                    outcome.meters.edges[other].in_flight.level(&stretch.epochs).mean().unwrap_or(0.0)
+                });
             let slots = f64::from(pool.size) * outcome.meters.groups[edge.caller.index()].members.len().max(1) as f64;
             let calls: f64 = calls.sum();
             Some((calls / slots.max(1.0), calls, slots, edge))

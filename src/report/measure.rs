@@ -10,7 +10,7 @@ use crate::expect::{Dimension, Expr, Measured, Metric, Operand, That, Verdict, p
 use crate::metric::EpochSet;
 use crate::run::{Judged, Outcome, Run};
 use crate::scenario::Plan;
-use crate::world::meters::ANSWERED;
+use crate::world::meters::{ANSWERED, OK};
 
 /// What an expectation measured, for every design that it concerns.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,11 +45,7 @@ impl Measure {
             }
         }
         let with = |(told, _, designs): &(String, f64, Vec<String>)| {
-            let whose = if designs.len() > VALUES_MAX {
-                format!("{} designs", designs.len())
-            } else {
-                listed(designs)
-            };
+            let whose = if designs.len() > VALUES_MAX { format!("{} designs", designs.len()) } else { listed(designs) };
             format!("**{told}** with {whose}")
         };
         if alike.len() <= VALUES_MAX {
@@ -88,10 +84,10 @@ pub fn listed(words: &[String]) -> String {
 /// So many measures make the answer, or begin it.
 const TOLD: usize = 3;
 /// The answer is meant to have three lines; a measure that would make them more is not told, but for the first.
-const ROOM_CHARS: usize = 300;
+const ROOM_CHARS: usize = 340;
 
 /// Words of questions and what they ask for. A word of four letters and more stands for all that begin so.
-const ASKED_BY: [(&[&str], &[&str]); 16] = [
+const ASKED_BY: [(&[&str], &[&str]); 17] = [
     (&["unavailable"], &["wait", "notice", "move"]),
     (&["leaderless", "failover_time"], &["leads", "election"]),
     (&["two_leaders", "late_acks"], &["both"]),
@@ -108,6 +104,7 @@ const ASKED_BY: [(&[&str], &[&str]); 16] = [
     (&["hit_ratio"], &["miss", "hit"]),
     (&["latency"], &["long", "cost", "gain", "worth"]),
     (&["answered"], &["answers", "99", "lose", "fail"]),
+    (&["goodput"], &["more"]),
 ];
 
 /// Whether a question asks for a measure.
@@ -128,7 +125,7 @@ pub fn lead(runs: &[&Run]) -> bool {
         words.into_iter().any(|word| plan.clients.iter().any(|(clients, _)| clients.name == word))
     };
     let clients = client_names(plan);
-    let told = texts().filter(|text| said(text, &clients).is_some_and(|said| !said.of_requests)).count();
+    let told = texts().filter(|text| said(text, &clients, "").is_some_and(|said| !said.of_requests)).count();
     plan.clients.is_empty()
         || told > 0 && 2 * told >= texts().count() && !texts().any(names)
         || measures(runs).iter().any(|measure| measure.asked)
@@ -139,16 +136,16 @@ pub fn asked(runs: &[&Run]) -> bool {
     measures(runs).iter().any(|measure| measure.asked)
 }
 
-/// What the answer tells of the measures: one of each kind, those that are asked for first, as many as there is room for.
+/// What the answer tells of the measures, as many as there is room for: those that are asked for; if none is, one of each
+/// kind.
 pub fn told(runs: &[&Run]) -> Vec<Measure> {
     let all = measures(runs);
     let mut told: Vec<Measure> = Vec::new();
     let mut chars = 0;
-    let by_question = all.iter().filter(|m| m.asked).chain(all.iter().filter(|m| !m.asked));
-    for measure in by_question {
+    let some = all.iter().any(|measure| measure.asked);
+    for measure in all.iter().filter(|measure| measure.asked == some) {
         let length = measure.sentence().chars().count();
-        let known = told.iter().any(|known| known.kind == measure.kind && known.asked == measure.asked && !measure.asked)
-            || told.iter().any(|known| known.what == measure.what);
+        let known = !some && told.iter().any(|known| known.kind == measure.kind);
         let room = told.is_empty() || told.len() < TOLD && chars + length <= ROOM_CHARS;
         if !known && room {
             chars += length;
@@ -167,8 +164,10 @@ pub fn measures(runs: &[&Run]) -> Vec<Measure> {
     let mut all: Vec<(usize, Measure)> = Vec::new();
     for run in runs {
         for judged in &run.judged {
-            let Some((left, said)) = judged.finding.left.clone().zip(said(&judged.text, &clients)) else { continue };
-            let what = format!("{}{}", said.what, during(run, judged));
+            let during = during(run, judged);
+            let said = said(&judged.text, &clients, &during);
+            let Some((left, said)) = judged.finding.left.clone().zip(said) else { continue };
+            let what = said.what;
             // `@variant` says whose number it is, whoever is judged.
             let design = said.variant.unwrap_or_else(|| run.outcome.plan.variant.clone());
             if !variants.contains(&design.as_str()) {
@@ -189,42 +188,43 @@ pub fn measures(runs: &[&Run]) -> Vec<Measure> {
             }
         }
     }
-    all.extend(answered_in_all(runs, &clients));
+    all.extend(["answered", "goodput"].iter().filter_map(|kind| of_all(runs, &clients, kind)));
     all.sort_by_key(|(line, _)| *line);
     let place = |name: &str| variants.iter().position(|variant| *variant == name);
     all.iter_mut().for_each(|(_, measure)| measure.values.sort_by_key(|(design, _)| place(design)));
     all.into_iter().map(|(_, measure)| measure).collect()
 }
 
-/// The share that was answered, of every design, where the question and an expectation are about it: the table has it
-/// too, and it is the answer.
-fn answered_in_all(runs: &[&Run], clients: &[&str]) -> Option<(usize, Measure)> {
+/// What the table has, too, of every design, where the question and an expectation are about it: then it is the answer.
+fn of_all(runs: &[&Run], clients: &[&str], kind: &str) -> Option<(usize, Measure)> {
     let first = &runs.first()?.outcome.plan;
-    let all = || runs.iter().flat_map(|run| &run.judged);
-    let (line, group) = all().find_map(|judged| Some((judged.line, answered_of(&judged.text, clients)?)))?;
-    if !asks(&first.question, "answered") || runs.len() < 2 {
+    let whole = |run: &&Run| {
+        let judged = run.judged.iter().filter(|judged| during(run, judged).is_empty());
+        judged.filter_map(|judged| Some((judged.line, group_of(&judged.text, clients, kind)?))).next()
+    };
+    let (line, group) = runs.iter().filter_map(whole).min()?;
+    if !asks(&first.question, kind) || runs.len() < 2 {
         return None;
     }
     let of = |run: &&Run| {
         let plan = &run.outcome.plan;
         let frame = run.outcome.meters.frame();
         let epochs = frame.epochs_in(crate::engine::Instant::ZERO + plan.warmup, plan.end);
-        let share = share_of_group(&run.outcome, &group, &epochs)?;
-        Some((plan.variant.clone(), Measured::exact(share, Dimension::SHARE)))
+        let visits = &run.outcome.meters.groups[plan.group(&group)?].visits;
+        let value = match kind {
+            "answered" => Measured::exact(visits.share(&epochs, ANSWERED)?, Dimension::SHARE),
+            _ => Measured::exact(visits.rate_per_second(&epochs, OK), Dimension::RATE),
+        };
+        Some((plan.variant.clone(), value))
     };
     let values = runs.iter().filter_map(of).collect();
-    Some((line, Measure { what: format!("answered of {group}"), values, kind: "answered".to_owned(), asked: true }))
+    Some((line, Measure { what: format!("{kind} of {group}"), values, kind: kind.to_owned(), asked: true }))
 }
 
-fn share_of_group(outcome: &Outcome, group: &str, epochs: &EpochSet) -> Option<f64> {
-    outcome.meters.groups[outcome.plan.group(group)?].visits.share(epochs, ANSWERED)
-}
-
-/// The group of whose whole run an expectation asks what share was answered.
-fn answered_of(text: &str, clients: &[&str]) -> Option<String> {
+/// The client group of whose whole run an expectation asks this.
+fn group_of(text: &str, clients: &[&str], kind: &str) -> Option<String> {
     let that = parse_that(text).ok()?;
-    let left = left(&that)?;
-    let metric = match &left.operand {
+    let metric = match &left(&that)?.operand {
         Operand::Metric(metric) => metric,
         Operand::Binary(_, Arithmetic::Minus, right) => match &right.operand {
             Operand::Metric(metric) => metric,
@@ -233,8 +233,12 @@ fn answered_of(text: &str, clients: &[&str]) -> Option<String> {
         _ => return None,
     };
     let [(Part::Name(name), _)] = metric.scope.parts.as_slice() else { return None };
-    let share = matches!(metric.measure.as_deref(), Some("availability" | "error_ratio"));
-    (share && clients.contains(&name.as_str())).then(|| name.clone())
+    let theirs = match metric.measure.as_deref() {
+        Some("availability" | "error_ratio") => kind == "answered",
+        Some("goodput") => kind == "goodput",
+        _ => false,
+    };
+    (theirs && clients.contains(&name.as_str())).then(|| name.clone())
 }
 
 fn client_names(plan: &Plan) -> Vec<&str> {
@@ -288,6 +292,7 @@ pub fn properties(runs: &[&Run]) -> Option<String> {
     match (violated.as_slice(), texts.as_slice()) {
         ([], _) if !held || !only => None,
         ([], [one]) => Some(format!("**`{one}` holds**")),
+        ([], [one, two]) => Some(format!("**`{one}` and `{two}` hold**")),
         ([], all) => Some(format!("**All {} properties hold**", all.len())),
         (some, _) => Some(listed(some)),
     }
@@ -312,8 +317,7 @@ pub fn gives_up(runs: &[&Run], better: usize) -> Option<String> {
         let holds = |run: &&&Run| {
             run.judged.iter().any(|other| other.text == one.text && other.finding.verdict == Verdict::Holds)
         };
-        let others: Vec<String> =
-            runs.iter().filter(holds).map(|run| run.outcome.plan.variant.clone()).collect();
+        let others: Vec<String> = runs.iter().filter(holds).map(|run| run.outcome.plan.variant.clone()).collect();
         (!others.is_empty()).then(|| format!("`{}`, which {} holds", one.text, listed(&others)))
     });
     let told: Vec<String> = told.collect();
@@ -340,24 +344,27 @@ fn left(that: &That) -> Option<&Expr> {
     }
 }
 
+/// `during` is the stretch that stands beside it, in words.
+///
 /// `mean detection time (crash)` of `mean(detection_time(crash)) ~ 3.5s - 1s / 2 ± 4 se`; nothing if the table of numbers
 /// has it, or it compares several numbers.
-fn said(text: &str, clients: &[&str]) -> Option<Said> {
+fn said(text: &str, clients: &[&str], during: &str) -> Option<Said> {
     let that = parse_that(text).ok()?;
     let left = left(&that)?;
     match &left.operand {
-        Operand::Metric(metric) => metric_said(metric, clients),
+        Operand::Metric(metric) => metric_said(metric, clients, during),
         Operand::Binary(a, Arithmetic::Over, b) => {
             let Operand::Metric(metric) = &a.operand else { return None };
             match &b.operand {
                 Operand::Quantity(unit) => {
-                    let said = metric_said(metric, clients)?;
+                    let said = metric_said(metric, clients, during)?;
                     Some(Said { what: format!("{} in units of {unit}", said.what), ..said })
                 }
                 // How much of one thing each of another takes.
                 Operand::Metric(each) => {
                     let counts = metric.stat == Some(Stat::Count) && each.stat == Some(Stat::Count);
-                    let said = metric_said(metric, clients).filter(|_| counts && metric.variant == each.variant)?;
+                    let said =
+                        metric_said(metric, clients, during).filter(|_| counts && metric.variant == each.variant)?;
                     let each = match each.measure.as_deref()? {
                         "ok" => "answered request".to_owned(),
                         measure => measure.replace('_', " "),
@@ -370,7 +377,7 @@ fn said(text: &str, clients: &[&str]) -> Option<Said> {
         Operand::Binary(one, Arithmetic::Minus, b) => {
             let Operand::Metric(metric) = &b.operand else { return None };
             let whole = matches!(&one.operand, Operand::Quantity(_)) && one.to_string() == "1";
-            let said = metric_said(metric, clients).filter(|said| whole && said.kind == "answered")?;
+            let said = metric_said(metric, clients, during).filter(|said| whole && said.kind == "answered")?;
             Some(Said { of_those_not_answered: !said.of_those_not_answered, ..said })
         }
         _ => None,
@@ -395,13 +402,15 @@ const IN_WORDS: [(&str, &str); 6] = [
     ("staleness", "age of what was read"),
 ];
 
-fn metric_said(metric: &Metric, clients: &[&str]) -> Option<Said> {
+fn metric_said(metric: &Metric, clients: &[&str], during: &str) -> Option<Said> {
     let Metric { stat, measure, scope, variant, .. } = metric;
-    let narrowed = scope.parts.len() > 1;
-    let theirs = scope.parts.iter().any(|(part, _)| matches!(part, Part::Name(name) if clients.contains(&name.as_str())));
+    let narrowed = scope.parts.len() > 1 || !during.is_empty();
+    let theirs =
+        scope.parts.iter().any(|(part, _)| matches!(part, Part::Name(name) if clients.contains(&name.as_str())));
     let (phases, names): (Vec<_>, Vec<_>) = scope.parts.iter().partition(|(part, _)| matches!(part, Part::Phase(_)));
-    let phase = phases.iter().map(|(part, _)| if let Part::Phase(phase) = part { in_phase(phase) } else { String::new() });
-    let phase: String = phase.collect();
+    let phase =
+        phases.iter().map(|(part, _)| if let Part::Phase(phase) = part { in_phase(phase) } else { String::new() });
+    let phase = phase.collect::<String>() + during;
     let names = names.iter().map(|(part, _)| part.to_string()).collect::<Vec<_>>().join(", ");
     let said = |what: String, kind: &str| Said {
         what,
@@ -461,7 +470,10 @@ mod tests {
             ("count(false_positives(a)) >= 10 * count(false_positives(a))@timeout", Some("false positives (a)")),
             ("mean(server)@two-choices <= 30ms", None),
             ("1 - availability(users) < 1%", None),
-            ("mean(spread_time(cluster)) / 1s ~ 12.305 ± 4 se", Some("mean time until all know (cluster) in units of 1s")),
+            (
+                "mean(spread_time(cluster)) / 1s ~ 12.305 ± 4 se",
+                Some("mean time until all know (cluster) in units of 1s"),
+            ),
             ("count(messages(kv)) / count(ok(writers)) ~ 5", Some("messages (kv) per answered request")),
             ("mean(leaderless(kv, kill)) ~ 110ms ± 4 se", Some("mean time without a leader (kv, kill)")),
             ("p50(users, write) <= 5ms", Some("p50 of users, write")),
@@ -469,8 +481,14 @@ mod tests {
             ("1 - availability(users, cut) < 1%", Some("answered of users, cut")),
             ("linearizable(kv)", None),
         ] {
-            assert_eq!(said(text, &["users"]).map(|said| said.what).as_deref(), words, "{text}");
+            assert_eq!(said(text, &["users"], "").map(|said| said.what).as_deref(), words, "{text}");
         }
+    }
+
+    #[test]
+    fn a_stretch_makes_a_number_of_requests_worth_telling() {
+        let told = said("p50(users) <= 5ms", &["users"], " before cut").map(|said| said.what);
+        assert_eq!(told.as_deref(), Some("p50 of users before cut"));
     }
 
     #[test]
@@ -499,10 +517,7 @@ mod tests {
         for (values, told) in [
             (&[("", 0.2)][..], "residue: 20 %"),
             (&[("a", 0.2), ("b", 0.1), ("c", 0.2)], "residue: 20 % with a and c and 10 % with b"),
-            (
-                &[("a", 0.2), ("b", 0.1), ("c", 0.3), ("d", 0.5), ("e", 0.4)],
-                "residue: from 10 % with b to 50 % with d",
-            ),
+            (&[("a", 0.2), ("b", 0.1), ("c", 0.3), ("d", 0.5), ("e", 0.4)], "residue: from 10 % with b to 50 % with d"),
         ] {
             assert_eq!(plain(&measure(values).sentence()), told);
         }

@@ -29,7 +29,8 @@ pub(super) fn remark(designs: &[Design<'_>], source: &str) -> Option<String> {
 }
 
 fn none(stock: &Stock) -> String {
-    let names: Vec<String> = planted(stock.protocol).iter().take(EXAMPLES).map(|bug| format!("`{}`", bug.name)).collect();
+    let names: Vec<String> =
+        planted(stock.protocol).iter().take(EXAMPLES).map(|bug| format!("`{}`", bug.name)).collect();
     let first = planted(stock.protocol).first().map_or("", |bug| bug.name);
     format!(
         "nothing, no rule is left out. `--set 'store.kv.bugs=[\"{first}\"]'` leaves one out; `netsplit bugs` tries them all: \
@@ -43,7 +44,8 @@ fn none(stock: &Stock) -> String {
 fn bugs(plan: &Plan) -> Vec<String> {
     let stores = plan.tree.get("store").and_then(toml::Value::as_table);
     let of = |(store, keys): (&String, &toml::Value)| {
-        let protocol = keys.get("replication").and_then(toml::Value::as_table).and_then(|one| one.keys().next().cloned());
+        let protocol =
+            keys.get("replication").and_then(toml::Value::as_table).and_then(|one| one.keys().next().cloned());
         let known = protocol.map_or(&[][..], |protocol| planted(&protocol));
         let names = keys.get("bugs").and_then(toml::Value::as_array).cloned().unwrap_or_default();
         let sentence = |name: &toml::Value| {
@@ -65,7 +67,8 @@ mod tests {
     fn plan(bugs: &str) -> Plan {
         let stock = STOCK.iter().find(|stock| stock.protocol == "chain").expect("it is one");
         let text = stock.text.replace("[store.kv]", &format!("[store.kv]\nbugs = {bugs}"));
-        let (plan, diagnostics) = scenario::load(&Sources::new("chain.toml", text.clone()), None, Some(1), &|_| Err("none".into()));
+        let (plan, diagnostics) =
+            scenario::load(&Sources::new("chain.toml", text.clone()), None, Some(1), &|_| Err("none".into()));
         plan.unwrap_or_else(|| panic!("{}", diagnostics.lines(&Sources::new("chain.toml", text))))
     }
 

@@ -182,11 +182,14 @@ fn together(judged: &[&Judged]) -> Verdict {
     } else if any(O::Met) {
         let violated = |j: &&&Judged| j.finding.verdict == expect::Verdict::Violated;
         let met = || judged.iter().filter(|j| j.finding.outcome == O::Met);
-        (State::Ok, match met().filter(violated).count() {
-            0 => "met",
-            some if some == met().count() => "violated, as expected",
-            _ => "met, violated where expected",
-        })
+        (
+            State::Ok,
+            match met().filter(violated).count() {
+                0 => "met",
+                some if some == met().count() => "violated, as expected",
+                _ => "met, violated where expected",
+            },
+        )
     } else {
         (State::Vacuous, "reported")
     };

@@ -96,7 +96,11 @@ impl Flags {
             let column = |fault: &&Fault| {
                 let left = x.at(fault.from.0 as f64);
                 let right = x.at(fault.until.0.max(fault.from.0) as f64);
-                if right - left < rule_px { (left, (left + rule_px).min(end.max(start + rule_px))) } else { (left, right) }
+                if right - left < rule_px {
+                    (left, (left + rule_px).min(end.max(start + rule_px)))
+                } else {
+                    (left, right)
+                }
             };
             let columns: Vec<(f64, f64)> = all.iter().map(column).collect();
             let (left, first_right) = columns[0];
@@ -257,7 +261,10 @@ mod tests {
     #[test]
     fn flags_that_would_crowd_are_grouped_and_none_is_without_a_name() {
         let crowd: Vec<Fault> = (0..4)
-            .flat_map(|i| ["a long name", "another long name", "a third one", "and a fourth"].map(|n| fault(n, 200 + 9 * i, 205 + 9 * i)))
+            .flat_map(|i| {
+                ["a long name", "another long name", "a third one", "and a fourth"]
+                    .map(|n| fault(n, 200 + 9 * i, 205 + 9 * i))
+            })
             .collect();
         let laid = flags(&crowd);
         assert_eq!((laid.flags.len(), laid.unnamed), (4, 0));

@@ -134,7 +134,8 @@ pub(crate) fn key(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
         let mut x = 0.0;
         // Nothing is called fresh where nobody was found to get the past.
         let stale = occurs.contains(&1);
-        let outcomes = occurs.into_iter().map(|i| (paint(i), if i == 0 && !stale { "answered" } else { OUTCOMES[i].1 }));
+        let outcomes =
+            occurs.into_iter().map(|i| (paint(i), if i == 0 && !stale { "answered" } else { OUTCOMES[i].1 }));
         let blank = bodies().any(gap).then(|| (Paint::fill(Ink::Surface), "blank: nobody asked"));
         for (paint, words) in outcomes.chain(blank) {
             let text = Text::tick(words).ink(Ink::Ink);
