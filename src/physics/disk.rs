@@ -62,6 +62,10 @@ pub struct HostDisk<R> {
     /// The fsync under way ends then; what is written before it begins again shares the next one.
     busy_until: Instant,
     next: Option<(Instant, Instant)>,
+    /// The fsync before the last one ends then.
+    before: Instant,
+    /// Time of all fsyncs that were ever begun or queued.
+    syncing: Span,
     slow: f64,
 }
 
@@ -76,6 +80,8 @@ impl<R: Clone> HostDisk<R> {
             operations: 0,
             busy_until: Instant::ZERO,
             next: None,
+            before: Instant::ZERO,
+            syncing: Span::ZERO,
             slow: 1.0,
         }
     }
@@ -128,9 +134,23 @@ impl<R: Clone> HostDisk<R> {
         self.operations += 1;
         let time = self.spec.fsync_time.sample_span(&mut self.draws.at(1, self.operations));
         let ends = begins + self.stretched(time);
+        self.before = self.busy_until;
+        self.syncing += ends - begins;
         self.busy_until = ends;
         self.next = Some((begins, ends));
         ends
+    }
+
+    /// For how long it was syncing up to `now`.
+    pub fn used(&self, now: Instant) -> Span {
+        self.syncing - self.ahead(now)
+    }
+
+    /// What is left at `now` of the fsync under way, and of the one that waits.
+    fn ahead(&self, now: Instant) -> Span {
+        let last = self.next.map_or(Span::ZERO, |(begins, ends)| ends.since(begins.max(now).min(ends)));
+        let under_way = self.next.map_or(Span::ZERO, |(begins, _)| self.before.min(begins).since(now.min(self.before)));
+        Span(last.0.saturating_add(under_way.0).min(self.syncing.0))
     }
 
     fn stretched(&self, time: Span) -> Span {
@@ -151,6 +171,8 @@ impl<R: Clone> HostDisk<R> {
     /// The machine loses power: what was not fsynced is gone, of all its processes.
     pub fn power_loss(&mut self, now: Instant) {
         self.log.retain(|entry| entry.durable_at <= now);
+        self.syncing = self.used(now);
+        self.before = now;
         self.busy_until = now;
         self.next = None;
     }
@@ -174,6 +196,22 @@ mod tests {
         assert_eq!(d.append(Instant(1), ProcessId(0), 2, 0), Instant(2 * MS));
         assert_eq!(d.append(Instant(2), ProcessId(0), 3, 0), Instant(2 * MS), "shares the second");
         assert_eq!(d.append(Instant(MS + 1), ProcessId(0), 4, 0), Instant(3 * MS));
+    }
+
+    #[test]
+    fn it_is_told_how_long_a_disk_was_syncing() {
+        let mut d = disk(Fsync::Always);
+        for at in [0, 1, 5 * MS] {
+            d.append(Instant(at), ProcessId(0), 1, 0);
+            // Two in a row, then one after a pause.
+            let expected = if at < 5 * MS { at } else { 2 * MS };
+            assert_eq!(d.used(Instant(at)), Span(expected), "at {at}");
+        }
+        assert_eq!(d.used(Instant(5 * MS + MS / 4)), Span(2 * MS + MS / 4));
+        assert_eq!(d.used(Instant(9 * MS)), Span(3 * MS));
+        d.append(Instant(9 * MS), ProcessId(0), 1, 0);
+        d.power_loss(Instant(9 * MS + MS / 2));
+        assert_eq!(d.used(Instant(20 * MS)), Span(3 * MS + MS / 2));
     }
 
     #[test]

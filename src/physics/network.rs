@@ -129,6 +129,13 @@ impl Network {
         self.hosts[host.index()]
     }
 
+    /// The limited links over which something was sent, and for how long up to `now`. Limits that a change puts between
+    /// two hosts are not among them.
+    pub fn used(&self, now: Instant) -> impl Iterator<Item = (LinkId, Span)> + '_ {
+        let used = (0..).map(LinkId).zip(&self.pipes).map(move |(link, pipe)| (link, pipe.used(now)));
+        used.filter(|(_, used)| !used.is_zero())
+    }
+
     /// Sends `bytes` from one host to another, in no order with others of this pair. What a host sends itself arrives
     /// at once and can't be lost.
     pub fn cross(&mut self, now: Instant, from: HostId, to: HostId, bytes: u32, bits: &mut impl Bits) -> Crossing {

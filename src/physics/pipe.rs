@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::Instant;
+use crate::engine::{Instant, Span};
 
 /// Fraction bits of a nanosecond.
 const FRACTION: u32 = 20;
@@ -16,6 +16,8 @@ const FRACTION: u32 = 20;
 pub(super) struct Pipe {
     /// Busy intervals `(from, until)` in 2^-20 ns. Invariant: sorted, disjoint, not touching.
     busy: VecDeque<(u128, u128)>,
+    /// Busy time of all that was ever announced, in 2^-20 ns.
+    taken: u128,
 }
 
 impl Pipe {
@@ -45,8 +47,15 @@ impl Pipe {
         }
         let need = (u128::from(bytes) * (1_000_000_000 << FRACTION)).div_ceil(bandwidth);
         let until = self.fill(at, need);
+        self.taken += need;
         let ns = until.div_ceil(1 << FRACTION);
         Some(Instant(u64::try_from(ns).unwrap_or(u64::MAX)))
+    }
+
+    /// For how long something was being sent up to `now`.
+    pub(super) fn used(&self, now: Instant) -> Span {
+        let past = self.taken - self.busy_after(u128::from(now.0) << FRACTION);
+        Span(u64::try_from(past >> FRACTION).unwrap_or(u64::MAX))
     }
 
     /// Whether something is being sent at `at`.
@@ -126,6 +135,15 @@ mod tests {
             last = pipe.send(Instant(0), Instant(0), 1, 3_000_000_000, None).expect("no buffer");
         }
         assert_eq!(last, Instant(1001), "3000 thirds of a nanosecond, rounded up by less than one");
+    }
+
+    #[test]
+    fn it_is_told_how_long_the_wire_was_used() {
+        let mut pipe = Pipe::default();
+        send(&mut pipe, 0, 0, 1000);
+        send(&mut pipe, 0, 5_000_000, 1000);
+        let used: Vec<u64> = [0, 500_000, 4_000_000, 5_250_000, 9_000_000].map(|at| pipe.used(Instant(at)).0).into();
+        assert_eq!(used, [0, 500_000, 1_000_000, 1_250_000, 2_000_000]);
     }
 
     #[test]

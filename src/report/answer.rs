@@ -1,10 +1,10 @@
 //! The finding in a few sentences, made of the numbers. Terminal and page say the same.
 
 use super::kept::{Kept, errors_and_past, lost_writes};
+use super::measure::{self, least_answered, listed};
 use super::number::{Unit, fmt_rate, fmt_share};
 use super::summary::{Seen, Summary, summary};
 use crate::engine::{Instant, Span};
-use crate::expect::ast::Phase;
 use crate::metric::EpochSet;
 use crate::run::{Outcome, Run};
 use crate::world::meters::ANSWERED;
@@ -15,154 +15,59 @@ pub fn answer(runs: &[&Run]) -> String {
         runs.iter().map(|r| (r.outcome.plan.variant.as_str(), summary(&r.outcome))).collect();
     let Some((base, first)) = sums.first() else { return String::new() };
     let who: Vec<&Seen> = first.seen.iter().collect();
-    let told = || {
-        let told = measures(runs).into_iter().take(TOLD).map(|m| format!("{}.", capital(&m.sentence())));
-        told.collect::<Vec<_>>().join(" ")
-    };
+    let measures = || measure::told(runs).iter().map(|m| format!(" {}.", capital(&m.sentence()))).collect::<String>();
     if who.is_empty() {
-        return told();
+        return measures().trim_start().to_owned();
     }
-    let mut text = served(base, &who);
+    let limit = if first.bottleneck.limits() { format!(" {}", first.bottleneck.sentence) } else { String::new() };
+    let served = format!(" {}", served(base, &who));
+    let (lead, asked) = (measure::lead(runs), measure::asked(runs));
+    let properties = measure::properties(runs).map_or_else(String::new, |told| format!(" {told}."));
     // Of a store that may refuse or lie, that comes first: who is fast by it is no better.
     let kept: Vec<Kept<'_>> = runs.iter().filter_map(|r| Kept::of(&r.outcome.plan.variant, &r.outcome)).collect();
-    // A store with one copy is no choice, but it may lose writes like the others.
-    let mut gone: Vec<(&str, u64)> = Vec::new();
+    let mut lost = lost(gone(runs, &kept), runs.len());
+    if lost.is_empty() {
+        lost = measure::nothing_lost(runs).map_or_else(String::new, |told| format!(" {told}."));
+    }
+    let text = if let Some(told) = errors_and_past(&kept.iter().collect::<Vec<_>>()) {
+        // How several groups fared stands in the table.
+        let rest = match (lead, who.len() > 1 && runs.len() > 1) {
+            (true, _) => measures(),
+            (false, true) => String::new(),
+            (false, false) => served,
+        };
+        format!("**{told}.**{lost}{properties}{rest}{limit}")
+    } else if asked {
+        format!("{lost}{}{properties}{limit}", measures())
+    } else if lead {
+        format!("{lost}{}{properties}{served} {}", measures(), first.bottleneck.sentence)
+    } else {
+        let phases = runs.first().and_then(|r| phases(&r.outcome)).map_or_else(String::new, |told| format!(" {told}."));
+        let best = best_told(runs, &sums);
+        format!("{lost}{properties}{served}{phases} {}{best}", first.bottleneck.sentence)
+    };
+    text.trim_start().to_owned()
+}
+
+/// Acknowledged writes that are gone, by design, if any store keeps copies. A store with one copy is no choice, but it may
+/// lose writes like the others.
+fn gone<'r>(runs: &[&'r Run], kept: &[Kept<'_>]) -> Vec<(&'r str, u64)> {
+    let mut gone = Vec::new();
     for run in runs.iter().filter(|_| !kept.is_empty()) {
         let variant = run.outcome.plan.variant.as_str();
         let known = kept.iter().find(|k| k.name == variant);
         gone.extend(known.map_or_else(|| lost_writes(&run.outcome), |k| k.lost).map(|n| (variant, n)));
     }
-    let lost = lost(gone, runs.len());
-    if let Some(told) = errors_and_past(&kept.iter().collect::<Vec<_>>()) {
-        // How several groups fared stands in the table.
-        let served = if who.len() > 1 && runs.len() > 1 { String::new() } else { format!(" {text}") };
-        text = format!("**{told}.**{lost}{served}");
-        if first.bottleneck.part.is_some() {
-            text += &format!(" {}", first.bottleneck.sentence);
-        }
-        return text;
-    }
-    if !lost.is_empty() {
-        text = format!("{}{text}", lost.trim_start().to_owned() + " ");
-    }
-    if measures_lead(runs) {
-        return format!("{} {text} {}", told(), first.bottleneck.sentence);
-    }
-    if let Some(phases) = runs.first().and_then(|r| phases(&r.outcome)) {
-        text += &format!(" {phases}.");
-    }
-    text += &format!(" {}", first.bottleneck.sentence);
-    if let Some(best) = best(&sums)
-        && best > 0
-        && let Some(seen) = sums[best].1.seen.first()
-    {
-        text +=
-            &format!(" Best is **{}**: {}, {} on average.", sums[best].0, fmt_rate(seen.goodput), time(seen.mean_ns));
-    }
-    text
+    gone
 }
 
-/// What an expectation measured beyond the numbers of requests, for every design that it concerns.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measure {
-    /// In words: `mean detection time (crash)`.
-    pub what: String,
-    /// Design and value; the design is empty if there is but one.
-    pub values: Vec<(String, String)>,
-}
-
-impl Measure {
-    /// `mean detection time (crash): **2.92 s** with timeout and **980 ms** with phi`.
-    pub fn sentence(&self) -> String {
-        let values: Vec<String> = match self.values.as_slice() {
-            [(design, only)] if design.is_empty() => vec![format!("**{only}**")],
-            all => all
-                .chunk_by(|a, b| a.1 == b.1)
-                .map(|alike| {
-                    let designs: Vec<String> = alike.iter().map(|(design, _)| design.clone()).collect();
-                    format!("**{}** with {}", alike[0].1, listed(&designs))
-                })
-                .collect(),
-        };
-        format!("{}: {}", self.what, listed(&values))
-    }
-}
-
-/// So many measures make the answer, or begin it.
-pub const TOLD: usize = 2;
-
-/// Whether the scenario asks for what its expectations measure beyond requests: no client asks anything, or no
-/// expectation names those who do and most are about other things. The answer then begins with the first [`TOLD`] of
-/// [`measures`].
-pub fn measures_lead(runs: &[&Run]) -> bool {
-    let Some(plan) = runs.first().map(|run| &run.outcome.plan) else { return false };
-    let texts = || runs.iter().flat_map(|run| run.judged.iter().map(|judged| judged.text.as_str()));
-    let names = |text: &str| {
-        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)));
-        words.into_iter().any(|word| plan.clients.iter().any(|(clients, _)| clients.name == word))
-    };
-    let spoken = texts().filter(|text| spoken(text).is_some()).count();
-    plan.clients.is_empty() || spoken > 0 && 2 * spoken >= texts().count() && !texts().any(names)
-}
-/// Statistics that need no word beside the unit of their value.
-const SILENT: [&str; 2] = ["count", "rate"];
-/// What the table of numbers has already.
-const TABLED: [&str; 9] =
-    ["goodput", "availability", "error_ratio", "offered", "utilization", "attempts", "errors", "timeouts", "ok"];
-
-/// What expectations measured of things that are no requests: elections, detections, staleness. In the order of the file,
-/// each once.
-pub fn measures(runs: &[&Run]) -> Vec<Measure> {
-    let mut all: Vec<(usize, Measure)> = Vec::new();
-    for run in runs {
-        for judged in &run.judged {
-            let Some((left, what)) = judged.finding.left.as_ref().zip(spoken(&judged.text)) else { continue };
-            // A number of a stretch is none of the whole.
-            let terms = run.outcome.plan.expects.iter().find(|e| e.name == judged.name);
-            let what = match terms.and_then(|e| e.during.as_ref()) {
-                Some(phase @ (Phase::During(_) | Phase::Window(..))) => format!("{what} during {phase}"),
-                Some(phase @ (Phase::Before(_) | Phase::After(_))) => format!("{what} {phase}"),
-                Some(Phase::Steady) => format!("{what}, steady"),
-                Some(Phase::All) | None => what,
-            };
-            let design = if runs.len() > 1 { run.outcome.plan.variant.clone() } else { String::new() };
-            let value = (design, super::bind::measured(left));
-            match all.iter_mut().find(|(_, m)| m.what == what) {
-                Some((_, known)) if known.values.iter().any(|(design, _)| *design == value.0) => {}
-                Some((_, known)) => known.values.push(value),
-                None => all.push((judged.line, Measure { what, values: vec![value] })),
-            }
-        }
-    }
-    all.sort_by_key(|(line, _)| *line);
-    all.into_iter().map(|(_, measure)| measure).collect()
-}
-
-/// `mean detection time (crash)` of `mean(detection_time(crash)) ~ 3.5s - 1s / 2 ± 4 se`; nothing if it is about requests
-/// or compares several numbers.
-fn spoken(text: &str) -> Option<String> {
-    let metric = [" ~ ", " <= ", " >= ", " < ", " > ", " == ", " in "]
-        .iter()
-        .fold(text, |text, sign| text.split(sign).next().unwrap_or(text));
-    let (metric, unit) = match metric.rsplit_once(") / ") {
-        Some((metric, unit)) if !unit.contains(['(', ')', ' ']) => (metric, format!(" / {unit}")),
-        _ => (metric.strip_suffix(')')?, String::new()),
-    };
-    let (outer, rest) = metric.split_once('(')?;
-    let plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
-    let (measure, of) = match rest.strip_suffix(')') {
-        Some(inner) => inner.split_once('(')?,
-        None => (outer, rest),
-    };
-    let nested = rest.ends_with(')');
-    let statistic = ["mean", "min", "max", "sum"].contains(&outer)
-        || outer.starts_with('p') && outer[1..].starts_with(|c: char| c.is_ascii_digit());
-    if !plain(outer) || !plain(measure) || TABLED.contains(&measure) || of.contains(['(', ')']) || !nested && statistic
-    {
-        return None;
-    }
-    let word = if !nested || SILENT.contains(&outer) { String::new() } else { format!("{outer} ") };
-    Some(format!("{word}{} ({of}){unit}", measure.replace('_', " ")))
+/// Which design is better than the base, by what, and what it gives up for it.
+fn best_told(runs: &[&Run], sums: &[(&str, Summary)]) -> String {
+    let Some(best) = best(sums).filter(|best| *best > 0) else { return String::new() };
+    let Some(seen) = sums[best].1.seen.first() else { return String::new() };
+    let numbers = format!("{}, {} on average", fmt_rate(seen.goodput), time(seen.mean_ns));
+    let gives_up = measure::gives_up(runs, best).map_or_else(String::new, |what| format!(", but it violates {what}"));
+    format!(" By what is answered, then by the mean, the best is **{}**: {numbers}{gives_up}.", sums[best].0)
 }
 
 /// How the base serves its users, each group for itself.
@@ -192,15 +97,6 @@ fn served(base: &str, who: &[&Seen]) -> String {
         listed(&means),
         listed(&tails)
     )
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn listed(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [all @ .., last] => format!("{} and {last}", all.join(", ")),
-    }
 }
 
 /// What is gone in the end, with each design that loses something, or the two that lose most.
@@ -250,20 +146,28 @@ pub fn phases(outcome: &Outcome) -> Option<String> {
     let fault = plan.faults.iter().find(|f| f.windows.len() == 1)?;
     let (from, to) = fault.span()?;
     let frame = outcome.meters.frame();
-    let share = |from: Instant, to: Instant| answered(outcome, &frame.epochs_in(from, to.min(plan.end)));
+    let epochs = |from: Instant, to: Instant| frame.epochs_in(from, to.min(plan.end));
+    let share = |from: Instant, to: Instant| answered(outcome, &epochs(from, to));
     let during = share(from, to)?;
+    let least = least_answered(outcome, &epochs(from, to), during).filter(|_| fault.parts());
+    let whose = least.map_or_else(String::new, |(group, share)| format!(" (of {group} **{}**)", fmt_share(share)));
     let before = share(Instant::ZERO + plan.warmup, from);
     let after = if to < plan.end { share(to, plan.end) } else { None };
     let said = [before, Some(during), after];
-    let least = said.iter().flatten().copied().fold(1.0, f64::min);
-    if least > 0.9995 {
+    let lowest = said.iter().flatten().copied().fold(1.0, f64::min);
+    if lowest > 0.9995 {
         return None;
     }
     let mut text = match before {
         Some(before) => {
-            format!("Before {} {} are answered, during it **{}**", fault.name, share_of(before), share_of(during))
+            format!(
+                "Before {} {} are answered, during it **{}**{whose}",
+                fault.name,
+                share_of(before),
+                share_of(during)
+            )
         }
-        None => format!("During {} **{}** are answered", fault.name, share_of(during)),
+        None => format!("During {} **{}** are answered{whose}", fault.name, share_of(during)),
     };
     if let Some(after) = after {
         text += &format!(", after it {}", share_of(after));
@@ -305,29 +209,4 @@ pub fn facts(runs: &[Run]) -> Vec<String> {
 /// The same on a terminal: no marks, plain spaces.
 pub fn plain(text: &str) -> String {
     text.replace("**", "").replace(super::number::NARROW_SPACE, " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_request_is_told_in_words() {
-        for (text, words) in [
-            ("mean(detection_time(crash)) ~ 3.5s - 1s / 2 ± 4 se", Some("mean detection time (crash)")),
-            ("count(false_positives(cluster, storm)) <= 31", Some("false positives (cluster, storm)")),
-            ("rate(messages(cluster)) ~ 32 * 31 / 1s ± 1%", Some("messages (cluster)")),
-            ("threshold(collapse) ~ 909ms ± 15%", Some("threshold (collapse)")),
-            ("p99(staleness(kv)) >= 5ms", Some("p99 staleness (kv)")),
-            ("p99(users) <= 5ms", None),
-            ("mean(utilization(server/*)) ~ 90% ± 1%", None),
-            ("count(false_positives(a)) >= 10 * count(false_positives(a))@timeout", Some("false positives (a)")),
-            ("mean(server)@two-choices <= 30ms", None),
-            ("1 - availability(users) < 1%", None),
-            ("mean(spread_time(cluster)) / 1s ~ 12.305 ± 4 se", Some("mean spread time (cluster) / 1s")),
-            ("count(messages(kv)) / count(ok(writers)) ~ 5", None),
-        ] {
-            assert_eq!(spoken(text).as_deref(), words, "{text}");
-        }
-    }
 }

@@ -1,17 +1,20 @@
-//! What limits a system: said only where utilisation, waiting or refused calls say so.
+//! What limits a system: said only where utilisation, a queue that grows, refusals, a full pool or waiting say so.
 
-use super::number::{digits3, fmt_share};
+use super::devices;
+use super::number::{digits3, fmt_count, fmt_rate, fmt_share};
 use super::summary::Part;
 use crate::engine::Instant;
-use crate::metric::{ClassSet, EpochSet};
-use crate::rpc::EdgeSpec;
+use crate::metric::{ClassSet, EpochSet, Gauge};
+use crate::rpc::{EdgeSpec, Outcome as Ended};
 use crate::run::Outcome;
-use crate::world::MemberMeters;
+use crate::world::{Level, MemberMeters};
 
-/// From which share of busy workers on a component counts as saturated.
-const SATURATED: f64 = 0.75;
-/// From which share of refused calls on an edge counts as the limit.
+/// From which share of its workers, its bandwidth or its time on something counts as saturated.
+pub(super) const SATURATED: f64 = 0.75;
+/// From which share of refused calls on, an edge or a component counts as the limit.
 const REFUSED: f64 = 0.005;
+/// A queue that ends with fewer is not called one that grows.
+const GROWN: f64 = 10.0;
 /// From which share of the users' mean latency on waiting at one component counts as the limit.
 const WAITING: f64 = 0.25;
 
@@ -26,35 +29,58 @@ pub struct Bottleneck {
     pub sentence: String,
 }
 
-/// A stretch of the run that may be worse than the whole: a fault, or what follows it.
-struct Stretch {
+/// A stretch of the run that may be worse than the whole: a fault.
+pub(super) struct Stretch {
     name: String,
+    pub(super) from: Instant,
+    pub(super) to: Instant,
     epochs: EpochSet,
 }
 
-/// What limits the system: a component that is saturated, an edge that refuses calls, a queue in which requests spend
-/// their time, in this order; else nothing, and then the busiest component is named as what it is.
+impl Bottleneck {
+    /// Whether something was found that limits the system.
+    pub fn limits(&self) -> bool {
+        !self.sentence.starts_with(NOTHING_LIMITS)
+    }
+
+    fn of(part: Option<usize>, name: &str, words: &str, when: &str) -> Bottleneck {
+        Bottleneck {
+            part,
+            words: format!("{name}, {words}{when}"),
+            sentence: format!("The bottleneck is {name}, {words}{when}."),
+        }
+    }
+}
+
+const NOTHING_LIMITS: &str = "Nothing is saturated";
+
+/// What limits the system: workers, a link or a disk that are saturated, a queue that grows, an edge or a component that
+/// refuses, a pool without a free slot, a queue in which requests spend their time, a link or a disk that is full for a
+/// while, in this order; else nothing, and then the busiest component is named as what it is.
 pub fn bottleneck(outcome: &Outcome, parts: &[Part], mean_ns: Option<f64>) -> Bottleneck {
     let plan = &outcome.plan;
     let frame = outcome.meters.frame();
-    let whole = Stretch { name: String::new(), epochs: frame.epochs_in(Instant::ZERO + plan.warmup, plan.end) };
-    let mut stretches = vec![whole];
+    let stretch =
+        |name: String, from: Instant, to: Instant| Stretch { name, from, to, epochs: frame.epochs_in(from, to) };
+    let mut stretches = vec![stretch(String::new(), Instant::ZERO + plan.warmup, plan.end)];
     for fault in plan.faults.iter().filter(|f| f.windows.len() <= 12) {
         if let Some((from, to)) = fault.span() {
-            let epochs = frame.epochs_in(from, to.min(plan.end));
-            stretches.push(Stretch { name: format!(" during {}", fault.name), epochs });
+            stretches.push(stretch(format!(" during {}", fault.name), from, to.min(plan.end)));
         }
     }
     stretches.retain(|s| frame.duration(&s.epochs).0 > 0);
-    if let Some(found) = saturated(outcome, parts, &stretches) {
-        return found;
-    }
-    if let Some(found) = refusing(outcome, &stretches) {
-        return found;
-    }
-    if let Some(found) = waiting(outcome, parts, &stretches[..1.min(stretches.len())], mean_ns) {
-        return found;
-    }
+    let whole = &stretches[..1.min(stretches.len())];
+    saturated(outcome, parts, &stretches)
+        .or_else(|| growing(outcome, parts))
+        .or_else(|| refusing(outcome, &stretches))
+        .or_else(|| shedding(outcome, parts, &stretches))
+        .or_else(|| taken(outcome, &stretches))
+        .or_else(|| waiting(outcome, parts, whole, mean_ns))
+        .or_else(|| devices::full(outcome).map(|device| Bottleneck::of(None, &device.name, &device.words, "")))
+        .unwrap_or_else(|| nothing(parts))
+}
+
+fn nothing(parts: &[Part]) -> Bottleneck {
     let busiest = parts.iter().max_by(|a, b| a.busiest.total_cmp(&b.busiest)).filter(|p| p.busiest > 0.0);
     match busiest {
         Some(part) => {
@@ -62,10 +88,10 @@ pub fn bottleneck(outcome: &Outcome, parts: &[Part], mean_ns: Option<f64>) -> Bo
             Bottleneck {
                 part: None,
                 words: format!("none: the busiest is {}, {busy}", part.name),
-                sentence: format!("Nothing is saturated; the busiest is {}, {busy}.", part.name),
+                sentence: format!("{NOTHING_LIMITS}; the busiest is {}, {busy}.", part.name),
             }
         }
-        None => Bottleneck { part: None, words: "none".into(), sentence: "Nothing is saturated.".into() },
+        None => Bottleneck { part: None, words: "none".into(), sentence: format!("{NOTHING_LIMITS}.") },
     }
 }
 
@@ -96,10 +122,12 @@ fn mean_busy(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
 fn saturated(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option<Bottleneck> {
     for stretch in stretches {
         let busy: Vec<f64> = (0..parts.len()).map(|i| busiest(outcome, i, &stretch.epochs)).collect();
-        let (part, share) = busy.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
-        if share < SATURATED {
-            continue;
+        let most = busy.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        let device = devices::busiest(outcome, stretch).filter(|device| device.share >= SATURATED);
+        if let Some(device) = device.filter(|device| most.is_none_or(|(_, share)| share < device.share)) {
+            return Some(Bottleneck::of(None, &device.name, &device.words, &stretch.name));
         }
+        let Some((part, share)) = most.filter(|(_, share)| *share >= SATURATED) else { continue };
         let members = &outcome.meters.groups[part].members;
         let waiting: f64 = members.iter().map(|m| m.levels.waiting.level(&stretch.epochs).mean().unwrap_or(0.0)).sum();
         let (name, busy) = (&parts[part].name, told_busy(share, mean_busy(outcome, part, &stretch.epochs)));
@@ -133,6 +161,87 @@ fn refusing(outcome: &Outcome, stretches: &[Stretch]) -> Option<Bottleneck> {
         words: format!("{by} of {}, {refused} of its calls refused{}", spec.name, stretch.name),
         sentence: format!("The limit is {by} of {}: {refused} of its calls are refused{}.", spec.name, stretch.name),
     })
+}
+
+/// A queue that is longer in each third of the run than in the one before, and ends longer than it ever is on average:
+/// what comes in is more than what is taken out, whoever is to blame.
+fn growing(outcome: &Outcome, parts: &[Part]) -> Option<Bottleneck> {
+    let frame = outcome.meters.frame();
+    let warm = frame.bin_of(Instant::ZERO + outcome.plan.warmup);
+    let lengths = |gauge: &Gauge| gauge.bin_means().split_off(warm.min(frame.bins()));
+    let of = |part: usize| {
+        let meters = &outcome.meters.groups[part];
+        let gauge = meters.levels.get(&Level::Backlog).or(meters.all_levels().map(|levels| &levels.waiting))?;
+        let (by, end) = growth(&lengths(gauge), frame.bin().as_secs_f64())?;
+        Some((part, by, end))
+    };
+    let (part, by, end) = (0..parts.len()).filter_map(of).max_by(|a, b| a.2.total_cmp(&b.2))?;
+    let words = format!("whose queue grows by {}, to {} in the end", fmt_rate(by), fmt_count(end as u64));
+    Some(Bottleneck::of(Some(part), &parts[part].name, &words, ""))
+}
+
+/// By how much a queue grows a second, and to what; nothing if it doesn't. `lengths` are means over bins.
+fn growth(lengths: &[f64], bin_seconds: f64) -> Option<(f64, f64)> {
+    let third = lengths.len() / 3;
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
+    if third == 0 {
+        return None;
+    }
+    let [first, second, last] =
+        [&lengths[..third], &lengths[third..2 * third], &lengths[lengths.len() - third..]].map(mean);
+    let end = *lengths.last()?;
+    let by = (last - first) / ((lengths.len() - third) as f64 * bin_seconds);
+    (end >= GROWN && end > last && last > 1.25 * second && second > 1.25 * first).then_some((by, end))
+}
+
+/// The share of what a component is asked that it refuses itself: what it was refused by others is not its limit.
+fn shedding(outcome: &Outcome, parts: &[Part], stretches: &[Stretch]) -> Option<Bottleneck> {
+    let share = |part: usize, epochs: &EpochSet| {
+        let visits = &outcome.meters.groups[part].visits;
+        visits.share(epochs, ClassSet::of(&[Ended::Rejected as u8])).unwrap_or(0.0)
+    };
+    let own = |part: usize, epochs: &EpochSet| {
+        let callees = outcome.plan.edges.iter().filter(|edge| edge.caller.index() == part);
+        let theirs = callees.flat_map(|edge| edge.callees().map(|callee| callee.group.index()));
+        let passed_on = theirs.filter(|callee| *callee < parts.len()).any(|callee| share(callee, epochs) >= REFUSED);
+        if passed_on { 0.0 } else { share(part, epochs) }
+    };
+    let all = (0..parts.len()).flat_map(|part| stretches.iter().map(move |s| (part, s)));
+    let (part, stretch, worst) = all
+        .map(|(part, s)| (part, s, own(part, &s.epochs)))
+        .max_by(|a, b| a.2.total_cmp(&b.2))
+        .filter(|(.., worst)| *worst >= REFUSED)?;
+    let words = format!("which refuses {} of what it is asked", fmt_share(worst));
+    Some(Bottleneck::of(Some(part), &parts[part].name, &words, &stretch.name))
+}
+
+/// A pool of which nearly all slots are taken: further calls wait for one.
+fn taken(outcome: &Outcome, stretches: &[Stretch]) -> Option<Bottleneck> {
+    let plan = &outcome.plan;
+    for stretch in stretches {
+        let of = |number: usize| {
+            let edge = &plan.edges[number];
+            let pool = edge.policy.pool.as_ref().filter(|pool| pool.same_as.is_none())?;
+            let shares = |(other, spec): &(usize, &EdgeSpec)| {
+                let same = spec.policy.pool.as_ref().and_then(|p| p.same_as);
+                *other == number || same.is_some_and(|owner| owner.index() == number)
+            };
+            let calls =
+                plan.edges.iter().enumerate().filter(shares).map(|(other, _)| {
+                    outcome.meters.edges[other].in_flight.level(&stretch.epochs).mean().unwrap_or(0.0)
+                });
+            let slots = f64::from(pool.size) * outcome.meters.groups[edge.caller.index()].members.len().max(1) as f64;
+            let calls: f64 = calls.sum();
+            Some((calls / slots.max(1.0), calls, slots, edge))
+        };
+        let fullest = (0..plan.edges.len()).filter_map(of).max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, calls, slots, edge)) = fullest.filter(|(share, ..)| *share >= SATURATED) {
+            let name = format!("{} of {}", refuser(edge, &plan.edges), edge.name);
+            let words = format!("{} calls for {} slots on average", digits3(calls), fmt_count(slots as u64));
+            return Some(Bottleneck::of(None, &name, &words, &stretch.name));
+        }
+    }
+    None
 }
 
 /// What refuses calls on an edge, by its policy.
@@ -176,6 +285,18 @@ fn waiting(outcome: &Outcome, parts: &[Part], stretches: &[Stretch], mean_ns: Op
 mod tests {
     use super::*;
     use crate::report::answer::plain;
+
+    #[test]
+    fn a_queue_grows_if_each_third_is_longer_than_the_one_before() {
+        let grown: Vec<f64> = (0..300).map(|i| f64::from(i) * 2.0).collect();
+        assert_eq!(growth(&grown, 0.5).map(|(by, end)| (by.round(), end)), Some((4.0, 598.0)));
+        let level: Vec<f64> = (0..300).map(|i| 500.0 + f64::from(i % 7)).collect();
+        let burst: Vec<f64> = (0..300_i32).map(|i| f64::from((150 - (i - 150).abs()).max(0))).collect();
+        let few: Vec<f64> = (0..300).map(|i| f64::from(i) / 100.0).collect();
+        for idle in [level, burst, few, Vec::new(), vec![1.0, 40.0]] {
+            assert_eq!(growth(&idle, 0.5), None);
+        }
+    }
 
     #[test]
     fn the_busiest_replica_is_not_taken_for_all() {

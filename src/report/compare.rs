@@ -2,7 +2,8 @@
 //!
 //! Both sides are read from `summary.json`, so that a folder of last year can be compared with a run of today. Where
 //! both sides have the same seeds, differences are taken seed by seed (common random numbers; Law, "Simulation Modeling
-//! and Analysis", 5th ed., 10.2.2): the same arrivals on both sides, so chance mostly cancels. Else by Welch's interval.
+//! and Analysis", 5th ed., 10.2.2): chance is the same on both sides and mostly cancels. Else by Welch's interval. That both
+//! sides are asked the same is said only of users who don't wait for an answer before they ask again.
 
 use serde_json::Value;
 
@@ -214,9 +215,27 @@ fn seeds(a: &Side, b: &Side) -> String {
         (true, ..) if a.title != b.title => {
             format!("the same seeds of different scenarios: \"{}\" and \"{}\"", a.title, b.title)
         }
-        (true, 1, _) => format!("seed {} on both sides: the same arrivals, but one seed gives no interval", a.seeds[0]),
-        (true, n, _) => format!("{n} seeds, compared seed by seed"),
+        (true, 1, _) => {
+            format!("seed {} on both sides: {}, but one seed gives no interval", a.seeds[0], asked(a, b))
+        }
+        (true, n, _) => format!("{n} seeds, compared seed by seed: {}", asked(a, b)),
         (false, n, m) => format!("{n} and {m} seeds, not the same ones"),
+    }
+}
+
+/// What both sides, under the same seeds, were asked for.
+fn asked(a: &Side, b: &Side) -> &'static str {
+    let regardless =
+        |side: &Side| side.runs.iter().all(|run| run.get("asks_regardless").and_then(Value::as_bool) == Some(true));
+    let requests = |side: &Side| -> Vec<(String, Option<Vec<f64>>)> {
+        let names = side.names("clients").into_iter();
+        names.map(|name| (name.clone(), side.values("clients", &name, "requests"))).collect()
+    };
+    match (regardless(a) && regardless(b), requests(a) == requests(b)) {
+        (true, true) if requests(a).is_empty() => "the same chance",
+        (true, true) => "the same arrivals",
+        (true, false) => "the same chance, but not the same number of arrivals",
+        (false, _) => "the same chance, but users who wait for an answer ask less when it is late",
     }
 }
 
@@ -299,6 +318,29 @@ mod tests {
         assert_eq!(paired.sure(), Some(true), "{paired:?}");
         let c = side("c", &[(4, 101.1), (5, 111.0), (6, 120.9)]);
         assert_eq!(differences(&a, &c)[0].sure(), Some(false));
+    }
+
+    #[test]
+    fn users_who_wait_are_not_said_to_ask_the_same_of_every_design() {
+        let side = |name: &str, regardless: Option<bool>, requests: u64| {
+            let clients = json!([{"name": "users", "mean_ns": 1.0, "requests": requests}]);
+            let mut run = json!({"variant": name, "seed": 1, "clients": clients});
+            regardless.into_iter().for_each(|word| run["asks_regardless"] = json!(word));
+            Side::of(&json!({"title": "t", "runs": [run]}), None).expect("it has runs")
+        };
+        let same = "the same arrivals";
+        assert!(seeds(&side("a", Some(true), 80), &side("b", Some(true), 80)).contains(same));
+        for (a, b, requests) in [
+            // Whoever waits may by chance ask as often.
+            (Some(false), Some(false), 80),
+            (Some(true), Some(false), 80),
+            (Some(true), Some(true), 79),
+            // What an older version wrote doesn't say it.
+            (None, None, 80),
+        ] {
+            let told = seeds(&side("a", a, 80), &side("b", b, requests));
+            assert!(!told.contains(same) && told.starts_with("seed 1 on both sides: the same chance, but "), "{told}");
+        }
     }
 
     #[test]

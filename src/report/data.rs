@@ -76,7 +76,7 @@ fn run_json(run: &Run) -> Value {
         .collect();
     let mut all = json!({
         "variant": plan.variant, "seed": plan.seed.0, "digest": format!("{:016x}", run.outcome.digest),
-        "events": run.outcome.events, "clients": clients, "components": components,
+        "events": run.outcome.events, "asks_regardless": run.outcome.asks_regardless(), "clients": clients, "components": components,
         "bottleneck": sum.bottleneck.part.map(|b| sum.parts[b].name.clone()),
         "limit": super::answer::plain(&sum.bottleneck.words),
         "faults": plan.faults.iter().map(|f| json!({

@@ -1,6 +1,9 @@
 //! What the terminal says: answer, numbers, expectations, and the line that repeats it.
 
+use std::collections::BTreeSet;
+
 use super::answer::{answer, facts, plain};
+use super::bind::names_its_designs;
 use super::number::{Unit, elide};
 use super::summary::{Seen, Summary, summary};
 use super::wording::sentence;
@@ -357,6 +360,13 @@ pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> Stri
         expect::Outcome::Met | expect::Outcome::Reported => 3,
     };
     let mut all: Vec<(&Run, &Judged)> = runs.iter().flat_map(|r| r.judged.iter().map(move |j| (r, j))).collect();
+    // What compares designs that it names is the same with every design: it is told once for each seed.
+    let mut compared: BTreeSet<(&str, u64)> = BTreeSet::new();
+    all.retain(|(run, judged)| {
+        let plan = &run.outcome.plan;
+        let alike = names_its_designs(plan, &judged.name).is_some();
+        !alike || compared.insert((judged.name.as_str(), plan.seed.0))
+    });
     all.sort_by_key(|(_, judged)| rank(judged));
     let bad = all.iter().filter(|(_, judged)| rank(judged) < 3).count();
     let most = if ink.verbose { usize::MAX } else { bad.max(5) };

@@ -46,7 +46,7 @@ pub fn served(outcome: &Outcome) -> Vec<Served> {
     let plan = &outcome.plan;
     let frame = outcome.meters.frame();
     let mut all = Vec::new();
-    for fault in plan.faults.iter().filter(|f| f.what.starts_with("partition")) {
+    for fault in plan.faults.iter().filter(|f| f.parts()) {
         let epochs = phases::epochs(plan, frame, Some(&Phase::During(fault.name.clone())));
         let during = |at: Instant| fault.windows.iter().any(|(from, to)| *from <= at && at < *to);
         let read = outcome
@@ -106,6 +106,12 @@ pub fn cap_word(linearizable: bool, served: &[Served]) -> Option<&'static str> {
     let available = served.iter().all(Served::enough);
     let told = !served.is_empty() && (!linearizable || !available || served.iter().any(|s| s.read));
     told.then(|| word(linearizable, available))
+}
+
+/// The word of `pacelc(…)` over all stores of a run together; `None` if it can't be told: nobody asked during a partition,
+/// or nothing was read before it.
+pub fn pacelc_word(outcome: &Outcome) -> Option<String> {
+    pacelc(outcome, None).ok()
 }
 
 /// `PA/EL`, `PC/EC` and so on.

@@ -21,7 +21,7 @@ mod sweep;
 pub use bisect::{NoThreshold, Threshold, bisect, thresholds};
 pub use bugs::{Hunted, STOCK, Stock, Violation, hunt, planted};
 pub use build::{Member, build, build_with, frame};
-pub use classify::{Served, cap_word, served};
+pub use classify::{Served, cap_word, pacelc_word, served};
 pub use judge::{Judged, judge, value};
 pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
 pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, explain, finish, play, play_with, watch};

@@ -9,7 +9,7 @@ use crate::engine::{GroupId, Instant, ProcessId, Span};
 use crate::history::History;
 use crate::scenario::{FaultPlan, Plan};
 use crate::workload::Pattern;
-use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Scaled, Trace, World};
+use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Scaled, Trace, Usage, World};
 
 /// What one run of one plan came to.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Outcome {
     pub events: u64,
     /// What was measured.
     pub meters: Meters,
+    /// How long links and disks worked.
+    pub usage: Usage,
     /// What clients of stores saw, and what was observed.
     pub history: History,
     /// Clients that went on under a new number in the history: their group, and their place in it.
@@ -170,6 +172,7 @@ pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
         digests: finished.digests,
         events: finished.events,
         meters: finished.meters,
+        usage: finished.usage,
         history,
         origins: finished.origins,
         acted: finished.acted,

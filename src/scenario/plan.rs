@@ -135,6 +135,11 @@ impl FaultPlan {
         Some((self.windows.first()?.0, self.windows.iter().map(|w| w.1).max()?))
     }
 
+    /// Whether it cuts the network in parts.
+    pub fn parts(&self) -> bool {
+        self.what.starts_with("partition")
+    }
+
     /// How often it comes, or what it waits for, for people; empty if it comes once at a time that is known.
     pub fn times(&self) -> String {
         match (&self.awaits, self.windows.len()) {

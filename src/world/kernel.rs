@@ -24,6 +24,7 @@ use super::process::{Process, Role};
 use super::scaler::{Scaled, Scaler};
 use super::setup::{GroupKind, GroupSetup, Setup};
 use super::trace::{Focus, Trace, TraceEvent};
+use super::usage::Usage;
 use super::watch::Watched;
 
 /// A running system: processes on hosts, the network between them, and everything that is under way.
@@ -62,6 +63,7 @@ pub struct World<P: Process> {
     pub(super) roles: Vec<(Instant, ProcessId, Role)>,
     pub(super) points: Vec<(Instant, ProcessId, Point)>,
     pub(super) meters: Meters,
+    usage: Usage,
     pub(super) history: History,
     pub(super) renamed: std::collections::BTreeMap<(GroupId, u32), u32>,
     pub(super) next_name: u32,
@@ -156,6 +158,7 @@ impl<P: Process> World<P> {
             points: Vec::new(),
             next_mark: Instant::ZERO + meters.frame().bin(),
             meters,
+            usage: Usage::default(),
             history,
             renamed: std::collections::BTreeMap::new(),
             next_name: 1 << 31,
@@ -236,9 +239,15 @@ impl<P: Process> World<P> {
     /// The end of a bin.
     #[cold]
     fn mark(&mut self) {
+        self.mark_usage(self.next_mark);
         self.digests.push(self.digest.value());
         self.compare_copies(self.next_mark);
         self.next_mark += self.meters.frame().bin();
+    }
+
+    fn mark_usage(&mut self, at: Instant) {
+        let disks = (0..).map(HostId).zip(&self.disks).map(|(host, disk)| (host, disk.used(at)));
+        self.usage.mark(self.digests.len(), self.network.used(at), disks.filter(|(_, used)| !used.is_zero()));
     }
 
     /// Ends the run: every process states its final facts, meters are closed, and the books are checked.
@@ -251,6 +260,7 @@ impl<P: Process> World<P> {
         let pending = self.queue.len();
         self.compare_copies(self.now);
         self.meters.finish(self.now);
+        self.mark_usage(self.now);
         self.digests.push(self.digest.value());
         let broken = self.audit();
         Finished {
@@ -259,6 +269,7 @@ impl<P: Process> World<P> {
             events: self.events,
             pending,
             meters: self.meters,
+            usage: self.usage,
             history: self.history,
             origins: self.origins,
             acted: self.acted,
@@ -468,6 +479,8 @@ pub struct Finished<P> {
     pub pending: usize,
     /// What was measured.
     pub meters: Meters,
+    /// How long links and disks worked.
+    pub usage: Usage,
     /// What clients saw, and what was observed.
     pub history: History,
     /// Clients that went on under a new number: their group, and their place in it.

@@ -19,6 +19,7 @@ mod scaler;
 pub mod setup;
 pub mod state_machine;
 pub mod trace;
+pub mod usage;
 mod watch;
 
 pub use about::{About, Part};
@@ -33,3 +34,4 @@ pub use scaler::{Busy, Scaled, Scaling};
 pub use setup::{GroupKind, GroupSetup, HostSetup, ServiceTime, Setup};
 pub use state_machine::StateMachine;
 pub use trace::{Focus, Trace, TraceEvent, Work};
+pub use usage::Usage;

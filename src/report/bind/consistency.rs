@@ -15,7 +15,7 @@ use crate::report::kept::{Kept, STALE, errors_and_past};
 use crate::report::number::{NOTHING, fmt_count, fmt_duration, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::{Mark, State};
-use crate::run::{Outcome, cap_word};
+use crate::run::{Outcome, cap_word, pacelc_word};
 use crate::scenario::FaultPlan;
 
 /// Bins of write age: this many a decade, from 1 ms to 100 s.
@@ -38,6 +38,7 @@ pub(super) struct Shown<'a> {
     standing: Standing,
     converged: Checked,
     pub(super) p99_write_ns: Option<u64>,
+    pacelc: Option<String>,
 }
 
 /// Of every design that has a replicated store and recorded operations.
@@ -57,6 +58,7 @@ impl<'a> Shown<'a> {
             standing: check::standing(&view, Steps::DEFAULT),
             converged: check::judge_with(&view, Property::Converged, check::Engine::Fastest, Steps::DEFAULT),
             p99_write_ns: p99_write(outcome, &kept.cuts),
+            pacelc: pacelc_word(outcome),
             kept,
         })
     }
@@ -75,6 +77,11 @@ impl<'a> Shown<'a> {
             Checked::Violated(_) => cap_word(false, &self.kept.served),
             Checked::Unknown(_) | Checked::Vacuous(_) => None,
         }
+    }
+
+    /// `CP, PC/EC`: what it chose during partitions, and what without; as far as the run tells.
+    pub(super) fn classes(&self) -> String {
+        [self.cap(), self.pacelc.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// What a group got during a partition: `100 %, 47 % stale`.
@@ -143,8 +150,10 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
     all.first()?;
     let (cuts, groups) = cuts_and_groups(all);
     let mut table = Table::new(&["design"]);
+    let pacelc = all.iter().any(|s| s.pacelc.is_some());
     if !cuts.is_empty() {
         table.columns.push("CAP".to_owned());
+        table.columns.extend(pacelc.then(|| "PACELC".to_owned()));
     }
     // What one partition did has room in the same table.
     if let [cut] = cuts.as_slice() {
@@ -161,6 +170,7 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
         let mut row = vec![format!("**{}**", shown.name)];
         if !cuts.is_empty() {
             row.push(shown.cap().unwrap_or("?").to_owned());
+            row.extend(pacelc.then(|| shown.pacelc.clone().unwrap_or_else(|| "?".to_owned())));
         }
         if let [cut] = cuts.as_slice() {
             row.extend(groups.iter().map(|g| shown.got(cut, g)));
@@ -195,7 +205,8 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
         tables.push(by_cut(all, &cuts, &groups));
     }
     let cap = "CAP is read off the run: consistent if all of it is linearizable, available if every client group was \
-               answered in 99\u{202f}% of cases in every partition. ";
+               answered in 99\u{202f}% of cases in every partition. PACELC: PA if it is available, else PC; and EC if what came \
+               before the first fault is linearizable, else EL. ";
     Some(Section {
         name: "Consistency".to_owned(),
         anchor: "consistency".to_owned(),

@@ -2,10 +2,11 @@
 
 use super::Design;
 use super::consistency::{Shown, p99_of_writes};
+use super::planted;
 use crate::check::Verdict as Checked;
-use crate::report::answer;
 use crate::report::figure::Table;
 use crate::report::kept::lost_writes;
+use crate::report::measure;
 use crate::report::number::{Unit, fmt_rate};
 use crate::report::page::{Cell, NumberRow, Numbers, Verdict};
 use crate::report::text::tallied;
@@ -28,6 +29,7 @@ pub(super) fn verdict(runs: &[Run]) -> Verdict {
         () if t.unknown > 0 => (State::Unknown, of(t.unknown, "unknown")),
         () if t.vacuous > 0 => (State::Vacuous, of(t.vacuous, "vacuous")),
         () if all == 1 => (State::Ok, "the expectation is met".to_owned()),
+        () if all == 2 => (State::Ok, "both expectations met".to_owned()),
         () => (State::Ok, format!("all {all} expectations met")),
     };
     Verdict { state, words }
@@ -117,7 +119,7 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
         // The first violation is the one that the page shows.
         let first = state == State::Error && !told;
         told |= first;
-        let note = shown.filter(|_| !cuts.is_empty()).and_then(Shown::cap).unwrap_or("").to_owned();
+        let note = shown.filter(|_| !cuts.is_empty()).map_or_else(String::new, Shown::classes);
         let (note, link) = match (first, note.is_empty()) {
             (true, true) => ("see why".to_owned(), Some("#witness".to_owned())),
             (true, false) => (format!("{note}, see why"), Some("#witness".to_owned())),
@@ -148,16 +150,19 @@ pub(super) fn table(designs: &[Design<'_>]) -> Table {
     table
 }
 
-/// What expectations measured beyond requests; what limits the base design.
-pub(super) fn remarks(designs: &[Design<'_>], stores: bool) -> Vec<(String, String)> {
+/// What expectations measured beyond what the answer says; what is planted; what limits the base design.
+pub(super) fn remarks(designs: &[Design<'_>], stores: bool, source: &str) -> Vec<(String, String)> {
     let runs: Vec<&Run> = designs.iter().map(|d| d.run).collect();
-    let mut all: Vec<(String, String)> = answer::measures(&runs)
+    // What the answer begins with is not said again.
+    let told = if measure::lead(&runs) { measure::told(&runs) } else { Vec::new() };
+    let mut all: Vec<(String, String)> = measure::measures(&runs)
         .into_iter()
         .filter(|m| !(stores && m.what.starts_with("lost writes")))
-        .skip(if answer::measures_lead(&runs) { answer::TOLD } else { 0 })
+        .filter(|m| !told.iter().any(|known| known.what == m.what))
         .take(MEASURES_MAX)
         .map(|m| ("Measured".to_owned(), m.sentence()))
         .collect();
+    all.extend(planted::remark(designs, source).map(|words| ("Planted".to_owned(), words)));
     all.extend(limit(designs));
     all.extend(missed(&runs).into_iter().map(|sentence| ("Missed".to_owned(), sentence)));
     all

@@ -19,6 +19,7 @@ mod latency;
 mod level;
 mod model;
 mod over_time;
+mod planted;
 mod promises;
 mod shape;
 mod space_time;
@@ -32,7 +33,7 @@ pub(super) use first::missed;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use promises::measured;
+pub(crate) use promises::{measured, names_its_designs};
 pub(crate) use witness::told;
 
 /// What a page says that no run knows.
@@ -97,7 +98,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         facts,
         verdict: first::verdict(runs),
         numbers: first::promises(&designs, &promised).unwrap_or_else(|| first::numbers(&designs)),
-        remarks: first::remarks(&designs, !promised.is_empty()),
+        remarks: first::remarks(&designs, !promised.is_empty(), &told.source),
         repeat: told.repeat.clone(),
         expectations: promises::expectations(runs, &designs, &told.source),
         sections: Vec::new(),

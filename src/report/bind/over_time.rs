@@ -10,6 +10,7 @@ use super::waiting;
 use crate::engine::{Instant, Span};
 use crate::metric::{ClassSet, Counter, EpochSet, Gauge, HEAT_ROWS, Tally, heat_row_bounds};
 use crate::report::answer::{capital, phases};
+use crate::report::figure::fault::FLAGS_EACH;
 use crate::report::figure::{
     Body, Drawing, Fault, HeatCells, Note, Outcomes, Panel, Row, Series, Strip, Table, Timeline,
 };
@@ -21,8 +22,10 @@ use crate::scenario::plan::Kind;
 use crate::world::Level;
 use crate::world::meters::ANSWERED;
 
-/// A fault that comes and goes more often than this is told in words instead of shaded.
-const WINDOWS_MAX: usize = 12;
+/// A fault that comes and goes more often than this is told in words instead of shaded: it would be a wall of grey.
+const WINDOWS_MAX: usize = 400;
+/// What comes and goes more often than this is not waited for: there is no settled part after it.
+const OFTEN: usize = 12;
 /// Strips on one timeline.
 const STRIPS_MAX: usize = 4;
 /// An edge with this many more attempts than calls is worth a line.
@@ -147,7 +150,7 @@ pub(super) fn offered(outcome: &Outcome, columns: &Columns) -> Series {
 /// The mean of a series over the settled part: after the last fault, or after the warm-up.
 fn settled(outcome: &Outcome, series: &Series) -> Option<f64> {
     let plan = &outcome.plan;
-    let ends = plan.faults.iter().filter(|f| f.windows.len() <= WINDOWS_MAX).filter_map(|f| f.span());
+    let ends = plan.faults.iter().filter(|f| f.windows.len() <= OFTEN).filter_map(|f| f.span());
     let last = ends.map(|(_, to)| to).filter(|to| to.0 < plan.end.0 / 10 * 9).max();
     let from = last.unwrap_or(Instant::ZERO + plan.warmup);
     let values: Vec<f64> = series.iter().filter(|(at, _)| *at >= from).filter_map(|(_, v)| *v).collect();
@@ -242,6 +245,7 @@ fn section(designs: &[&Design<'_>], name: &str, anchor: &str, folded: bool) -> S
     for fault in plan.faults.iter().filter(|f| f.windows.len() > WINDOWS_MAX) {
         caption += &format!(" {}: {} times, not shaded.", fault.name, fault.windows.len());
     }
+    let often = plan.faults.iter().any(|f| (FLAGS_EACH + 1..=WINDOWS_MAX).contains(&f.windows.len()));
     let timeline = Timeline {
         title: format!("{}: {} over time", plan.title, names(designs)),
         description: String::new(),
@@ -255,7 +259,7 @@ fn section(designs: &[&Design<'_>], name: &str, anchor: &str, folded: bool) -> S
         caption,
         figures: vec![Drawing::Timeline(timeline)],
         tables: Vec::new(),
-        how_to_read: how_to_read(&rows, !faults(outcome).is_empty()),
+        how_to_read: how_to_read(&rows, !faults(outcome).is_empty(), often),
         folded,
     }
 }
@@ -264,10 +268,13 @@ fn names(designs: &[&Design<'_>]) -> String {
     designs.iter().map(|d| d.name()).collect::<Vec<_>>().join(" and ")
 }
 
-fn how_to_read(rows: &Rows, faults: bool) -> String {
+fn how_to_read(rows: &Rows, faults: bool, often: bool) -> String {
     let mut text = String::new();
     if faults {
         text += "The hatched column is the fault: follow it down. ";
+        if often {
+            text += "Of a fault that comes and goes, bars in a row of its own show when it is there. ";
+        }
     }
     text += "Each cell of the latency map counts requests, see the key.";
     if rows.ages {

@@ -6,6 +6,7 @@ use crate::report::number::{NOTHING, Unit, fmt_error};
 use crate::report::page::{Expectation, Expectations, Verdict};
 use crate::report::theme::State;
 use crate::run::{Judged, Run};
+use crate::scenario::Plan;
 
 /// A measured value as a reader sees it.
 pub(crate) fn measured(m: &Measured) -> String {
@@ -48,6 +49,7 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
             not_met.push(name);
         }
         reported += usize::from(all.iter().all(|j| j.finding.outcome == expect::Outcome::Reported));
+        let owner = owner(designs, name);
         let first = all.first();
         let why = first.and_then(|j| j.why.as_deref().or(j.source.as_deref())).unwrap_or("").to_owned();
         let place = match when(designs, name) {
@@ -58,7 +60,12 @@ pub(super) fn expectations(runs: &[Run], designs: &[Design<'_>], source: &str) -
             text: text.to_owned(),
             place,
             why,
-            measured: designs.iter().map(|d| cell(&of(d), designs.len() > 3)).collect(),
+            measured: (0..designs.len())
+                .map(|i| match owner {
+                    Some(owner) if owner != i => NOTHING.to_owned(),
+                    _ => cell(&of(&designs[i]), designs.len() > 3),
+                })
+                .collect(),
             evidence: None,
             result,
         });
@@ -87,6 +94,7 @@ fn finding(rows: &[Expectation], several: bool, asked_for: usize, reported: usiz
         ([], 0) if all == 1 => "The expectation is met".to_owned(),
         // The verdict on top counts every design of a row.
         ([], 0) if several => "All are met".to_owned(),
+        ([], 0) if all == 2 => "Both are met".to_owned(),
         ([], 0) => format!("All {all} are met"),
         ([], open) => format!("{open} of {all} can't be told"),
         ([one], _) => format!("{one} is not met"),
@@ -99,6 +107,23 @@ fn finding(rows: &[Expectation], several: bool, asked_for: usize, reported: usiz
         };
     }
     text
+}
+
+/// Where every number of an expectation is that of a design which it names, whoever is judged: the design whose number is
+/// measured, so that it is shown once.
+fn owner(designs: &[Design<'_>], name: &str) -> Option<usize> {
+    let variant = names_its_designs(&designs.first()?.run.outcome.plan, name)?;
+    let judged = |d: &&Design<'_>| d.run.judged.iter().any(|judged| judged.name == name);
+    let place = |wanted: &dyn Fn(&&Design<'_>) -> bool| designs.iter().position(|d| wanted(&d));
+    place(&|d| judged(d) && d.name() == variant).or_else(|| place(&|d| judged(d)))
+}
+
+/// The design whose number an expectation measures, if all its numbers are those of designs that it names.
+pub(crate) fn names_its_designs<'p>(plan: &'p Plan, name: &str) -> Option<&'p str> {
+    let expect = plan.expects.iter().find(|expect| expect.name == name)?;
+    let metrics = expect.that.metrics();
+    let all = metrics.iter().all(|metric| metric.variant.is_some());
+    metrics.first().filter(|_| all)?.variant.as_deref()
 }
 
 /// `during spike`, `within 60s after spike`, as the file has it.
@@ -155,7 +180,16 @@ fn together(judged: &[&Judged]) -> Verdict {
     } else if any(O::Vacuous) {
         (State::Vacuous, "vacuous")
     } else if any(O::Met) {
-        (State::Ok, "met")
+        let violated = |j: &&&Judged| j.finding.verdict == expect::Verdict::Violated;
+        let met = || judged.iter().filter(|j| j.finding.outcome == O::Met);
+        (
+            State::Ok,
+            match met().filter(violated).count() {
+                0 => "met",
+                some if some == met().count() => "violated, as expected",
+                _ => "met, violated where expected",
+            },
+        )
     } else {
         (State::Vacuous, "reported")
     };

@@ -9,12 +9,13 @@ use crate::report::axis::Scale;
 use crate::report::figure::Drawing;
 use crate::report::figure::topology::{Link, Node, Topology};
 use crate::report::figure::variants::{Small, Variants};
+use crate::report::measure::least_answered;
 use crate::report::number::{Unit, digits3, fmt_duration, fmt_rate, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::State;
 use crate::run::Outcome;
 
-/// Share of answered requests from which a design counts as serving its users.
+/// Share of answered requests from which a design counts as serving its users; the finding says so.
 const SERVED: f64 = 0.98;
 /// A difference in goodput between designs that is worth a picture of its own.
 const DIFFERENT: f64 = 0.01;
@@ -105,14 +106,21 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         let shares: Vec<(f64, &str)> =
             designs.iter().filter_map(|d| Some((phase.share(&d.run.outcome)?, d.name()))).collect();
         let best = shares.iter().fold((-1.0, ""), |best, s| if s.0 > best.0 { *s } else { best });
-        match good.as_slice() {
-            [] => format!("{when} no design serves all its users; best is {} with {}", best.1, fmt_share(best.0)),
-            all if all.len() == designs.len() => format!("{when} all designs serve their users"),
+        let serve = format!("serve their users ({} answered, or more)", fmt_share(SERVED));
+        let served = match good.as_slice() {
+            [] => format!(
+                "{when} no design serves its users ({} answered, or more); most are answered with {}, {}",
+                fmt_share(SERVED),
+                best.1,
+                fmt_share(best.0)
+            ),
+            all if all.len() == designs.len() => format!("{when} all designs {serve}"),
             few if few.len() <= 3 => {
-                format!("{when} only {} of {} designs serve their users: {}", few.len(), designs.len(), few.join(", "))
+                format!("{when} only {} of {} designs {serve}: {}", few.len(), designs.len(), few.join(", "))
             }
-            few => format!("{when} {} of {} designs serve their users", few.len(), designs.len()),
-        }
+            few => format!("{when} {} of {} designs {serve}", few.len(), designs.len()),
+        };
+        served + &phase.cut_off(designs)
     } else {
         let mean = |d: &Design<'_>| d.sum.seen.first().and_then(|s| s.mean_ns);
         let means: Vec<(f64, &str)> = designs.iter().filter_map(|d| Some((mean(d)?, d.name()))).collect();
@@ -139,7 +147,8 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         anchor: "variants".to_owned(),
         finding,
         caption: if let Some(phase) = &phase {
-            format!("Goodput{} Under each name: answered {}.", arrivals(&outcomes).dashed(), phase.words())
+            let together = if several(&outcomes) { ", all users together" } else { "" };
+            format!("Goodput{} Under each name: answered {}{together}.", arrivals(&outcomes).dashed(), phase.words())
         } else {
             format!("Mean latency by the start of requests{}", arrivals(&outcomes).beside())
         },
@@ -201,6 +210,10 @@ fn arrivals(outcomes: &[&Outcome]) -> Asked {
     }
 }
 
+fn several(outcomes: &[&Outcome]) -> bool {
+    outcomes.iter().any(|outcome| outcome.plan.clients.len() > 1)
+}
+
 /// A stretch of the run in which designs differ.
 pub(super) enum Phase {
     Whole,
@@ -246,6 +259,20 @@ impl Phase {
             Phase::After(_, from) => (*from, outcome.plan.end),
         };
         answered(outcome, &outcome.meters.frame().epochs_in(from, to))
+    }
+
+    /// During a partition: the group that got least of all, where all users together got more. Else nothing.
+    fn cut_off(&self, designs: &[Design<'_>]) -> String {
+        let Phase::During(name, from, to) = self else { return String::new() };
+        let least = |design: &Design<'_>| {
+            let outcome = &design.run.outcome;
+            outcome.plan.faults.iter().find(|fault| fault.name == *name && fault.parts())?;
+            let (group, share) =
+                least_answered(outcome, &outcome.meters.frame().epochs_in(*from, *to), self.share(outcome)?)?;
+            Some((share, format!("; of {group} {} are with {}", fmt_share(share), design.name())))
+        };
+        let worst = designs.iter().filter_map(least).reduce(|a, b| if b.0 < a.0 { b } else { a });
+        worst.map_or_else(String::new, |(_, words)| words)
     }
     pub(super) fn words(&self) -> String {
         match self {

@@ -129,18 +129,21 @@ pub(crate) fn key(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
         .filter(|i| bodies().any(|b| matches!(b, Body::Strip(s) if s.columns.iter().any(|c| OUTCOMES[*i].0(c) > 0))))
         .collect();
     let mut bottom = y;
+    let gap = |body: &Body| matches!(body, Body::Strip(s) if s.columns.iter().any(|c| c.total() == 0));
     if !occurs.is_empty() {
         let mut x = 0.0;
         // Nothing is called fresh where nobody was found to get the past.
         let stale = occurs.contains(&1);
-        for i in occurs {
-            let words = if i == 0 && !stale { "answered" } else { OUTCOMES[i].1 };
+        let outcomes =
+            occurs.into_iter().map(|i| (paint(i), if i == 0 && !stale { "answered" } else { OUTCOMES[i].1 }));
+        let blank = bodies().any(gap).then(|| (Paint::fill(Ink::Surface), "blank: nobody asked"));
+        for (paint, words) in outcomes.chain(blank) {
             let text = Text::tick(words).ink(Ink::Ink);
             if x + 42.0 + text.width() > FULL_PX {
                 x = 0.0;
                 bottom += 28.0;
             }
-            svg.rect(x, bottom + 10.0, 34.0, 18.0, 0.0, &paint(i).outlined(Ink::Axis, 1.0));
+            svg.rect(x, bottom + 10.0, 34.0, 18.0, 0.0, &paint.outlined(Ink::Axis, 1.0));
             svg.text(x + 42.0, bottom + 25.0, &text);
             x += 42.0 + text.width() + 24.0;
         }

@@ -473,8 +473,8 @@ fn description(timeline: &Timeline) -> String {
                 Body::Strip(s) => sentence(format!("{of}{}: {}", row.name, strip_draw::words(s))),
             }
         }
-        for fault in &panel.faults {
-            sentence(format!("{of}fault {}", fault::when(fault)));
+        for words in fault::all_in_words(&panel.faults) {
+            sentence(format!("{of}fault {words}"));
         }
     }
     out

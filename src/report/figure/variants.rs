@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Span;
 use crate::report::axis::{Axis, Scale};
 use crate::report::curve::{self, Curve, Stroke};
-use crate::report::figure::fault::Fault;
+use crate::report::figure::fault::{Fault, rule_px};
 use crate::report::figure::{Figure, Series, Table, range, strip_draw};
 use crate::report::number::{NOTHING, Unit, fmt_span};
 use crate::report::place::Area;
@@ -123,10 +123,11 @@ impl Variants {
         let words = number.filter(|_| whole.width() > width).unwrap_or(whole);
         svg.text(left, top + 40.0, &words.fit(width));
         let (upper, base) = (y.end_px(), y.start_px());
+        let rule = rule_px(&panel.faults, width);
         for fault in &panel.faults {
             let (from, to) = (x.at(fault.from.0 as f64), x.at(fault.until.0.max(fault.from.0) as f64));
-            if to - from <= 3.0 {
-                svg.rect(from, upper, 3.0_f64.min(x.end_px() - from), base - upper, 0.0, &Paint::fill(Ink::FaultEdge));
+            if to - from <= rule {
+                svg.rect(from, upper, rule.min(x.end_px() - from), base - upper, 0.0, &Paint::fill(Ink::FaultEdge));
             } else {
                 svg.rect(from, upper, to - from, base - upper, 0.0, &Paint::pattern(Pattern::FaultHatch));
             }
