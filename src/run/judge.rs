@@ -545,15 +545,13 @@ impl Source for Numbers<'_> {
 
     fn path(&self, path: &str) -> Result<Measured, Missing> {
         let plan = &self.outcome.plan;
-        let at = |tree: toml::Table| {
-            let mut here = toml::Value::Table(tree);
-            for part in path.split('.') {
-                here = here.get(part)?.clone();
-            }
-            Some(here)
+        let at = |path: &str| {
+            let mut names = path.split('.');
+            let first = plan.tree.get(names.next()?)?;
+            names.try_fold(first, |here, name| here.get(name)).cloned()
         };
         // What the file doesn't write has its default.
-        let found = at(plan.tree.clone()).or_else(|| at(full::text(plan).parse().ok()?));
+        let found = at(path).or_else(|| full::default_at(path, |path| at(path).is_some()));
         match found {
             Some(toml::Value::Integer(i)) => Ok(Measured::exact(i as f64, Dimension::NUMBER)),
             Some(toml::Value::Float(f)) => Ok(Measured::exact(f, Dimension::NUMBER)),

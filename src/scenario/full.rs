@@ -41,6 +41,33 @@ pub fn text(plan: &Plan) -> String {
     text
 }
 
+/// What is there at a path that the file doesn't write, if it belongs to an object that is there; `written` says which
+/// paths are in the file.
+pub(crate) fn default_at(at: &str, written: impl Fn(&str) -> bool) -> Option<Toml> {
+    let (mut shape, mut so_far) = (language::FILE, String::new());
+    let mut names = at.split('.').peekable();
+    while let Some(name) = names.next() {
+        so_far = path(&so_far, name);
+        let (next, there) = match shape.table()? {
+            Value::Names(one) => (*one, written(&so_far)),
+            Value::Table(keys) => {
+                let key = keys.iter().find(|key| key.name == name && key.need != Need::Later)?;
+                if names.peek().is_none() {
+                    let always = key.beside.is_empty() && key.instead_of.is_empty();
+                    return key.default_value().filter(|_| always);
+                }
+                (key.value, written(&so_far) || matches!(key.absent, Absent::Table))
+            }
+            _ => return None,
+        };
+        shape = next;
+        if !there {
+            return None;
+        }
+    }
+    None
+}
+
 /// Every object of a kind.
 fn kind(plan: &Plan, key: &Key) -> String {
     let table = plan.tree.get(key.name).and_then(Toml::as_table);

@@ -222,3 +222,22 @@ fn every_key_that_may_be_left_out_says_what_is_there_then() {
     }
     walk(language::FILE, "");
 }
+
+#[test]
+fn a_path_that_is_not_written_has_its_default_if_its_object_is_there() {
+    let written = |path: &str| ["service", "service.api", "clients", "clients.web", "network"].contains(&path);
+    let at = |path: &str| default_at(path, written).map(|value| value.to_string());
+    for (path, value) in [
+        ("service.api.workers", Some("1")),
+        ("service.api.service_time", Some("\"0s\"")),
+        // No such service, no such key, a feature that is off, a table.
+        ("service.web.workers", None),
+        ("service.api.worker", None),
+        ("service.api.autoscale.target", None),
+        ("service.api", None),
+        ("service.api.workers.more", None),
+        ("", None),
+    ] {
+        assert_eq!(at(path).as_deref(), value, "{path}");
+    }
+}

@@ -10,6 +10,7 @@ use super::site::Site;
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Arg, Member, Metric, Operand, Part, Phase, That, Within};
 use crate::expect::{self, Dimension, Expected, Names};
+use crate::scenario::full;
 use crate::scenario::plan::{ExpectPlan, FaultPlan, Teach};
 use crate::scenario::reader::{Fields, found, inside};
 use crate::scenario::tree::{self, Node};
@@ -74,12 +75,20 @@ pub(super) struct Paths<'a, 't>(pub(super) &'a DeTable<'t>);
 
 impl Names for Paths<'_, '_> {
     fn path(&self, path: &str) -> Result<Option<Dimension>, Option<String>> {
-        let Some(node) = tree::find(self.0, path) else { return Err(tree::near(self.0, path)) };
+        let of_text = |text: &str| {
+            let expr = expect::parse_expr(text).ok()?;
+            if let Operand::Quantity(q) = expr.operand { Some(q.dimension) } else { None }
+        };
+        let Some(node) = tree::find(self.0, path) else {
+            return match full::default_at(path, |path| tree::find(self.0, path).is_some()) {
+                Some(toml::Value::Integer(_) | toml::Value::Float(_)) => Ok(None),
+                Some(toml::Value::String(text)) => Ok(of_text(&text)),
+                _ => Err(tree::near(self.0, path)),
+            };
+        };
         Ok(match node.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) => None,
-            DeValue::String(text) => expect::parse_expr(text)
-                .ok()
-                .and_then(|expr| if let Operand::Quantity(q) = expr.operand { Some(q.dimension) } else { None }),
+            DeValue::String(text) => of_text(text),
             _ => return Err(None),
         })
     }
