@@ -4,7 +4,6 @@ use super::bottleneck::{SATURATED, Stretch};
 use super::number::{Unit, fmt_duration, fmt_share, fmt_span};
 use crate::engine::{HostId, Instant, Span, ZoneId};
 use crate::metric::Frame;
-use crate::physics::topology::{LinkId, Topology};
 use crate::run::Outcome;
 use crate::scenario::Plan;
 use crate::world::Usage;
@@ -29,7 +28,7 @@ fn devices(outcome: &Outcome) -> impl Iterator<Item = (String, String, &[Span])>
     let links = outcome.usage.links.iter().map(|(link, worked)| {
         let bandwidth = plan.topology.links[usize::from(link.0)].bandwidth;
         let of = bandwidth.map_or("its bandwidth".to_owned(), |b| format!("its {}/s", Unit::Bytes.write(b as f64)));
-        (link_name(&plan.topology, *link), format!("of {of} in use"), worked.as_slice())
+        (link_name(plan, usize::from(link.0)), format!("of {of} in use"), worked.as_slice())
     });
     let disks = outcome.usage.disks.iter().map(|(host, worked)| {
         (format!("the disk of {}", host_name(plan, *host)), "of the time syncing".to_owned(), worked.as_slice())
@@ -74,8 +73,9 @@ fn longest(worked: &[Span], frame: &Frame) -> Option<(Instant, Instant)> {
     Some((frame.bin_bounds(run[0]).start, frame.bin_bounds(run[run.len() - 1]).end))
 }
 
-fn link_name(topology: &Topology, link: LinkId) -> String {
-    let (number, zones) = (usize::from(link.0), topology.zones.len());
+/// A link by its place in the topology.
+fn link_name(plan: &Plan, number: usize) -> String {
+    let (topology, zones) = (&plan.topology, plan.topology.zones.len());
     if number < topology.access_base() {
         let (from, to) = (ZoneId::at(number / zones), ZoneId::at(number % zones));
         return match (topology.zone_name(from), topology.zone_name(to)) {
