@@ -47,9 +47,10 @@ impl<M: StateMachine> MultiPaxos<M> {
     /// Phase 1 is over: leads, and first proposes again what earlier ballots may have chosen.
     pub(super) fn lead(&mut self, again: Vec<Command>, out: &mut Out<'_, Self>) {
         let peer = Peer { heard_at: out.now(), round: 0 };
+        let (first, entries) = (self.chosen + 1, again.iter().map(Command::fingerprint).collect());
         self.state = State::Leading(Box::new(Leadership {
             opened: self.chosen + again.len() as u64,
-            next: self.chosen + 1,
+            next: first,
             acceptances: VecDeque::new(),
             pending: again.into(),
             flushing: false,
@@ -63,7 +64,9 @@ impl<M: StateMachine> MultiPaxos<M> {
         out.disarm(Timer::Election);
         out.note("leader_elected", term);
         out.count(Counted::LeaderChange, 1);
-        out.observe(Observation::Leader { at, object, term, process: out.index() });
+        let replica = out.index();
+        out.observe(Observation::Leader { at, object, term, process: replica });
+        out.observe(Observation::Adopted { object, replica, term, first, entries });
         self.flush(out);
         self.beat(out);
         self.set_leader(Some(out.index()), out);
