@@ -290,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_leader_of_an_earlier_ballot_need_not_have_what_a_later_one_chose() {
-        let all = [leader(1, 2, 1), adopted(1, 2, 1, &[]), chosen(2, 1, 1, 2, 71), leader(3, 1, 0), adopted(0, 1, 1, &[])];
+        let all =
+            [leader(1, 2, 1), adopted(1, 2, 1, &[]), chosen(2, 1, 1, 2, 71), leader(3, 1, 0), adopted(0, 1, 1, &[])];
         assert_eq!(verdict(&all), "vacuous");
     }
 }

@@ -48,7 +48,11 @@ pub(super) const FILE: Value = Value::Table(&[
     key("warmup", DURATION, "Left out of measurements, not of histories."),
     key("seeds", read::<WholeRange>(), "Seeds that it runs with, ends included."),
     key("base", TEXT, "What the file without a variant is called."),
-    key("max_events", COUNT, "Refused before the run if the estimate is higher."),
+    key(
+        "max_events",
+        COUNT,
+        "Refused before the run if the estimate is higher; a run that takes four times as many is stopped.",
+    ),
     key("region", Value::Names(&REGION), "Regions and their zones."),
     key("network", Value::Table(NETWORK), "Links by distance."),
     key(
