@@ -352,6 +352,30 @@ fn an_interrupted_run_is_130_and_writes_no_report() {
     assert!(folder.names().is_empty());
 }
 
+/// The estimate knows nothing of retries: here each request becomes twenty.
+#[test]
+fn a_run_that_takes_far_more_events_than_allowed_is_stopped() {
+    let folder = Folder::new("too-many-events");
+    let file = folder.path("storm.toml");
+    let text = "schema = 1\ntitle = \"t\"\nquestion = \"q\"\nduration = \"10s\"\nmax_events = 10_000\n\
+                [service.web]\nworkers = 1\nservice_time = \"1s\"\n\
+                [clients.users]\nrate = \"100/s\"\ntarget = \"web\"\ntimeout = \"2ms\"\n\
+                retry = { attempts = 20, backoff = \"full_jitter(1ms, 2ms)\" }\n";
+    std::fs::write(&file, text).expect("a temporary file");
+    for (seeds, of) in [(&["--seed", "3"][..], "error: by "), (&["--seeds", "3..=6"][..], "error: seed 3: by ")] {
+        let arguments = [&["run", file.as_str(), "--out", "report"], seeds].concat();
+        let output = command(&folder.0, &arguments).output().expect("the binary was built");
+        let (code, out, err) = said(&output);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains(of) && err.contains("more than 4 times max_events = 10000\n"), "{err}");
+        assert_eq!(folder.names(), ["storm.toml"]);
+    }
+    // With enough of them it goes to its end.
+    let arguments = ["run", file.as_str(), "--no-report", "--set", "max_events=1M"];
+    let (code, _, err) = said(&command(&folder.0, &arguments).output().expect("the binary was built"));
+    assert_eq!((code, err.contains("max_events")), (0, false), "{err}");
+}
+
 #[test]
 fn a_counter_example_never_takes_the_place_of_the_history() {
     let folder = Folder::new("keeps-apart");

@@ -40,6 +40,8 @@ struct Facts {
     lacking: BTreeSet<(u64, u64)>,
     /// Whether any leader was elected after something was committed.
     exercised: bool,
+    /// Whether leaders were observed when they began, so that logs need not tell.
+    adopts: bool,
 }
 
 /// What one replica was seen to have.
@@ -65,6 +67,7 @@ pub(super) fn leader_completeness(view: &View<'_>) -> Verdict {
                 let first = Committed { at, entry: (term, entry), by: replica };
                 objects.entry(object).or_default().committed.entry(index).or_insert(first);
             }
+            Observation::Adopted { object, .. } => objects.entry(object).or_default().adopts = true,
             _ => {}
         }
     }
@@ -80,10 +83,19 @@ pub(super) fn leader_completeness(view: &View<'_>) -> Verdict {
             Observation::LogEntry { object, replica, index, term, entry } => {
                 (object, replica, index, (term, entry), &mut logs)
             }
+            Observation::Adopted { object, replica, term, first, ref entries } => {
+                let Some(facts) = objects.get_mut(&object) else { continue };
+                applied.entry((object, replica)).or_default().adopt(facts, term, first, entries);
+                continue;
+            }
             _ => continue,
         };
         let Some(facts) = objects.get_mut(&object) else { continue };
-        seen.entry((object, replica)).or_default().take(facts, index, entry);
+        let sequence = seen.entry((object, replica)).or_default();
+        sequence.put(index, entry);
+        if !facts.adopts {
+            sequence.judge(facts, index, entry.0);
+        }
     }
     if let Some(sentence) = objects.values().find_map(|facts| facts.incomplete(history)) {
         return Verdict::Violated(Box::new(Evidence {
@@ -133,16 +145,38 @@ impl Facts {
 }
 
 impl Sequence {
-    /// Takes one more entry into the picture, and notes what the leader of its term lacked.
-    fn take(&mut self, facts: &mut Facts, index: u64, entry: Entry) {
+    /// Takes one more entry into the picture.
+    fn put(&mut self, index: u64, entry: Entry) {
         if self.entries.insert(index, entry) != Some(entry) {
             self.compared = self.compared.min(index.saturating_sub(1));
         }
-        let (term, before) = (entry.0, self.term);
+    }
+
+    /// Notes what the leader of the last entry's term lacked, if it is the first of that term.
+    fn judge(&mut self, facts: &mut Facts, index: u64, term: u64) {
+        let before = self.term;
         self.term = term;
-        if term == before {
-            return;
+        if term != before {
+            let lacks = |entries: &BTreeMap<u64, Entry>, place, committed: Entry| {
+                place >= index || entries.get(&place).is_some_and(|own| *own != committed)
+            };
+            self.compare(facts, term, lacks);
         }
+    }
+
+    /// Notes what a leader of Paxos lacked when it began: of what it had applied, and of what it adopted from `first` on.
+    fn adopt(&mut self, facts: &mut Facts, term: u64, first: u64, adopted: &[u64]) {
+        let lacks = |entries: &BTreeMap<u64, Entry>, place: u64, (_, committed): Entry| match place.checked_sub(first) {
+            Some(at) => adopted.get(at as usize) != Some(&committed),
+            None => entries.get(&place).is_some_and(|own| own.1 != committed),
+        };
+        self.compare(facts, term, lacks);
+        // What was adopted may yet be applied otherwise.
+        self.compared = self.compared.min(first.saturating_sub(1));
+    }
+
+    /// Compares what this replica has with what was committed in terms before `term`, whose leader is to have all of it.
+    fn compare(&mut self, facts: &mut Facts, term: u64, lacks: impl Fn(&BTreeMap<u64, Entry>, u64, Entry) -> bool) {
         let Some(&(_, since)) = facts.leaders.get(&term) else { return };
         let mut whole = true;
         for (&place, committed) in facts.committed.range(self.compared + 1..) {
@@ -150,7 +184,7 @@ impl Sequence {
                 break;
             }
             facts.exercised |= committed.at < since;
-            if place >= index || self.entries.get(&place).is_some_and(|own| *own != committed.entry) {
+            if lacks(&self.entries, place, committed.entry) {
                 facts.lacking.insert((place, term));
                 whole = false;
             }
@@ -213,5 +247,51 @@ mod tests {
         let mut all = elected.to_vec();
         all.extend([applied(4, 0, 1, 1), applied(5, 1, 1, 2), applied(6, 2, 1, 3)]);
         assert_eq!(verdict(&all), "violated");
+    }
+
+    fn adopted(replica: u32, term: u64, first: u64, entries: &[u64]) -> Observation {
+        Observation::Adopted { object: KV, replica, term, first, entries: entries.to_vec() }
+    }
+
+    fn chosen(at: u64, replica: u32, index: u64, term: u64, entry: u64) -> Observation {
+        Observation::Applied { at: Instant(at), object: KV, replica, index, term, entry }
+    }
+
+    // 1. Replica 0 has entries 1 and 2 chosen in ballot 1, and alone knows of it. 2. Replica 1 gets both from a promise and
+    // proposes them again in ballot 2, under which it applies them.
+    #[test]
+    fn what_a_leader_of_paxos_proposes_again_it_does_not_lack() {
+        let begun = [leader(1, 1, 0), adopted(0, 1, 1, &[]), chosen(2, 0, 1, 1, 71), chosen(3, 0, 2, 1, 72)];
+        let mut all = begun.to_vec();
+        all.extend([leader(5, 2, 1), adopted(1, 2, 1, &[71, 72])]);
+        all.extend([chosen(6, 1, 1, 2, 71), chosen(6, 1, 2, 2, 72), chosen(7, 1, 3, 2, 73)]);
+        assert_eq!(verdict(&all), "holds");
+        // So it is if it had applied the first of them itself.
+        all.insert(4, chosen(4, 1, 1, 1, 71));
+        all[6] = adopted(1, 2, 2, &[72]);
+        assert_eq!(verdict(&all), "holds");
+    }
+
+    #[test]
+    fn a_leader_of_paxos_that_adopts_less_or_something_else_lacks_what_was_chosen() {
+        let begun = [leader(1, 1, 0), adopted(0, 1, 1, &[]), chosen(2, 0, 1, 1, 71), chosen(3, 0, 2, 1, 72)];
+        for (first, entries) in [(1, &[71_u64][..]), (1, &[]), (1, &[71, 99]), (1, &[99, 72]), (2, &[])] {
+            let mut all = begun.to_vec();
+            all.extend([leader(5, 2, 1), adopted(1, 2, first, entries)]);
+            assert_eq!(verdict(&all), "violated", "{first} {entries:?}");
+        }
+    }
+
+    #[test]
+    fn a_leader_of_paxos_that_had_applied_something_else_lacks_what_was_chosen() {
+        let all = [leader(1, 1, 0), adopted(0, 1, 1, &[]), chosen(2, 0, 1, 1, 71), chosen(3, 1, 1, 1, 72)];
+        assert_eq!(verdict(&[&all[..], &[leader(5, 2, 1), adopted(1, 2, 2, &[])]].concat()), "violated");
+    }
+
+    #[test]
+    fn a_leader_of_an_earlier_ballot_need_not_have_what_a_later_one_chose() {
+        let all =
+            [leader(1, 2, 1), adopted(1, 2, 1, &[]), chosen(2, 1, 1, 2, 71), leader(3, 1, 0), adopted(0, 1, 1, &[])];
+        assert_eq!(verdict(&all), "vacuous");
     }
 }

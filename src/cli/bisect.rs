@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::run::INTERRUPTED;
+use super::run::{INTERRUPTED, ended};
 use super::{Exit, err, load};
 use crate::expect::Verdict;
 use crate::run::{NoThreshold, Threshold, bisect, thresholds};
@@ -50,14 +50,7 @@ fn quoted(value: &str) -> String {
 fn stopped(why: NoThreshold<Exit>) -> Exit {
     match why {
         NoThreshold::Refused(exit) => exit,
-        NoThreshold::Stopped(stopped) if stopped.stalled => {
-            err("error: time stands still: something goes round in which nothing takes time\n");
-            Exit::Usage
-        }
-        NoThreshold::Stopped(_) => {
-            err("interrupted: no report written; the last complete report is untouched\n");
-            Exit::Interrupted
-        }
+        NoThreshold::Stopped(stopped) => ended(stopped, ""),
         NoThreshold::Same(_) | NoThreshold::Untold(..) => Exit::Inconclusive,
     }
 }

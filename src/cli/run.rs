@@ -12,7 +12,7 @@ use crate::report::bind::Told;
 use crate::report::data;
 use crate::report::folder;
 use crate::report::text::{render, tallied};
-use crate::run::{Run, SecondPass, explain, play_all};
+use crate::run::{Run, SecondPass, Stopped, Why, explain, play_all};
 use crate::scenario::Plan;
 use crate::spec::units::WholeRange;
 use crate::spec::{FromText as _, Sources};
@@ -187,18 +187,24 @@ pub(super) fn play(plans: Vec<Plan>) -> Result<Vec<Run>, Exit> {
         !INTERRUPTED.load(Ordering::Relaxed)
     });
     bar.clear();
-    result.map_err(|stopped| {
-        let at = crate::engine::Span(stopped.at.0);
-        if stopped.stalled {
-            err(&format!(
-                "error: time stands still at {at}: something goes round in which nothing takes time\n  give the think time, \
-                 a service time or a round trip more than 0s\n"
-            ));
-            return Exit::Usage;
+    result.map_err(|stopped| ended(stopped, ""))
+}
+
+/// Says why a run ended before its time; `of` is what else tells which run it was.
+pub(super) fn ended(stopped: Stopped, of: &str) -> Exit {
+    let help = match stopped.why {
+        Why::Interrupted => {
+            err(&format!("{stopped}: no report written; the last complete report is untouched\n"));
+            return Exit::Interrupted;
         }
-        err(&format!("interrupted at {at}: no report written; the last complete report is untouched\n"));
-        Exit::Interrupted
-    })
+        Why::Stalled => "give the think time, a service time or a round trip more than 0s",
+        Why::TooMany { .. } => {
+            "something asks again and again: look at retries and timeouts, and at proposers with \
+             `preempted = \"retries\"`; or shorten `duration`, or raise `max_events`"
+        }
+    };
+    err(&format!("error: {of}{stopped}\n  {help}\n"));
+    Exit::Usage
 }
 
 fn again(arguments: &Arguments, runs: &[Run]) -> String {

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use super::run::{Arguments, INTERRUPTED, play, report};
-use super::{Exit, bisect, err, load, out};
+use super::run::{Arguments, INTERRUPTED, ended, play, report};
+use super::{Exit, bisect, load, out};
 use crate::expect::Outcome;
 use crate::report::seeds::{json, render, tallied};
 use crate::run::{ManyStopped, Seeded, play_seeds, pooled};
@@ -41,10 +41,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
     bar.finish_and_clear();
     let played: Vec<Seeded> = match played {
         Ok(played) => played,
-        Err(ManyStopped::Interrupted(_)) => {
-            err("interrupted: no report written; the last complete report is untouched\n");
-            return Exit::Interrupted;
-        }
+        Err(ManyStopped::Stopped(seed, stopped)) => return ended(stopped, &format!("seed {seed}: ")),
         Err(ManyStopped::Refused(seed)) => {
             // Only this seed draws something that can't be: say what.
             let _ = load::plans(sources, variant, Some(seed), false);

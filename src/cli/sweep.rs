@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::run::{INTERRUPTED, bar};
+use super::run::{INTERRUPTED, bar, ended};
 use super::{Exit, bisect, err, load, out, report};
 use crate::report::bisected::Bisected;
 use crate::report::sweep::Swept;
@@ -244,7 +244,7 @@ fn play(arguments: &Arguments, sources: &Sources, plans: &[Plan], plan: &SweepPl
         !INTERRUPTED.load(std::sync::atomic::Ordering::Relaxed)
     });
     bar.clear();
-    let samples = samples.map_err(|_| Exit::Interrupted)?;
+    let samples = samples.map_err(|stopped| ended(stopped, ""))?;
     Ok(Swept {
         title: base.title.clone(),
         question: base.question.clone(),

@@ -174,4 +174,18 @@ pub enum Observation {
         /// The value that had been written.
         value: u64,
     },
+    /// A leader of Paxos begins its ballot. It has applied all slots before `first`; from there on it proposes again what
+    /// the promises of phase 1 reported, and after that it goes on with values of its own.
+    Adopted {
+        /// Of which replicated object.
+        object: ObjectId,
+        /// The leader.
+        replica: u32,
+        /// Its ballot, as in its `Leader`.
+        term: u64,
+        /// The first slot that it does not know to be chosen.
+        first: u64,
+        /// Fingerprints of what it proposes there and in the slots that follow.
+        entries: Vec<u64>,
+    },
 }

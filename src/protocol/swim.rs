@@ -2,7 +2,10 @@
 //! each period every member probes one other, has some more probe it if it doesn't answer, and tells what it found on the
 //! backs of its probes. Suspicion before death, and incarnations to refute it; memberlist's times and retransmissions.
 //!
-//! Leaves out: joining (everybody knows everybody from the start), Lifeguard, periodic exchange of whole lists.
+//! Leaves out: joining (everybody knows everybody from the start), Lifeguard, periodic exchange of whole lists. So whoever
+//! misses a refutation, told as seldom as any news, is set right only by the refutation of the next suspicion. With heavy
+//! loss, frequent false suspicions can therefore cause fewer false deaths than rare ones: more indirect probes make
+//! suspicions rarer, and deaths by them more numerous where the next one comes after the suspect's time rather than within.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -28,7 +28,7 @@ pub struct Threshold {
 /// Why there is none.
 #[derive(Clone, Debug)]
 pub enum NoThreshold<E> {
-    /// Somebody stopped it, or time stood still.
+    /// A run ended before its time.
     Stopped(Stopped),
     /// There is no plan at some value.
     Refused(E),

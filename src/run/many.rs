@@ -3,10 +3,9 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::judge::{Judged, judge};
 use super::outcome::{Outcome, Stopped, play};
+use super::session::in_order;
 use crate::scenario::Plan;
 
 /// What is kept of one run.
@@ -41,38 +40,35 @@ pub fn play_seeds<E: Send>(
     go_on: &(dyn Fn() -> bool + Sync),
     done: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Seeded>, ManyStopped<E>> {
-    let seeds: Vec<u64> = seeds.collect();
-    seeds
-        .into_par_iter()
-        .map(|seed| {
-            let plans = plans(seed).map_err(ManyStopped::Refused)?;
-            let mut outcomes: Vec<Outcome> = Vec::new();
-            for plan in plans {
-                let mut outcome = play(&Arc::new(plan), &mut |_, _| go_on()).map_err(ManyStopped::Interrupted)?;
-                outcome.broken.extend(super::classify::impossible(&outcome));
-                outcomes.push(outcome);
-            }
-            let all: Vec<&Outcome> = outcomes.iter().collect();
-            let judged: Vec<Vec<Judged>> = outcomes.iter().map(|outcome| judge(outcome, &all)).collect();
-            let runs = outcomes.into_iter().zip(judged).map(|(outcome, judged)| Verdicts {
-                variant: outcome.plan.variant.clone(),
-                digest: outcome.digest,
-                events: outcome.events,
-                broken: outcome.broken,
-                judged,
-            });
-            let seeded = Seeded { seed, runs: runs.collect() };
-            done(seed);
-            Ok(seeded)
-        })
-        .collect()
+    in_order(seeds.collect(), |_, seed, wanted| {
+        let plans = plans(seed).map_err(ManyStopped::Refused)?;
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for plan in plans {
+            let mut outcome = play(&Arc::new(plan), &mut |_, _| wanted() && go_on())
+                .map_err(|stopped| ManyStopped::Stopped(seed, stopped))?;
+            outcome.broken.extend(super::classify::impossible(&outcome));
+            outcomes.push(outcome);
+        }
+        let all: Vec<&Outcome> = outcomes.iter().collect();
+        let judged: Vec<Vec<Judged>> = outcomes.iter().map(|outcome| judge(outcome, &all)).collect();
+        let runs = outcomes.into_iter().zip(judged).map(|(outcome, judged)| Verdicts {
+            variant: outcome.plan.variant.clone(),
+            digest: outcome.digest,
+            events: outcome.events,
+            broken: outcome.broken,
+            judged,
+        });
+        let seeded = Seeded { seed, runs: runs.collect() };
+        done(seed);
+        Ok(seeded)
+    })
 }
 
 /// Why not all seeds were played.
 #[derive(Clone, Debug)]
 pub enum ManyStopped<E> {
-    /// Somebody stopped it.
-    Interrupted(Stopped),
+    /// A seed was not played to its end.
+    Stopped(u64, Stopped),
     /// A seed has no plan.
     Refused(E),
 }

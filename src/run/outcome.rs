@@ -1,6 +1,7 @@
 //! Plays a plan, and plays it again to look closer.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::build::{Member, build_with};
@@ -77,14 +78,48 @@ impl Outcome {
 pub struct Stopped {
     /// How far it came.
     pub at: Instant,
-    /// Time stood still: a loop in which nothing takes time. Otherwise the run was interrupted.
-    pub stalled: bool,
+    /// Why.
+    pub why: Why,
 }
+
+/// Why a run ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody stopped it.
+    Interrupted,
+    /// Time stood still: a loop in which nothing takes time.
+    Stalled,
+    /// It took far more events than the scenario allows.
+    TooMany {
+        /// So many.
+        events: u64,
+        /// `max_events`.
+        most: u64,
+    },
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = Span(self.at.0);
+        match self.why {
+            Why::Interrupted => write!(f, "interrupted at {at}"),
+            Why::Stalled => write!(f, "time stands still at {at}: something goes round in which nothing takes time"),
+            Why::TooMany { events, most } => {
+                write!(f, "by {at} this run took {events} events, more than {MARGIN} times max_events = {most}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Stopped {}
 
 /// Events between two looks at whether to go on.
 const LOOK: u64 = 50_000;
 /// Events at one instant after which time stands still: no burst of any scenario comes near.
 const STALLED: u64 = 20_000_000;
+/// A run is stopped at so many times `max_events`: what is allowed is held against an estimate before the run, which knows
+/// nothing of retries, of elections and of messages between replicas.
+const MARGIN: u64 = 4;
 
 /// Plays a plan. `progress` is told virtual time and events now and then, and may stop the run by saying `false`.
 pub fn play(plan: &Arc<Plan>, progress: &mut dyn FnMut(Instant, u64) -> bool) -> Result<Outcome, Stopped> {
@@ -144,8 +179,13 @@ fn drive<P: Process>(
         let mut moved = (world.now(), world.events());
         loop {
             let done = world.run_some(now, LOOK);
+            let stopped = |why| Err(Stopped { at: world.now(), why });
             if !progress(world.now(), world.events()) {
-                return Err(Stopped { at: world.now(), stalled: false });
+                return stopped(Why::Interrupted);
+            }
+            let (events, most) = (world.events(), plan.events.1);
+            if events > most.saturating_mul(MARGIN) {
+                return stopped(Why::TooMany { events, most });
             }
             if done {
                 break;
@@ -153,7 +193,7 @@ fn drive<P: Process>(
             if world.now() > moved.0 {
                 moved = (world.now(), world.events());
             } else if world.events() - moved.1 > STALLED {
-                return Err(Stopped { at: world.now(), stalled: true });
+                return stopped(Why::Stalled);
             }
         }
     }

@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::judge::value;
 use super::outcome::{Outcome, Stopped, play};
-use super::session::Progress;
+use super::session::{Progress, in_order};
 use crate::engine::Instant;
 use crate::expect::Measured;
 use crate::metric::{ClassSet, Tally};
@@ -48,14 +46,11 @@ pub struct Sample {
 
 /// Plays all runs, whatever the number of threads with the same results in the order of the jobs.
 pub fn sweep(jobs: Vec<Job>, show: &[String], progress: &Progress<'_>) -> Result<Vec<Sample>, Stopped> {
-    jobs.into_par_iter()
-        .enumerate()
-        .map(|(i, job)| {
-            let plan = Arc::new(job.plan);
-            let outcome = play(&plan, &mut |at, events| progress(i, at, events))?;
-            Ok(sample(job.point, &outcome, show))
-        })
-        .collect()
+    in_order(jobs, |i, job, wanted| {
+        let plan = Arc::new(job.plan);
+        let outcome = play(&plan, &mut |at, events| wanted() && progress(i, at, events))?;
+        Ok(sample(job.point, &outcome, show))
+    })
 }
 
 fn sample(point: usize, outcome: &Outcome, show: &[String]) -> Sample {

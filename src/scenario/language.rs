@@ -51,7 +51,12 @@ pub(super) const FILE_KEYS: &[Key] = &[
     key("warmup", DURATION, "Left out of measurements, not of histories.").default("0s"),
     key("seeds", read::<WholeRange>(), "Seeds that it runs with, ends included.").default("1..=1"),
     key("base", TEXT, "What the file without a variant is called.").default("base"),
-    key("max_events", COUNT, "Refused before the run if the estimate is higher.").illustrative("20M"),
+    key(
+        "max_events",
+        COUNT,
+        "Refused before the run if the estimate is higher; a run that takes four times as many is stopped.",
+    )
+    .illustrative("20M"),
     key("region", Value::Names(&REGION), "Regions and their zones."),
     key("network", Value::Table(NETWORK), "Links by distance.").table(),
     key(

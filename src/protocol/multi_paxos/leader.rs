@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::parts::{Command, Members};
 use super::acceptor::After;
 use super::{Accepted, Ballot, Msg, MultiPaxos, Record, State, Timer};
-use crate::engine::Instant;
+use crate::engine::{Instant, Span};
 use crate::history::Observation;
 use crate::world::{Counted, Out, StateMachine};
 
@@ -38,18 +38,64 @@ struct Peer {
     heard_at: Instant,
     /// The newest heartbeat that it has answered.
     round: u64,
+    /// `Accept`s that may be sent again at one heartbeat.
+    window: u32,
+    /// The last slot that was sent again in a window, and when. 0: none that the acceptor lacks.
+    resent: (u64, Instant),
 }
+
+/// The widest window of `Accept`s that are sent again at one heartbeat (illustrative).
+const WINDOW: u32 = 256;
 
 /// Leases last this share of the shortest election timeout: the rest is for clocks of different rates.
 const LEASE_SHARE: (u64, u64) = (9, 10);
 
+impl Leadership {
+    /// The slots to be sent again to an acceptor, by `Accept`: of those that were sent before the last heartbeat, the ones
+    /// that it has not acknowledged. Always the first of these; more, and twice as many each time, if it has acknowledged
+    /// all that was sent again last, else it would never catch up with clients who ask for more than a batch a heartbeat.
+    /// An acceptor that still lacks some after `patience` gets the same again, in a window half as wide.
+    fn again(&mut self, who: u32, chosen: u64, batch: u64, patience: Span, now: Instant) -> Vec<RangeInclusive<u64>> {
+        let peer = &mut self.peers[who as usize];
+        let slots = (chosen + 1..=self.sent).zip(&self.acceptances);
+        let mut lacking = slots.filter(|(_, acceptors)| !acceptors.contains(who)).map(|(slot, _)| slot).peekable();
+        let Some(&first) = lacking.peek() else {
+            (peer.window, peer.resent) = (1, (0, now));
+            return Vec::new();
+        };
+        let acknowledged = first > peer.resent.0;
+        let overdue = !acknowledged && now.since(peer.resent.1) >= patience;
+        if overdue {
+            // It has been doubled since.
+            peer.window = (peer.window / 4).max(1);
+        }
+        let whole = acknowledged || overdue;
+        let most = if whole { peer.window as usize } else { 1 };
+        let mut again: Vec<RangeInclusive<u64>> = Vec::new();
+        for slot in lacking {
+            if again.last().is_none_or(|range| slot > *range.end()) {
+                if again.len() == most {
+                    break;
+                }
+                again.push(slot..=self.sent.min(slot + batch - 1));
+            }
+        }
+        if whole {
+            peer.resent = (again.last().map_or(0, |range| *range.end()), now);
+            peer.window = (peer.window * 2).min(WINDOW);
+        }
+        again
+    }
+}
+
 impl<M: StateMachine> MultiPaxos<M> {
     /// Phase 1 is over: leads, and first proposes again what earlier ballots may have chosen.
     pub(super) fn lead(&mut self, again: Vec<Command>, out: &mut Out<'_, Self>) {
-        let peer = Peer { heard_at: out.now(), round: 0 };
+        let peer = Peer { heard_at: out.now(), round: 0, window: 1, resent: (0, Instant::ZERO) };
+        let (first, entries) = (self.chosen + 1, again.iter().map(Command::fingerprint).collect());
         self.state = State::Leading(Box::new(Leadership {
             opened: self.chosen + again.len() as u64,
-            next: self.chosen + 1,
+            next: first,
             acceptances: VecDeque::new(),
             pending: again.into(),
             flushing: false,
@@ -63,7 +109,9 @@ impl<M: StateMachine> MultiPaxos<M> {
         out.disarm(Timer::Election);
         out.note("leader_elected", term);
         out.count(Counted::LeaderChange, 1);
-        out.observe(Observation::Leader { at, object, term, process: out.index() });
+        let replica = out.index();
+        out.observe(Observation::Leader { at, object, term, process: replica });
+        out.observe(Observation::Adopted { object, replica, term, first, entries });
         self.flush(out);
         self.beat(out);
         self.set_leader(Some(out.index()), out);
@@ -152,20 +200,17 @@ impl<M: StateMachine> MultiPaxos<M> {
         if counts {
             leadership.rounds.push_back((round, now));
         }
-        let missing = |who: u32| {
-            let lacks = |acceptors: &Members| !acceptors.contains(who);
-            leadership.acceptances.iter().position(lacks).map(|at| chosen + 1 + at as u64)
-        };
-        let late = |who: &u32| missing(*who).filter(|slot| *slot <= leadership.sent).map(|slot| (*who, slot));
-        let again: Vec<(u32, u64)> =
-            (0..self.group.count).filter(|who| *who != me).filter_map(|who| late(&who)).collect();
-        let sent = leadership.sent;
+        let (batch, patience) = (u64::from(self.spec.batch), self.spec.election_timeout.0);
+        let mut again = Vec::new();
+        for who in (0..self.group.count).filter(|who| *who != me) {
+            again.extend(leadership.again(who, chosen, batch, patience, now).into_iter().map(|slots| (who, slots)));
+        }
         leadership.sent = leadership.next - 1;
         out.arm(Timer::Heartbeat, self.spec.heartbeat);
         self.send_to_others(&Msg::Heartbeat { ballot, chosen, round }, out);
-        for (who, first) in again {
-            let last = sent.min(first + u64::from(self.spec.batch) - 1);
-            let commands = (first..=last).map_while(|slot| self.slots.get(slot)).map(|a| a.command.clone()).collect();
+        for (who, slots) in again {
+            let first = *slots.start();
+            let commands = slots.map_while(|slot| self.slots.get(slot)).map(|a| a.command.clone()).collect();
             self.send(who, Msg::Accept { ballot, first, commands, chosen }, out);
         }
         self.extend_lease(out);
@@ -217,5 +262,72 @@ impl<M: StateMachine> MultiPaxos<M> {
     pub(super) fn holds_lease(&self, now: Instant) -> bool {
         let State::Leading(leadership) = &self.state else { return false };
         now < leadership.lease_until && self.applied >= leadership.opened
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A leader of two acceptors that has sent the slots up to `sent`.
+    fn leadership(sent: u64) -> Leadership {
+        let peer = Peer { heard_at: Instant::ZERO, round: 0, window: 1, resent: (0, Instant::ZERO) };
+        Leadership {
+            opened: 0,
+            next: sent + 1,
+            acceptances: (0..sent).map(|_| Members::NONE).collect(),
+            pending: VecDeque::new(),
+            flushing: false,
+            sent,
+            peers: vec![peer; 2],
+            round: 0,
+            rounds: VecDeque::new(),
+            lease_until: Instant::ZERO,
+        }
+    }
+
+    impl Leadership {
+        fn beat(&mut self, batch: u64, at_ms: u64) -> Vec<RangeInclusive<u64>> {
+            self.again(1, 0, batch, Span::millis(150), Instant(at_ms * 1_000_000))
+        }
+        fn acknowledge(&mut self, slots: RangeInclusive<u64>) {
+            slots.for_each(|slot| self.acceptances[slot as usize - 1].insert(1));
+        }
+    }
+
+    #[test]
+    fn who_acknowledges_all_that_was_sent_again_is_sent_twice_as_much() {
+        let mut leadership = leadership(100);
+        assert_eq!(leadership.beat(2, 0), [1..=2]);
+        leadership.acknowledge(1..=2);
+        assert_eq!(leadership.beat(2, 50), [3..=4, 5..=6]);
+        // Not all of it yet: what comes first goes again alone.
+        leadership.acknowledge(3..=4);
+        assert_eq!(leadership.beat(2, 100), [5..=6]);
+        leadership.acknowledge(5..=6);
+        assert_eq!(leadership.beat(2, 150), [7..=8, 9..=10, 11..=12, 13..=14]);
+        leadership.acknowledge(7..=100);
+        assert_eq!(leadership.beat(2, 200), []);
+    }
+
+    #[test]
+    fn who_keeps_silent_is_sent_half_as_much_until_it_is_one_message_a_heartbeat() {
+        let mut leadership = leadership(10_000);
+        let mut slots = 1;
+        for _ in 0..5 {
+            slots = *leadership.beat(1, 0).last().expect("it lacks some").end();
+            leadership.acknowledge(1..=slots);
+        }
+        let counts = [0, 50, 100, 150, 200, 300, 450, 600, 750, 900, 1050].map(|ms| leadership.beat(1, ms).len());
+        assert_eq!((slots, counts), (31, [32, 1, 1, 16, 1, 8, 4, 2, 1, 1, 1]));
+    }
+
+    #[test]
+    fn what_an_acceptor_has_is_not_sent_again_unless_it_shares_a_message() {
+        let mut leadership = leadership(9);
+        (leadership.peers[1].window, leadership.peers[1].resent) = (4, (0, Instant::ZERO));
+        leadership.acknowledge(2..=2);
+        leadership.acknowledge(4..=6);
+        assert_eq!(leadership.beat(3, 0), [1..=3, 7..=9]);
     }
 }
