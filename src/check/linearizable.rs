@@ -8,7 +8,7 @@ use super::describe;
 use super::model::Model;
 use super::search::{Found, search};
 use super::shrink::{Finder, shrink};
-use super::verdict::{Budget, Check, Evidence, Steps, Verdict};
+use super::verdict::{Budget, Check, Evidence, REMEMBERED_BYTES_MAX, Spent, Steps, Verdict};
 use super::view::View;
 use super::zones::{Swept, sweep};
 use crate::engine::Instant;
@@ -140,7 +140,7 @@ fn by_search(
     let stuck = match find.order(history, model, &operations, budget) {
         Ok(Found::Order) => return Verdict::Holds,
         Ok(Found::Stuck(stuck)) => stuck,
-        Err(_) => return Verdict::unknown(spent(history, &operations, allowed)),
+        Err(why) => return Verdict::unknown(spent(history, &operations, allowed, why)),
     };
     let mut core = shrink(history, model, indices, stuck, find, Steps::DEFAULT);
     if core.stuck.prefix.is_empty() {
@@ -177,7 +177,7 @@ fn by_search(
 }
 
 /// Why a search gave up, and what would help.
-fn spent(history: &History, operations: &[Operation], allowed: Steps) -> String {
+fn spent(history: &History, operations: &[Operation], allowed: Steps, why: Spent) -> String {
     let unknown = operations.iter().filter(|operation| operation.status == Status::Unknown).count();
     let mut ends: Vec<(Instant, bool)> = operations
         .iter()
@@ -192,10 +192,13 @@ fn spent(history: &History, operations: &[Operation], allowed: Steps) -> String 
     }
     let key = operations.first().map_or(String::new(), |first| describe::key(history, first));
     let of = if key.is_empty() { String::new() } else { format!(" of {key}") };
+    let what = match why {
+        Spent::Steps => format!("{} configurations were visited", allowed.0),
+        Spent::Memory => format!("{} MiB of configurations were remembered", REMEMBERED_BYTES_MAX >> 20),
+    };
     format!(
-        "{} configurations were visited without an answer: {} operations{of}, up to {most} open at once, {unknown} of \
-         unknown outcome; distinct values, fewer clients or fewer timeouts make it easier",
-        allowed.0,
+        "{what} without an answer: {} operations{of}, up to {most} open at once, {unknown} of unknown outcome; distinct \
+         values, fewer clients or fewer timeouts make it easier",
         operations.len()
     )
 }

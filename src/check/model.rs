@@ -56,12 +56,17 @@ pub(super) struct States<'a> {
     model: Model,
     numbers: BTreeMap<Vec<u64>, u64>,
     contents: Vec<Vec<u64>>,
+    /// Words in the contents.
+    words: u64,
 }
+
+/// Bytes that a content takes beside its words: twice its place in a vector, and its number in the map.
+const CONTENT_BYTES: u64 = 64;
 
 impl<'a> States<'a> {
     /// Only the initial state: nil, empty, zero or free. It is the word 0.
     pub(super) fn new(history: &'a History, model: Model) -> States<'a> {
-        States { history, model, numbers: BTreeMap::from([(Vec::new(), 0)]), contents: vec![Vec::new()] }
+        States { history, model, numbers: BTreeMap::from([(Vec::new(), 0)]), contents: vec![Vec::new()], words: 0 }
     }
 
     /// The state after an operation, if the operation's outcome fits. An unknown outcome fits wherever it can.
@@ -141,6 +146,11 @@ impl<'a> States<'a> {
         }
     }
 
+    /// What is remembered, in bytes: each content is kept under its number and under itself.
+    pub(super) fn bytes(&self) -> u64 {
+        self.words * 2 * size_of::<u64>() as u64 + self.contents.len() as u64 * CONTENT_BYTES
+    }
+
     fn change(&mut self, state: u64, change: impl FnOnce(&mut Vec<u64>)) -> Option<u64> {
         let mut content = self.contents[state as usize].clone();
         change(&mut content);
@@ -152,6 +162,7 @@ impl<'a> States<'a> {
             return number;
         }
         let number = self.contents.len() as u64;
+        self.words += content.len() as u64;
         self.contents.push(content.clone());
         self.numbers.insert(content, number);
         number

@@ -78,7 +78,7 @@ impl<'a> Orders<'a> {
         // A pass over a clock is far cheaper than a configuration of a search.
         let words = known.facts.len() * known.chains;
         if words > WORDS_MAX || !budget.spend(words as u64 / WORDS_A_STEP + 1) {
-            return Err(Spent);
+            return Err(Spent::Steps);
         }
         let circle = !order.tick();
         Ok(Orders { history, agreed: order.clocks.clone(), order, circle })
@@ -120,7 +120,7 @@ impl<'a> Orders<'a> {
                 reads = order.grown.iter().copied().filter(|&at| order.counts(at, whose)).collect();
             }
             if !budget.spend(1) {
-                return Err(Spent);
+                return Err(Spent::Steps);
             }
             new.clear();
             for &at in &reads {
@@ -232,7 +232,7 @@ impl<'a> Order<'a> {
     fn pay(&mut self, budget: &mut Budget) -> Result<(), Spent> {
         let steps = self.work / WORDS_A_STEP;
         self.work %= WORDS_A_STEP;
-        if budget.spend(steps) { Ok(()) } else { Err(Spent) }
+        if budget.spend(steps) { Ok(()) } else { Err(Spent::Steps) }
     }
 
     /// Whether anything came before `from` that did not yet come before `to`.

@@ -108,7 +108,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn run(mut self, budget: &mut Budget) -> Result<Found, Spent> {
+    fn run(&mut self, budget: &mut Budget) -> Result<Found, Spent> {
         let mut state = 0;
         let mut resume: Option<(Instant, u32)> = None;
         let mut stuck: Option<(u32, Vec<u32>, Vec<u64>)> = None;
@@ -131,7 +131,7 @@ impl<'a> Search<'a> {
                 }
                 if fresh && only_looks(operation) {
                     if !budget.spend(1) {
-                        return Err(Spent);
+                        return Err(Spent::Steps);
                     }
                     if self.states.step(state, operation).is_some() {
                         self.take(at, state, true);
@@ -154,14 +154,18 @@ impl<'a> Search<'a> {
                     continue;
                 }
                 if !budget.spend(1) {
-                    return Err(Spent);
+                    return Err(Spent::Steps);
                 }
                 let Some(then) = self.states.step(state, operation) else { continue };
                 if operation.status == Status::Unknown && then == state {
                     continue;
                 }
                 self.take(at, state, false);
-                if self.remember(then) {
+                let new = self.remember(then);
+                if !budget.affords(self.seen.bytes() + self.states.bytes()) {
+                    return Err(Spent::Memory);
+                }
+                if new {
                     state = then;
                     resume = None;
                     continue 'node;
@@ -290,5 +294,45 @@ impl Chain {
         let (next, previous) = (self.next[at as usize], self.previous[at as usize]);
         self.next[previous as usize] = at;
         self.previous[next as usize] = at;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::verdict::Steps;
+    use crate::history::Invocation;
+
+    /// So many elements that come in at once, in any order, and one that comes out though it never came in.
+    fn crowd(elements: u64) -> History {
+        let mut history = History::new();
+        let object = history.object("q");
+        for n in 1..=elements {
+            let (at, process, function) = (Instant(n), n as u32, Function::Enqueue);
+            let index = history.invoke(Invocation { at, process, object, key: 0, function, value: n, expected: 0 });
+            history.complete(index, Status::Ok, 0, Instant(1_000));
+        }
+        let (at, process, function) = (Instant(2_000), 0, Function::Dequeue);
+        let index = history.invoke(Invocation { at, process, object, key: 0, function, value: 0, expected: 0 });
+        history.complete(index, Status::Ok, elements + 1, Instant(2_001));
+        history
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_bytes() {
+        let history = crowd(7);
+        let search = |bytes: u64| {
+            let mut budget = Budget::new(Steps::DEFAULT).remembering(bytes);
+            let mut all = Search::new(&history, Model::Queue, history.operations());
+            let found = all.run(&mut budget);
+            (found.map(|_| ()), all.seen.bytes() + all.states.bytes())
+        };
+        let (found, whole) = search(1 << 30);
+        assert!(found.is_ok() && whole > 1 << 21, "{whole}");
+        let (found, some) = search(1 << 20);
+        assert_eq!(found, Err(Spent::Memory));
+        // What is over is what came with one configuration, at most a doubling of the table.
+        assert!(some > 1 << 20 && some < 1 << 21, "{some}");
+        assert_eq!(search(1 << 20), (found, some), "it depends on nothing but lengths");
     }
 }

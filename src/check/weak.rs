@@ -13,7 +13,7 @@ use super::linearizable::{Engine, linearizable};
 use super::model::{Model, only_looks};
 use super::order::{Closed, Orders, WORDS_A_STEP, Whose};
 use super::serial::{Item, serialize};
-use super::verdict::{Budget, Evidence, Spent, Steps, Verdict};
+use super::verdict::{Budget, Evidence, REMEMBERED_BYTES_MAX, Spent, Steps, Verdict};
 use super::view::View;
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation, Status};
@@ -82,18 +82,19 @@ fn phantom(view: &View<'_>, read: OpIndex) -> Verdict {
     }))
 }
 
-fn spent(budget: &Budget, steps: &str) -> Verdict {
-    debug_assert!(budget.left().0 < u64::MAX);
-    Verdict::unknown(format!(
-        "the budget was spent while {steps}; distinct values, fewer clients or fewer timeouts make it easier"
-    ))
+fn spent(why: Spent, doing: &str) -> Verdict {
+    let what = match why {
+        Spent::Steps => "the budget was spent".to_owned(),
+        Spent::Memory => format!("{} MiB of configurations were remembered", REMEMBERED_BYTES_MAX >> 20),
+    };
+    Verdict::unknown(format!("{what} while {doing}; distinct values, fewer clients or fewer timeouts make it easier"))
 }
 
 fn sequential(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
     let orders = Orders::new(view.history, facts, true, budget);
     let closed = orders.and_then(|mut orders| Ok((orders.close(Whose::Everybody, budget)?, orders.edges())));
     match closed {
-        Err(_) => spent(budget, "looking for a circle"),
+        Err(why) => spent(why, "looking for a circle"),
         Ok((Closed::Circle(evidence), _)) => Verdict::Violated(evidence),
         // Lists and sets have told everything that there is to know.
         Ok((Closed::Open, _)) if facts.grows.iter().all(Option::is_some) => Verdict::Holds,
@@ -103,14 +104,15 @@ fn sequential(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
 
 /// Whether each process can have seen all writes in some order that keeps causes before effects.
 fn causal(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
-    let Ok(mut orders) = Orders::new(view.history, facts, true, budget) else {
-        return spent(budget, "looking for circles");
+    let mut orders = match Orders::new(view.history, facts, true, budget) {
+        Ok(orders) => orders,
+        Err(why) => return spent(why, "looking for circles"),
     };
     if at_most_half(budget, |half| in_one_order(view, facts, &mut orders, half)) {
         return Verdict::Holds;
     }
     each_process(view, facts, |process| orders.close(Whose::Causal(process), budget))
-        .unwrap_or_else(|_| spent(budget, "looking for circles"))
+        .unwrap_or_else(|why| spent(why, "looking for circles"))
 }
 
 /// Whether one order explains everything: what is sequential is causal and PRAM, and one order for all may be found much
@@ -149,12 +151,12 @@ fn pram(view: &View<'_>, facts: &Known, budget: &mut Budget) -> Verdict {
     let sorting = facts.facts.len() as u64 / WORDS_A_STEP + 1;
     let closed = |process| {
         if !budget.spend(sorting) {
-            return Err(Spent);
+            return Err(Spent::Steps);
         }
         let looked_at = facts.looked_at_by(process);
         Orders::new(view.history, &looked_at, false, budget)?.close(Whose::Pram(process), budget)
     };
-    each_process(view, facts, closed).unwrap_or_else(|_| spent(budget, "looking for circles"))
+    each_process(view, facts, closed).unwrap_or_else(|why| spent(why, "looking for circles"))
 }
 
 fn each_process(
@@ -276,7 +278,7 @@ fn by_search(
     let longest = match question.answer(history, budget) {
         Ok(Ok(())) => return Verdict::Holds,
         Ok(Err(longest)) => longest,
-        Err(_) => return spent(budget, "searching an order"),
+        Err(why) => return spent(why, "searching an order"),
     };
     let Question { models, mut indices, mut items, .. } = question;
     let minimal = shrink(view, &models, &mut indices, &mut items);
