@@ -16,6 +16,7 @@ use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
 
 /// What the order before a contradiction may cost.
 const EXPLAINING: Steps = Steps(200_000);
+const EXPLAINING_BYTES: u64 = 64 << 20;
 
 /// Which engine may judge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,9 +144,9 @@ fn by_search(
         Err(why) => return Verdict::unknown(spent(history, &operations, allowed, why)),
     };
     let mut core = shrink(history, model, indices, stuck, find, Steps::DEFAULT);
-    if core.stuck.prefix.is_empty() {
-        // The walk doesn't say how far one order comes.
-        let mut budget = Budget::new(EXPLAINING);
+    if core.stuck.prefix.is_empty() || matches!(model, Model::List | Model::Set) {
+        // The walk doesn't say how far one order comes, nor does what passes over states that some read bars.
+        let mut budget = Budget::new(EXPLAINING).remembering(EXPLAINING_BYTES);
         if let Ok(Found::Stuck(stuck)) = search(history, model, &core.operations, &mut budget) {
             core.stuck = stuck;
         }
@@ -157,7 +158,10 @@ fn by_search(
         [all @ .., last] => format!("{} or {last}", all.join(", ")),
     };
     let label = describe::label(history, culprit);
-    let why_not = vec![format!("the {} is {states}, and \"{label}\" does not follow", model.noun())];
+    let why_not = match states.as_str() {
+        "" => Vec::new(),
+        states => vec![format!("the {} is {states}, and \"{label}\" does not follow", model.noun())],
+    };
     let mut operations = core.indices.clone();
     operations.sort_unstable();
     let relaxed =

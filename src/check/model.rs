@@ -133,6 +133,23 @@ impl<'a> States<'a> {
         }
     }
 
+    /// Whether a list or set that only grows may still be what a read of all of it saw after one more append or add.
+    pub(super) fn leads_to(&self, state: u64, growth: &Operation, read: &Operation) -> bool {
+        let (content, seen) = (&self.contents[state as usize], self.history.list(read.result()));
+        let after = |more: &[u64]| seen.strip_prefix(content.as_slice()).is_some_and(|rest| rest.starts_with(more));
+        match growth.function {
+            Function::Append => after(&[growth.value]),
+            Function::AppendList => after(self.history.list(growth.value)),
+            Function::SetAdd => seen.contains(&growth.value),
+            _ => true,
+        }
+    }
+
+    /// Whether a list may still become what a read of all of it saw if all that happens to it are appends.
+    pub(super) fn begins(&self, state: u64, read: &Operation) -> bool {
+        self.history.list(read.result()).starts_with(&self.contents[state as usize])
+    }
+
     /// A state in words.
     pub(super) fn show(&self, state: u64) -> String {
         match self.model {

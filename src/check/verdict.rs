@@ -112,11 +112,13 @@ pub(super) const REMEMBERED_BYTES_MAX: u64 = 1 << 30;
 pub(super) struct Budget {
     left: u64,
     remembered_bytes_max: u64,
+    /// The most that any search has remembered.
+    remembered_bytes: u64,
 }
 
 impl Budget {
     pub(super) fn new(steps: Steps) -> Budget {
-        Budget { left: steps.0, remembered_bytes_max: REMEMBERED_BYTES_MAX }
+        Budget { left: steps.0, remembered_bytes_max: REMEMBERED_BYTES_MAX, remembered_bytes: 0 }
     }
 
     /// The same steps, but less to remember.
@@ -125,7 +127,8 @@ impl Budget {
     }
 
     /// Whether a search may remember so much. Bytes are computed from lengths, so the answer is the same everywhere.
-    pub(super) fn affords(&self, bytes: u64) -> bool {
+    pub(super) fn affords(&mut self, bytes: u64) -> bool {
+        self.remembered_bytes = self.remembered_bytes.max(bytes);
         bytes <= self.remembered_bytes_max
     }
 
@@ -141,6 +144,11 @@ impl Budget {
                 false
             }
         }
+    }
+
+    /// The most bytes that any search has remembered.
+    pub(super) fn remembered_bytes(&self) -> u64 {
+        self.remembered_bytes
     }
 
     pub(super) fn left(&self) -> Steps {
