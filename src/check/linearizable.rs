@@ -64,7 +64,8 @@ pub fn linearizable(view: &View<'_>, engine: Engine, steps: Steps) -> Verdict {
         };
         for part in parts(view, model, operations) {
             // Once something is wrong, only what went wrong earlier is of interest.
-            match key_verdict(view, model, &part, engine, &mut budget) {
+            let earliest = worst.as_ref().map_or(Instant::NEVER, |&(earliest, _)| earliest);
+            match key_verdict(view, model, &part, engine, earliest, &mut budget) {
                 Verdict::Violated(evidence) => {
                     let at = evidence.culprit.map_or(Instant::NEVER, |culprit| view.operation(culprit).completed);
                     if worst.as_ref().is_none_or(|(earliest, _)| at < *earliest) {
@@ -96,14 +97,21 @@ fn parts(view: &View<'_>, model: Model, operations: &[OpIndex]) -> Vec<Vec<OpInd
     sorted.chunk_by(|&a, &b| view.operation(a).value == view.operation(b).value).map(<[OpIndex]>::to_vec).collect()
 }
 
-fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engine, budget: &mut Budget) -> Verdict {
+fn key_verdict(
+    view: &View<'_>,
+    model: Model,
+    indices: &[OpIndex],
+    engine: Engine,
+    earliest: Instant,
+    budget: &mut Budget,
+) -> Verdict {
     let history = view.history;
     if engine == Engine::Fastest {
         match sweep(history, model, indices) {
             Swept::Holds => return Verdict::Holds,
             Swept::Conflict(few) => {
                 // Few operations that contradict one another by themselves: the search tells how.
-                match by_search(history, model, &few, budget, "zones") {
+                match by_search(history, model, &few, budget, "zones", Instant::NEVER) {
                     Verdict::Holds => {}
                     Verdict::Unknown(_) => return contradiction(history, few),
                     verdict => return verdict,
@@ -113,7 +121,7 @@ fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engin
         }
     }
     let register = engine == Engine::Fastest && model == Model::Register;
-    by_search(history, model, indices, budget, if register { "just in time" } else { "search" })
+    by_search(history, model, indices, budget, if register { "just in time" } else { "search" }, earliest)
 }
 
 /// Operations that contradict one another, too many of them to tell how.
@@ -128,12 +136,14 @@ fn contradiction(history: &History, operations: Vec<OpIndex>) -> Verdict {
     }))
 }
 
+/// Nothing is said of a violation that is not before the earliest that is known.
 fn by_search(
     history: &History,
     model: Model,
     indices: &[OpIndex],
     budget: &mut Budget,
     engine: &'static str,
+    earliest: Instant,
 ) -> Verdict {
     let operations: Vec<Operation> = indices.iter().map(|&index| *history.operation(index)).collect();
     let allowed = budget.left();
@@ -143,6 +153,11 @@ fn by_search(
         Ok(Found::Stuck(stuck)) => stuck,
         Err(why) => return Verdict::unknown(spent(history, &operations, allowed, why)),
     };
+    // With a prefix the culprit is the first that nothing explains, and stays it whatever else is left out.
+    let culprit = indices[stuck.culprit as usize];
+    if !stuck.prefix.is_empty() && history.operation(culprit).completed >= earliest {
+        return Verdict::Violated(Box::new(Evidence { culprit: Some(culprit), engine, ..Evidence::default() }));
+    }
     let mut core = shrink(history, model, indices, stuck, find, Steps::DEFAULT);
     if core.stuck.prefix.is_empty() || matches!(model, Model::List | Model::Set) {
         // The walk doesn't say how far one order comes, nor does what passes over states that some read bars.
