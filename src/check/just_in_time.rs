@@ -247,7 +247,7 @@ impl Walk {
                 break;
             }
             if !budget.spend(visited) {
-                walked = Err(Spent);
+                walked = Err(Spent::Steps);
                 break;
             }
         }

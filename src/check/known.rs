@@ -319,10 +319,15 @@ impl Known {
         Known::indexed(facts, count as usize, self.grows.clone())
     }
 
-    /// The writes of a key by chain.
-    pub(super) fn writes_of(&self, key: u32) -> impl Iterator<Item = &[(u32, u32, u32, u32)]> {
+    /// The writes of a key, by chain and place.
+    pub(super) fn written(&self, key: u32) -> &[(u32, u32, u32, u32)] {
         let start = self.writes.partition_point(|&(k, ..)| k < key);
         let end = start + self.writes[start..].partition_point(|&(k, ..)| k == key);
-        self.writes[start..end].chunk_by(|a, b| a.1 == b.1)
+        &self.writes[start..end]
+    }
+
+    /// The writes of a key by chain.
+    pub(super) fn writes_of(&self, key: u32) -> impl Iterator<Item = &[(u32, u32, u32, u32)]> {
+        self.written(key).chunk_by(|a, b| a.1 == b.1)
     }
 }

@@ -8,7 +8,7 @@ use super::describe;
 use super::model::Model;
 use super::search::{Found, search};
 use super::shrink::{Finder, shrink};
-use super::verdict::{Budget, Check, Evidence, Steps, Verdict};
+use super::verdict::{Budget, Check, Evidence, REMEMBERED_BYTES_MAX, Spent, Steps, Verdict};
 use super::view::View;
 use super::zones::{Swept, sweep};
 use crate::engine::Instant;
@@ -16,6 +16,7 @@ use crate::history::{Function, History, ObjectId, OpIndex, Operation, Status};
 
 /// What the order before a contradiction may cost.
 const EXPLAINING: Steps = Steps(200_000);
+const EXPLAINING_BYTES: u64 = 64 << 20;
 
 /// Which engine may judge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,8 @@ pub fn linearizable(view: &View<'_>, engine: Engine, steps: Steps) -> Verdict {
         };
         for part in parts(view, model, operations) {
             // Once something is wrong, only what went wrong earlier is of interest.
-            match key_verdict(view, model, &part, engine, &mut budget) {
+            let earliest = worst.as_ref().map_or(Instant::NEVER, |&(earliest, _)| earliest);
+            match key_verdict(view, model, &part, engine, earliest, &mut budget) {
                 Verdict::Violated(evidence) => {
                     let at = evidence.culprit.map_or(Instant::NEVER, |culprit| view.operation(culprit).completed);
                     if worst.as_ref().is_none_or(|(earliest, _)| at < *earliest) {
@@ -95,14 +97,21 @@ fn parts(view: &View<'_>, model: Model, operations: &[OpIndex]) -> Vec<Vec<OpInd
     sorted.chunk_by(|&a, &b| view.operation(a).value == view.operation(b).value).map(<[OpIndex]>::to_vec).collect()
 }
 
-fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engine, budget: &mut Budget) -> Verdict {
+fn key_verdict(
+    view: &View<'_>,
+    model: Model,
+    indices: &[OpIndex],
+    engine: Engine,
+    earliest: Instant,
+    budget: &mut Budget,
+) -> Verdict {
     let history = view.history;
     if engine == Engine::Fastest {
         match sweep(history, model, indices) {
             Swept::Holds => return Verdict::Holds,
             Swept::Conflict(few) => {
                 // Few operations that contradict one another by themselves: the search tells how.
-                match by_search(history, model, &few, budget, "zones") {
+                match by_search(history, model, &few, budget, "zones", Instant::NEVER) {
                     Verdict::Holds => {}
                     Verdict::Unknown(_) => return contradiction(history, few),
                     verdict => return verdict,
@@ -112,7 +121,7 @@ fn key_verdict(view: &View<'_>, model: Model, indices: &[OpIndex], engine: Engin
         }
     }
     let register = engine == Engine::Fastest && model == Model::Register;
-    by_search(history, model, indices, budget, if register { "just in time" } else { "search" })
+    by_search(history, model, indices, budget, if register { "just in time" } else { "search" }, earliest)
 }
 
 /// Operations that contradict one another, too many of them to tell how.
@@ -127,12 +136,14 @@ fn contradiction(history: &History, operations: Vec<OpIndex>) -> Verdict {
     }))
 }
 
+/// Nothing is said of a violation that is not before the earliest that is known.
 fn by_search(
     history: &History,
     model: Model,
     indices: &[OpIndex],
     budget: &mut Budget,
     engine: &'static str,
+    earliest: Instant,
 ) -> Verdict {
     let operations: Vec<Operation> = indices.iter().map(|&index| *history.operation(index)).collect();
     let allowed = budget.left();
@@ -140,12 +151,17 @@ fn by_search(
     let stuck = match find.order(history, model, &operations, budget) {
         Ok(Found::Order) => return Verdict::Holds,
         Ok(Found::Stuck(stuck)) => stuck,
-        Err(_) => return Verdict::unknown(spent(history, &operations, allowed)),
+        Err(why) => return Verdict::unknown(spent(history, &operations, allowed, why)),
     };
+    // With a prefix the culprit is the first that nothing explains, and stays it whatever else is left out.
+    let culprit = indices[stuck.culprit as usize];
+    if !stuck.prefix.is_empty() && history.operation(culprit).completed >= earliest {
+        return Verdict::Violated(Box::new(Evidence { culprit: Some(culprit), engine, ..Evidence::default() }));
+    }
     let mut core = shrink(history, model, indices, stuck, find, Steps::DEFAULT);
-    if core.stuck.prefix.is_empty() {
-        // The walk doesn't say how far one order comes.
-        let mut budget = Budget::new(EXPLAINING);
+    if core.stuck.prefix.is_empty() || matches!(model, Model::List | Model::Set) {
+        // The walk doesn't say how far one order comes, nor does what passes over states that some read bars.
+        let mut budget = Budget::new(EXPLAINING).remembering(EXPLAINING_BYTES);
         if let Ok(Found::Stuck(stuck)) = search(history, model, &core.operations, &mut budget) {
             core.stuck = stuck;
         }
@@ -157,7 +173,10 @@ fn by_search(
         [all @ .., last] => format!("{} or {last}", all.join(", ")),
     };
     let label = describe::label(history, culprit);
-    let why_not = vec![format!("the {} is {states}, and \"{label}\" does not follow", model.noun())];
+    let why_not = match states.as_str() {
+        "" => Vec::new(),
+        states => vec![format!("the {} is {states}, and \"{label}\" does not follow", model.noun())],
+    };
     let mut operations = core.indices.clone();
     operations.sort_unstable();
     let relaxed =
@@ -177,7 +196,7 @@ fn by_search(
 }
 
 /// Why a search gave up, and what would help.
-fn spent(history: &History, operations: &[Operation], allowed: Steps) -> String {
+fn spent(history: &History, operations: &[Operation], allowed: Steps, why: Spent) -> String {
     let unknown = operations.iter().filter(|operation| operation.status == Status::Unknown).count();
     let mut ends: Vec<(Instant, bool)> = operations
         .iter()
@@ -192,10 +211,13 @@ fn spent(history: &History, operations: &[Operation], allowed: Steps) -> String 
     }
     let key = operations.first().map_or(String::new(), |first| describe::key(history, first));
     let of = if key.is_empty() { String::new() } else { format!(" of {key}") };
+    let what = match why {
+        Spent::Steps => format!("{} configurations were visited", allowed.0),
+        Spent::Memory => format!("{} MiB of configurations were remembered", REMEMBERED_BYTES_MAX >> 20),
+    };
     format!(
-        "{} configurations were visited without an answer: {} operations{of}, up to {most} open at once, {unknown} of \
-         unknown outcome; distinct values, fewer clients or fewer timeouts make it easier",
-        allowed.0,
+        "{what} without an answer: {} operations{of}, up to {most} open at once, {unknown} of unknown outcome; distinct \
+         values, fewer clients or fewer timeouts make it easier",
         operations.len()
     )
 }

@@ -56,12 +56,17 @@ pub(super) struct States<'a> {
     model: Model,
     numbers: BTreeMap<Vec<u64>, u64>,
     contents: Vec<Vec<u64>>,
+    /// Words in the contents.
+    words: u64,
 }
+
+/// Bytes that a content takes beside its words: twice its place in a vector, and its number in the map.
+const CONTENT_BYTES: u64 = 64;
 
 impl<'a> States<'a> {
     /// Only the initial state: nil, empty, zero or free. It is the word 0.
     pub(super) fn new(history: &'a History, model: Model) -> States<'a> {
-        States { history, model, numbers: BTreeMap::from([(Vec::new(), 0)]), contents: vec![Vec::new()] }
+        States { history, model, numbers: BTreeMap::from([(Vec::new(), 0)]), contents: vec![Vec::new()], words: 0 }
     }
 
     /// The state after an operation, if the operation's outcome fits. An unknown outcome fits wherever it can.
@@ -128,6 +133,23 @@ impl<'a> States<'a> {
         }
     }
 
+    /// Whether a list or set that only grows may still be what a read of all of it saw after one more append or add.
+    pub(super) fn leads_to(&self, state: u64, growth: &Operation, read: &Operation) -> bool {
+        let (content, seen) = (&self.contents[state as usize], self.history.list(read.result()));
+        let after = |more: &[u64]| seen.strip_prefix(content.as_slice()).is_some_and(|rest| rest.starts_with(more));
+        match growth.function {
+            Function::Append => after(&[growth.value]),
+            Function::AppendList => after(self.history.list(growth.value)),
+            Function::SetAdd => seen.contains(&growth.value),
+            _ => true,
+        }
+    }
+
+    /// Whether a list may still become what a read of all of it saw if all that happens to it are appends.
+    pub(super) fn begins(&self, state: u64, read: &Operation) -> bool {
+        self.history.list(read.result()).starts_with(&self.contents[state as usize])
+    }
+
     /// A state in words.
     pub(super) fn show(&self, state: u64) -> String {
         match self.model {
@@ -141,6 +163,11 @@ impl<'a> States<'a> {
         }
     }
 
+    /// What is remembered, in bytes: each content is kept under its number and under itself.
+    pub(super) fn bytes(&self) -> u64 {
+        self.words * 2 * size_of::<u64>() as u64 + self.contents.len() as u64 * CONTENT_BYTES
+    }
+
     fn change(&mut self, state: u64, change: impl FnOnce(&mut Vec<u64>)) -> Option<u64> {
         let mut content = self.contents[state as usize].clone();
         change(&mut content);
@@ -152,6 +179,7 @@ impl<'a> States<'a> {
             return number;
         }
         let number = self.contents.len() as u64;
+        self.words += content.len() as u64;
         self.contents.push(content.clone());
         self.numbers.insert(content, number);
         number

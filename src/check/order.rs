@@ -54,6 +54,9 @@ struct Order<'a> {
     added: Vec<u32>,
     /// Operations before which more comes than did.
     grown: Vec<u32>,
+    /// Operations whose clocks are no longer those that were agreed on, and of each operation whether it is one.
+    touched: Vec<u32>,
+    is_touched: Vec<bool>,
     /// Words of clocks that were looked at.
     work: u64,
 }
@@ -75,7 +78,7 @@ impl<'a> Orders<'a> {
         // A pass over a clock is far cheaper than a configuration of a search.
         let words = known.facts.len() * known.chains;
         if words > WORDS_MAX || !budget.spend(words as u64 / WORDS_A_STEP + 1) {
-            return Err(Spent);
+            return Err(Spent::Steps);
         }
         let circle = !order.tick();
         Ok(Orders { history, agreed: order.clocks.clone(), order, circle })
@@ -90,14 +93,23 @@ impl<'a> Orders<'a> {
         for from in order.added.drain(..).rev() {
             order.edges[from as usize].pop();
         }
-        order.clocks.clone_from(&self.agreed);
+        // Of many processes with an operation or two each, all clocks for each process would be most of the work.
+        let chains = order.known.chains;
+        for at in std::mem::take(&mut order.touched) {
+            let row = at as usize * chains..(at as usize + 1) * chains;
+            order.clocks[row.clone()].copy_from_slice(&self.agreed[row]);
+            order.is_touched[at as usize] = false;
+            order.work += chains as u64;
+        }
+        order.work += 2 * order.known.facts.len() as u64;
+        order.pay(budget)?;
         let mut new = order.stated(whose);
         let mut reads: Vec<u32> = (0..order.known.facts.len() as u32).filter(|&at| order.counts(at, whose)).collect();
         let mut first = true;
         loop {
             order.grown.clear();
             for &(from, to, because) in &new {
-                if !order.add(from, to, because) {
+                if !order.add(from, to, because, budget)? {
                     return Ok(Closed::Circle(Box::new(order.circle(self.history))));
                 }
             }
@@ -107,12 +119,13 @@ impl<'a> Orders<'a> {
                 order.grown.dedup();
                 reads = order.grown.iter().copied().filter(|&at| order.counts(at, whose)).collect();
             }
-            order.work += (reads.len() * order.known.chains) as u64;
-            if !budget.spend(std::mem::take(&mut order.work) / WORDS_A_STEP + 1) {
-                return Err(Spent);
+            if !budget.spend(1) {
+                return Err(Spent::Steps);
             }
             new.clear();
             for &at in &reads {
+                order.work += (chains + order.known.written(order.fact(at).key).len()) as u64;
+                order.pay(budget)?;
                 order.infer(at, whose, &mut new);
             }
             if new.is_empty() {
@@ -142,6 +155,8 @@ impl<'a> Order<'a> {
             clocks: Vec::new(),
             added: Vec::new(),
             grown: Vec::new(),
+            touched: Vec::new(),
+            is_touched: vec![false; count],
             work: 0,
         };
         let mut last: Vec<Option<u32>> = vec![None; known.chains];
@@ -193,20 +208,31 @@ impl<'a> Order<'a> {
     }
 
     /// One more edge, and what follows from it; false if it closes a circle.
-    fn add(&mut self, from: u32, to: u32, because: Because) -> bool {
+    fn add(&mut self, from: u32, to: u32, because: Because, budget: &mut Budget) -> Result<bool, Spent> {
         self.edges[from as usize].push((to, because));
         self.added.push(from);
         if from == to || self.before(to, from) {
-            return false;
+            return Ok(false);
         }
         let mut waits = vec![(from, to)];
         while let Some((from, to)) = waits.pop() {
             if self.grow(from, to) {
                 self.grown.push(to);
+                if !std::mem::replace(&mut self.is_touched[to as usize], true) {
+                    self.touched.push(to);
+                }
                 waits.extend(self.edges[to as usize].iter().map(|&(next, _)| (to, next)));
             }
+            self.pay(budget)?;
         }
-        true
+        Ok(true)
+    }
+
+    /// Takes the steps of the work done from the budget; what is less than a step is kept for later.
+    fn pay(&mut self, budget: &mut Budget) -> Result<(), Spent> {
+        let steps = self.work / WORDS_A_STEP;
+        self.work %= WORDS_A_STEP;
+        if budget.spend(steps) { Ok(()) } else { Err(Spent::Steps) }
     }
 
     /// Whether anything came before `from` that did not yet come before `to`.

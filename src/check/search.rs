@@ -22,7 +22,7 @@ pub(super) enum Found {
 }
 
 /// Where a search ends that fails.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Stuck {
     /// The operation whose completion cannot be explained; everything that completed earlier can.
     pub(super) culprit: u32,
@@ -34,6 +34,48 @@ pub(super) struct Stuck {
 
 /// More states than this are not listed as reasons.
 const STATES_SHOWN: usize = 8;
+
+/// The same answer, much sooner where a list or set only grows and many effects are optional: nothing is put into it that
+/// the shortest read of all of it that is still to come did not see. What cannot be explained is then known of the history
+/// up to the culprit's completion, but perhaps of a shorter part too; in that case there is no prefix.
+pub(super) fn refute(
+    history: &History,
+    model: Model,
+    operations: &[Operation],
+    budget: &mut Budget,
+) -> Result<Found, Spent> {
+    let mut search = Search::new(history, model, operations);
+    search.reads = whole_reads(history, model, operations);
+    if model == Model::List && search.reads.is_none() {
+        let reads: Vec<u32> =
+            (0..operations.len() as u32).filter(|&at| is_whole_read(&operations[at as usize])).collect();
+        search.readers = Some(Chain::new(&reads, operations.len() as u32));
+    }
+    search.run(budget)
+}
+
+/// Reads of all of a list or set that only grows, the shortest first.
+fn whole_reads(history: &History, model: Model, operations: &[Operation]) -> Option<Chain> {
+    let grows = |operation: &Operation| match model {
+        Model::List => {
+            matches!(operation.function, Function::Append | Function::AppendList) || is_whole_read(operation)
+        }
+        Model::Set => operation.function == Function::SetAdd || is_whole_read(operation),
+        _ => false,
+    };
+    if !operations.iter().all(grows) {
+        return None;
+    }
+    let mut reads: Vec<u32> =
+        (0..operations.len() as u32).filter(|&at| is_whole_read(&operations[at as usize])).collect();
+    let length = |at: u32| history.list(operations[at as usize].result()).len();
+    reads.sort_by_key(|&at| (length(at), operations[at as usize].completed));
+    Some(Chain::new(&reads, operations.len() as u32))
+}
+
+fn is_whole_read(operation: &Operation) -> bool {
+    matches!(operation.function, Function::Scan | Function::SetScan) && operation.status == Status::Ok
+}
 
 /// Searches an order of operations of one object and key that respects their intervals and explains their results.
 pub(super) fn search(
@@ -68,6 +110,12 @@ struct Search<'a> {
     by_invocation: Chain,
     by_completion: Chain,
     rank: Vec<u32>,
+    /// Of a list or set that only grows, the reads that bar what they did not see.
+    reads: Option<Chain>,
+    /// Of a list that may be replaced too, all reads: what leads to none of them need not have happened.
+    readers: Option<Chain>,
+    /// Of those that barred anything, the one that completes last.
+    barred: Option<u32>,
     seen: Seen,
     stack: Vec<Frame>,
 }
@@ -103,12 +151,15 @@ impl<'a> Search<'a> {
             by_invocation: Chain::new(&by_invocation, count),
             by_completion: Chain::new(&by_completion, count),
             rank,
+            reads: None,
+            readers: None,
+            barred: None,
             seen: Seen::default(),
             stack: Vec::new(),
         }
     }
 
-    fn run(mut self, budget: &mut Budget) -> Result<Found, Spent> {
+    fn run(&mut self, budget: &mut Budget) -> Result<Found, Spent> {
         let mut state = 0;
         let mut resume: Option<(Instant, u32)> = None;
         let mut stuck: Option<(u32, Vec<u32>, Vec<u64>)> = None;
@@ -131,7 +182,7 @@ impl<'a> Search<'a> {
                 }
                 if fresh && only_looks(operation) {
                     if !budget.spend(1) {
-                        return Err(Spent);
+                        return Err(Spent::Steps);
                     }
                     if self.states.step(state, operation).is_some() {
                         self.take(at, state, true);
@@ -154,14 +205,35 @@ impl<'a> Search<'a> {
                     continue;
                 }
                 if !budget.spend(1) {
-                    return Err(Spent);
+                    return Err(Spent::Steps);
                 }
-                let Some(then) = self.states.step(state, operation) else { continue };
-                if operation.status == Status::Unknown && then == state {
+                if let Some(read) = self.reads.as_ref().and_then(Chain::first)
+                    && !self.states.leads_to(state, operation, &self.operations[read as usize])
+                {
+                    let rank = |at: u32| self.rank[at as usize];
+                    self.barred = self.barred.filter(|&last| rank(last) >= rank(read)).or(Some(read));
                     continue;
                 }
+                let Some(then) = self.states.step(state, operation) else { continue };
+                if operation.status == Status::Unknown && (then == state || self.is_idle(then)) {
+                    continue;
+                }
+                if self.reads.is_some() && operation.function == Function::SetAdd {
+                    // The next read saw it, so it has to come, and no order among those that come matters.
+                    self.take(at, state, true);
+                    if !budget.affords(self.seen.bytes() + self.states.bytes()) {
+                        return Err(Spent::Memory);
+                    }
+                    state = then;
+                    resume = None;
+                    continue 'node;
+                }
                 self.take(at, state, false);
-                if self.remember(then) {
+                let new = self.remember(then);
+                if !budget.affords(self.seen.bytes() + self.states.bytes()) {
+                    return Err(Spent::Memory);
+                }
+                if new {
                     state = then;
                     resume = None;
                     continue 'node;
@@ -171,6 +243,10 @@ impl<'a> Search<'a> {
             loop {
                 let Some(frame) = self.untake() else {
                     let (culprit, prefix, states) = stuck.expect("the first node was noted");
+                    if let Some(barred) = self.barred.filter(|&at| self.rank[at as usize] > self.rank[culprit as usize])
+                    {
+                        return Ok(Found::Stuck(Stuck { culprit: barred, prefix: Vec::new(), states: Vec::new() }));
+                    }
                     let states = states.iter().map(|&state| self.states.show(state)).collect();
                     return Ok(Found::Stuck(Stuck { culprit, prefix, states }));
                 };
@@ -181,6 +257,19 @@ impl<'a> Search<'a> {
                 }
             }
         }
+    }
+
+    /// Whether nobody who is left could see this state, whatever is appended to it.
+    fn is_idle(&self, state: u64) -> bool {
+        let Some(readers) = &self.readers else { return false };
+        let mut next = readers.first();
+        while let Some(at) = next {
+            if self.states.begins(state, &self.operations[at as usize]) {
+                return false;
+            }
+            next = readers.after(at);
+        }
+        true
     }
 
     fn note(&self, stuck: &mut Option<(u32, Vec<u32>, Vec<u64>)>, urgent: u32, state: u64) {
@@ -219,6 +308,9 @@ impl<'a> Search<'a> {
             return;
         }
         self.by_completion.remove(at);
+        if is_whole_read(&self.operations[at as usize]) {
+            self.reads.iter_mut().chain(&mut self.readers).for_each(|reads| reads.remove(at));
+        }
         self.high = self.high.max(bit / 64);
         while self.low < self.completed / 64 && self.done[self.low as usize] == u64::MAX {
             self.low += 1;
@@ -231,6 +323,9 @@ impl<'a> Search<'a> {
         self.done[(bit / 64) as usize] &= !(1 << (bit % 64));
         if self.operations[frame.taken as usize].completed != Instant::NEVER {
             self.by_completion.restore(frame.taken);
+            if is_whole_read(&self.operations[frame.taken as usize]) {
+                self.reads.iter_mut().chain(&mut self.readers).for_each(|reads| reads.restore(frame.taken));
+            }
         }
         self.by_invocation.restore(frame.taken);
         (self.low, self.high) = (frame.low, frame.high);
@@ -290,5 +385,45 @@ impl Chain {
         let (next, previous) = (self.next[at as usize], self.previous[at as usize]);
         self.next[previous as usize] = at;
         self.previous[next as usize] = at;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::verdict::Steps;
+    use crate::history::Invocation;
+
+    /// So many elements that come in at once, in any order, and one that comes out though it never came in.
+    fn crowd(elements: u64) -> History {
+        let mut history = History::new();
+        let object = history.object("q");
+        for n in 1..=elements {
+            let (at, process, function) = (Instant(n), n as u32, Function::Enqueue);
+            let index = history.invoke(Invocation { at, process, object, key: 0, function, value: n, expected: 0 });
+            history.complete(index, Status::Ok, 0, Instant(1_000));
+        }
+        let (at, process, function) = (Instant(2_000), 0, Function::Dequeue);
+        let index = history.invoke(Invocation { at, process, object, key: 0, function, value: 0, expected: 0 });
+        history.complete(index, Status::Ok, elements + 1, Instant(2_001));
+        history
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_bytes() {
+        let history = crowd(7);
+        let search = |bytes: u64| {
+            let mut budget = Budget::new(Steps::DEFAULT).remembering(bytes);
+            let mut all = Search::new(&history, Model::Queue, history.operations());
+            let found = all.run(&mut budget);
+            (found.map(|_| ()), all.seen.bytes() + all.states.bytes())
+        };
+        let (found, whole) = search(1 << 30);
+        assert!(found.is_ok() && whole > 1 << 21, "{whole}");
+        let (found, some) = search(1 << 20);
+        assert_eq!(found, Err(Spent::Memory));
+        // What is over is what came with one configuration, at most a doubling of the table.
+        assert!(some > 1 << 20 && some < 1 << 21, "{some}");
+        assert_eq!(search(1 << 20), (found, some), "it depends on nothing but lengths");
     }
 }

@@ -39,6 +39,11 @@ impl Seen {
         true
     }
 
+    /// What is remembered, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        ((self.arena.len() + self.slots.len()) * size_of::<u64>()) as u64
+    }
+
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(256);
         let old = std::mem::replace(&mut self.slots, vec![0; size]);

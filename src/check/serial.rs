@@ -48,6 +48,7 @@ pub(super) fn serialize(
         items,
         edges,
         states,
+        states_bytes: 0,
         now,
         waits,
         ready,
@@ -72,6 +73,8 @@ struct Serial<'a> {
     items: &'a [Item],
     edges: &'a [Vec<u32>],
     states: Vec<States<'a>>,
+    /// What is remembered of all states, in bytes.
+    states_bytes: u64,
     now: Vec<u64>,
     waits: Vec<u32>,
     ready: BTreeSet<u32>,
@@ -94,14 +97,14 @@ impl Serial<'_> {
             if resume.is_none() {
                 let ready: Vec<u32> = self.ready.iter().copied().collect();
                 if !budget.spend(ready.len() as u64 / READY_A_STEP) {
-                    return Err(Spent);
+                    return Err(Spent::Steps);
                 }
                 for at in ready {
                     if !only_looks(&self.items[at as usize].operation) {
                         continue;
                     }
                     if !budget.spend(1) {
-                        return Err(Spent);
+                        return Err(Spent::Steps);
                     }
                     if let Some(then) = self.step(at) {
                         self.take(at, then, true);
@@ -120,7 +123,7 @@ impl Serial<'_> {
                     continue;
                 }
                 if !budget.spend(1) {
-                    return Err(Spent);
+                    return Err(Spent::Steps);
                 }
                 let Some(then) = self.step(at) else { continue };
                 if operation.status == Status::Unknown && then == self.now[self.items[at as usize].key as usize] {
@@ -129,7 +132,10 @@ impl Serial<'_> {
                 self.take(at, then, false);
                 let (new, words) = self.remember();
                 if !budget.spend(words / WORDS_A_STEP) {
-                    return Err(Spent);
+                    return Err(Spent::Steps);
+                }
+                if !budget.affords(self.seen.bytes() + self.states_bytes) {
+                    return Err(Spent::Memory);
                 }
                 if new {
                     continue 'node;
@@ -149,7 +155,10 @@ impl Serial<'_> {
     fn step(&mut self, at: u32) -> Option<u64> {
         let item = &self.items[at as usize];
         let key = item.key as usize;
-        self.states[key].step(self.now[key], &item.operation)
+        let before = self.states[key].bytes();
+        let then = self.states[key].step(self.now[key], &item.operation);
+        self.states_bytes += self.states[key].bytes() - before;
+        then
     }
 
     fn take(&mut self, at: u32, then: u64, forced: bool) {

@@ -6,13 +6,13 @@
 
 use super::just_in_time::{Walked, walk};
 use super::model::{Model, only_looks};
-use super::search::{Found, Stuck, search};
+use super::search::{Found, Stuck, refute};
 use super::verdict::{Budget, Spent, Steps};
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation, Status};
 
 /// What shrinking may cost: configurations visited over all attempts.
-const SHRINKING: Steps = Steps(2_000_000);
+const SHRINKING: Steps = Steps(500_000);
 
 /// What looks for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Finder {
                 Walked::Unfit => {}
             }
         }
-        search(history, model, operations, budget)
+        refute(history, model, operations, budget)
     }
 }
 
@@ -50,10 +50,16 @@ impl Finder {
 const LARGE: usize = 256;
 
 /// What one attempt may cost: most that take long would succeed in explaining.
-const ATTEMPT: Steps = Steps(200_000);
+const ATTEMPT: Steps = Steps(50_000);
+/// What one attempt may remember: making long lists takes time as well.
+const ATTEMPT_BYTES: u64 = 64 << 20;
+/// Bytes remembered that cost as much as a step.
+const BYTES_A_STEP: u64 = 512;
+/// Words of operations and of what was read that are looked over in the time of a step.
+const WORDS_A_STEP: u64 = 64;
 
 /// A small history that cannot be explained.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Core {
     /// Positions in the history of what is left.
     pub(super) indices: Vec<OpIndex>,
@@ -83,6 +89,9 @@ pub(super) fn shrink(
         minimal: false,
     };
     let mut core = shrinker.cut(whole);
+    if matches!(model, Model::List | Model::Set) {
+        core = shrinker.shortest(core);
+    }
     // Almost everything can explain a refusal, so almost nothing could be left out beside one.
     if let Some(smaller) = shrinker.without(&core, |_, operation| operation.status == Status::Refused) {
         core = shrinker.cut(smaller);
@@ -99,6 +108,10 @@ pub(super) fn shrink(
         let mut changed = false;
         let mut start = 0;
         while start < core.operations.len() {
+            if shrinker.budget.left() == Steps(0) {
+                // What is left is a contradiction, though perhaps a larger one than need be.
+                return core;
+            }
             let range = start..start + chunk;
             match shrinker.without(&core, |at, _| range.contains(&at)) {
                 Some(smaller) => {
@@ -191,28 +204,36 @@ impl Shrinker<'_> {
 
     /// The history with the constraints of chosen operations taken away, if it still cannot be explained.
     fn without(&mut self, core: &Core, choose: impl Fn(usize, &Operation) -> bool) -> Option<Core> {
+        let constrains = |operation: &Operation| operation.status != Status::Unknown;
+        if !core.operations.iter().enumerate().any(|(at, operation)| constrains(operation) && choose(at, operation)) {
+            return None;
+        }
         let mut kept: Vec<(OpIndex, Operation)> = Vec::with_capacity(core.operations.len());
-        let mut changed = false;
         for (at, (&index, &operation)) in core.indices.iter().zip(&core.operations).enumerate() {
             if !choose(at, &operation) || operation.status == Status::Unknown {
                 kept.push((index, operation));
-            } else if only_looks(&operation) {
-                changed = true;
-            } else {
-                changed = true;
+            } else if !only_looks(&operation) {
                 kept.push((index, Operation { status: Status::Unknown, completed: Instant::NEVER, ..operation }));
             }
-        }
-        if !changed {
-            return None;
         }
         let mut seen = self.seen(&kept).into_iter();
         kept.retain(|_| seen.next().unwrap_or(true));
         let (indices, operations): (Vec<OpIndex>, Vec<Operation>) = kept.into_iter().unzip();
-        let mut budget = Budget::new(ATTEMPT.min(self.budget.left()));
+        self.attempt(indices, operations)
+    }
+
+    /// These operations, if no order explains them. One budget is shared by all attempts.
+    fn attempt(&mut self, indices: Vec<OpIndex>, operations: Vec<Operation>) -> Option<Core> {
+        let words = |operation: &Operation| match operation.function {
+            Function::Scan | Function::SetScan => self.history.list(operation.result()).len() as u64 + 8,
+            _ => 8,
+        };
+        let looking = operations.iter().map(words).sum::<u64>() / WORDS_A_STEP;
+        self.budget.spend(looking);
+        let mut budget = Budget::new(ATTEMPT.min(self.budget.left())).remembering(ATTEMPT_BYTES);
         let before = budget.left().0;
         let found = self.find.order(self.history, self.model, &operations, &mut budget);
-        self.budget.spend(before - budget.left().0);
+        self.budget.spend(before - budget.left().0 + budget.remembered_bytes() / BYTES_A_STEP);
         match found {
             Ok(Found::Stuck(stuck)) => Some(Core { indices, operations, stuck, minimal: false }),
             Ok(Found::Order) => None,
@@ -221,6 +242,31 @@ impl Shrinker<'_> {
                 None
             }
         }
+    }
+
+    /// The shortest prefix that cannot be explained: what can't be explained until some completion can't be until a later
+    /// one.
+    fn shortest(&mut self, core: Core) -> Core {
+        let mut ends: Vec<(Instant, u32)> = (0..core.operations.len() as u32)
+            .map(|at| (core.operations[at as usize].completed, at))
+            .filter(|&(completed, _)| completed != Instant::NEVER)
+            .collect();
+        ends.sort_unstable();
+        let (mut low, mut high) = (0, ends.len() - 1);
+        let mut best = core.clone();
+        while low < high {
+            let middle = low.midpoint(high);
+            let stuck = Stuck { culprit: ends[middle].1, prefix: Vec::new(), states: Vec::new() };
+            let prefix = self.cut(Core { stuck, ..core.clone() });
+            match self.attempt(prefix.indices, prefix.operations) {
+                Some(shorter) => {
+                    high = middle;
+                    best = self.cut(shorter);
+                }
+                None => low = middle + 1,
+            }
+        }
+        best
     }
 
     /// Of each operation whether some operation left could notice that it is gone.
@@ -268,5 +314,52 @@ impl Shrinker<'_> {
             !unknown || wanted.binary_search(&value).is_ok()
         };
         kept.iter().map(notices).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Invocation;
+
+    /// Appends to a list or adds to a set in turn, each followed by a read of all; the last read misses the last three.
+    fn lost(model: Model, elements: u64) -> History {
+        let mut history = History::new();
+        let object = history.object("it");
+        let [change, look] = match model {
+            Model::List => [Function::Append, Function::Scan],
+            _ => [Function::SetAdd, Function::SetScan],
+        };
+        let mut clock = 0;
+        for n in 1..=elements {
+            for (function, value) in [(change, n), (look, 0)] {
+                let (at, process) = (Instant(clock), (n % 8) as u32);
+                let call = Invocation { at, process, object, key: 0, function, value, expected: 0 };
+                let index = history.invoke(call);
+                let seen: Vec<u64> = (1..=if n == elements { n - 3 } else { n }).collect();
+                let result = if function == look { history.add_list(&seen) } else { 0 };
+                // Changes overlap the read that follows and the change after that.
+                clock += 10;
+                history.complete(index, Status::Ok, result, Instant(clock + 4));
+            }
+        }
+        history
+    }
+
+    #[test]
+    fn shrinking_a_long_list_or_set_takes_few_steps() {
+        for model in [Model::List, Model::Set] {
+            let history = lost(model, 300);
+            let mut budget = Budget::new(Steps(20_000));
+            let found = Finder::Search.order(&history, model, history.operations(), &mut budget);
+            let Ok(Found::Stuck(stuck)) = found else { panic!("{model:?}: {found:?}") };
+            let indices: Vec<OpIndex> = (0..history.operations().len() as u32).map(OpIndex).collect();
+            let core = shrink(&history, model, &indices, stuck, Finder::Search, Steps::DEFAULT);
+            assert!(core.minimal, "{model:?}: the budget was spent");
+            let known = core.operations.iter().filter(|operation| operation.status != Status::Unknown).count();
+            assert!(known <= 4, "{model:?}: {known} operations are needed");
+            let again = Finder::Search.order(&history, model, &core.operations, &mut Budget::new(Steps::DEFAULT));
+            assert!(matches!(again, Ok(Found::Stuck(_))), "{model:?}: what is left can be explained");
+        }
     }
 }

@@ -103,15 +103,33 @@ pub struct Edge {
     pub because: String,
 }
 
-/// Counts down what a search may still visit.
+/// What one search may remember of what it visited: 1 GiB. A search that needs more has many more steps ahead of it than
+/// anybody waits for.
+pub(super) const REMEMBERED_BYTES_MAX: u64 = 1 << 30;
+
+/// Counts down what a search may still visit, and bounds what it may remember at a time.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: u64,
+    remembered_bytes_max: u64,
+    /// The most that any search has remembered.
+    remembered_bytes: u64,
 }
 
 impl Budget {
     pub(super) fn new(steps: Steps) -> Budget {
-        Budget { left: steps.0 }
+        Budget { left: steps.0, remembered_bytes_max: REMEMBERED_BYTES_MAX, remembered_bytes: 0 }
+    }
+
+    /// The same steps, but less to remember.
+    pub(super) fn remembering(self, bytes: u64) -> Budget {
+        Budget { remembered_bytes_max: bytes, ..self }
+    }
+
+    /// Whether a search may remember so much. Bytes are computed from lengths, so the answer is the same everywhere.
+    pub(super) fn affords(&mut self, bytes: u64) -> bool {
+        self.remembered_bytes = self.remembered_bytes.max(bytes);
+        bytes <= self.remembered_bytes_max
     }
 
     /// Takes steps; false once they are used up.
@@ -128,11 +146,21 @@ impl Budget {
         }
     }
 
+    /// The most bytes that any search has remembered.
+    pub(super) fn remembered_bytes(&self) -> u64 {
+        self.remembered_bytes
+    }
+
     pub(super) fn left(&self) -> Steps {
         Steps(self.left)
     }
 }
 
 /// The budget was spent.
-#[derive(Debug)]
-pub(super) struct Spent;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spent {
+    /// As many configurations were visited as may be.
+    Steps,
+    /// More would have to be remembered of them than may be.
+    Memory,
+}
