@@ -166,7 +166,7 @@ pub fn measures(runs: &[&Run]) -> Vec<Measure> {
         for judged in &run.judged {
             let during = during(run, judged);
             let said = said(&judged.text, &clients, &during);
-            let Some((left, said)) = judged.finding.left.clone().zip(said) else { continue };
+            let Some((left, said)) = judged.finding.left.zip(said) else { continue };
             let what = said.what;
             // `@variant` says whose number it is, whoever is judged.
             let design = said.variant.unwrap_or_else(|| run.outcome.plan.variant.clone());

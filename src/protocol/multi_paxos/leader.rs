@@ -291,7 +291,9 @@ mod tests {
             self.again(1, 0, batch, Span::millis(150), Instant(at_ms * 1_000_000))
         }
         fn acknowledge(&mut self, slots: RangeInclusive<u64>) {
-            slots.for_each(|slot| self.acceptances[slot as usize - 1].insert(1));
+            for slot in slots {
+                self.acceptances[slot as usize - 1].insert(1);
+            }
         }
     }
 
