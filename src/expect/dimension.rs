@@ -1,4 +1,4 @@
-//! What a value measures: products of time and data, so that `700/s * 3s` is a count and `1 / (100/s - 80/s)` a
+//! What a value measures: products of time and data, so that `700/s * 3s` is a number and `1 / (100/s - 80/s)` a
 //! duration.
 
 use std::fmt;
@@ -51,8 +51,8 @@ impl Dimension {
     pub(super) fn times(self, other: Dimension) -> Dimension {
         let (time, size) = (self.time.saturating_add(other.time), self.size.saturating_add(other.size));
         let kind = if !self.is_plain() || !other.is_plain() {
-            // What remains when seconds cancel is how many there were: 700/s * 3s.
-            if time == 0 && size == 0 { Kind::Count } else { Kind::Number }
+            // What remains when seconds cancel may be how many there were, 700/s * 3s, or a load, 70/s * 10ms.
+            Kind::Number
         } else {
             match (self.kind, other.kind) {
                 (Kind::Count, _) | (_, Kind::Count) => Kind::Count,
