@@ -1,6 +1,6 @@
 //! What expectations measured, told in words and in the order in which the scenario's question asks for it.
 //!
-//! A question is taken by its words: each measure has a few that ask for it ([`ASKED_BY`]). What is asked for comes first,
+//! A question is taken by its words: each measure has a few that ask for it (`ASKED_BY`). What is asked for comes first,
 //! then the order of the file; of what is alike only the first is told.
 
 use super::bind::measured;
