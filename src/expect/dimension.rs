@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn units_multiply_and_cancel() {
         let (rate, duration) = (Dimension::RATE, Dimension::DURATION);
-        assert_eq!(rate.times(duration), Dimension::COUNT);
+        // How many there were, or a load: it goes with counts as with shares.
+        assert_eq!(rate.times(duration), Dimension::NUMBER);
         assert_eq!(Dimension::NUMBER.over(rate), duration);
         assert_eq!(Dimension::COUNT.over(duration), rate);
         assert_eq!(rate.over(rate), Dimension::NUMBER);
