@@ -91,7 +91,7 @@ fn all(arguments: &Arguments) -> Result<Exit, Exit> {
             let found = search(arguments, &sources, &plans, sweep, range)?;
             out(&found.text());
             if !arguments.no_report {
-                let mut files: write::Files = vec![("sweep.csv".to_owned(), found.csv().into_bytes())];
+                let mut files: write::Files<'_> = vec![("sweep.csv".to_owned(), found.csv().into())];
                 files.extend(bind::files(&found.page()));
                 write::write(&folder, &files).map_err(|error| report::failed(&folder, &error))?;
                 out(&format!("\n  report     {}\n", folder.join("report.html").display()));
@@ -102,7 +102,7 @@ fn all(arguments: &Arguments) -> Result<Exit, Exit> {
         let swept = play(arguments, &sources, &plans, sweep)?;
         out(&swept.text());
         if !arguments.no_report {
-            let mut files: write::Files = vec![("sweep.csv".to_owned(), swept.csv().into_bytes())];
+            let mut files: write::Files<'_> = vec![("sweep.csv".to_owned(), swept.csv().into())];
             files.extend(bind::files(&swept.page()));
             write::write(&folder, &files).map_err(|error| report::failed(&folder, &error))?;
             out(&format!("\n  report     {}\n", folder.join("report.html").display()));

@@ -380,6 +380,12 @@ impl<'a> Parser<'a> {
             self.next += 2;
             let scope = self.scope()?;
             self.expect(")", "`,` or `)`")?;
+            if self.is(",") {
+                return Err(self.unexpected("`)`").help(
+                    "a scope stands within the measure, and a variant after all: \
+                     `p99(latency(api, cut))@variant`",
+                ));
+            }
             scope
         } else {
             if measure.is_none() {

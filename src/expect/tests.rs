@@ -168,6 +168,7 @@ const UNREADABLE: &[(&str, &str, &str)] = &[
     ("bounded_staleness(kv, 5)", "5", "`5s`"),
     ("cap(kv) < CP", "<", "`=="),
     ("cap(kv) ==", "", "a word"),
+    ("p99(latency(x), v) < 5ms", ",", "`p99(latency(api, cut))@variant`"),
     ("mean(x < 5ms", "<", "`,` or `)`"),
     ("mean(x) < 5ms mean(y)", "mean", "the end"),
     ("mean(ok(f(x))) < 5ms", "f", "can't stand in a scope"),

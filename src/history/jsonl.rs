@@ -75,8 +75,9 @@ pub fn write(history: &History, out: &mut impl Write) -> io::Result<()> {
         write_line(out, &line)?;
     }
     for observation in history.observations() {
-        let observation = serde_json::to_value(observation).map_err(io::Error::other)?;
-        write_line(out, &Line { observation: Some(observation), ..Line::default() })?;
+        out.write_all(b"{\"observation\":")?;
+        serde_json::to_writer(&mut *out, observation)?;
+        out.write_all(b"}\n")?;
     }
     Ok(())
 }

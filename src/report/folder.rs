@@ -5,39 +5,34 @@ use std::path::Path;
 
 use super::bind::{self, Told};
 use super::data;
-use super::write::{self, Files};
-use crate::history::jsonl;
+use super::write::{self, Content, Files};
 use crate::run::Run;
 use crate::scenario::full;
 
-/// Every file of the report of `runs`: name, bytes. `scenario` is the text they were read from.
-pub fn files(runs: &[Run], scenario: &str, mut told: Told) -> Files {
-    let text = |text: String| text.into_bytes();
-    let mut files: Vec<(String, &str, Vec<u8>)> = Vec::new();
-    let mut push = |name: &str, what, bytes| {
-        if !files.iter().any(|(n, ..)| n == name) {
-            files.push((name.to_owned(), what, bytes));
+/// Every file of the report of `runs`: name, content. `scenario` is the text they were read from.
+pub fn files<'a>(runs: &'a [Run], scenario: &str, mut told: Told) -> Files<'a> {
+    let mut files: Files<'a> = Vec::new();
+    let mut push = |name: &str, what: &str, content: Content<'a>| {
+        if !files.iter().any(|(n, _)| n == name) {
+            told.files.push((name.to_owned(), what.to_owned()));
+            files.push((name.to_owned(), content));
         }
     };
-    push("summary.json", "the numbers of every run", text(format!("{:#}\n", data::summary_json(runs))));
-    push("series.csv", "what every client group got, over time", text(data::series_csv(runs)));
-    push("latency.csv", "the latencies of every client group", text(data::latency_csv(runs)));
-    push("scenario.toml", "the scenario as it was read", text(scenario.to_owned()));
+    push("summary.json", "the numbers of every run", format!("{:#}\n", data::summary_json(runs)).into());
+    push("series.csv", "what every client group got, over time", data::series_csv(runs).into());
+    push("latency.csv", "the latencies of every client group", data::latency_csv(runs).into());
+    push("scenario.toml", "the scenario as it was read", scenario.to_owned().into());
     for run in runs {
         let plan = &run.outcome.plan;
-        let expanded = text(full::text(plan));
+        let expanded = full::text(plan).into();
         push(&format!("expanded-{}.toml", plan.variant), "a design with every setting in place", expanded);
-        if !run.outcome.history.operations().is_empty() {
-            let mut lines = Vec::new();
-            // Writing to memory does not fail.
-            let _ = jsonl::write(&run.outcome.history, &mut lines);
-            push(&format!("history-{}.jsonl", plan.variant), "what clients saw, for `netsplit judge`", lines);
+        let history = &run.outcome.history;
+        if !history.operations().is_empty() {
+            let name = format!("history-{}.jsonl", plan.variant);
+            push(&name, "what clients saw, for `netsplit judge`", Content::History(history));
         }
     }
-    told.files = files.iter().map(|(name, what, _)| (name.clone(), (*what).to_owned())).collect();
-    let page = bind::page(runs, &told);
-    let mut files: Files = files.into_iter().map(|(name, _, bytes)| (name, bytes)).collect();
-    files.extend(bind::files(&page));
+    files.extend(bind::files(&bind::page(runs, &told)));
     files
 }
 

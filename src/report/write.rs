@@ -1,14 +1,44 @@
 //! Writes a report: whole or not at all.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
+use crate::history::{History, jsonl};
+
 /// A report as files: paths inside the folder, and what is in them.
-pub type Files = Vec<(String, Vec<u8>)>;
+pub type Files<'a> = Vec<(String, Content<'a>)>;
+
+/// What is in a file.
+#[derive(Debug)]
+pub enum Content<'a> {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// A history in our own format, line after line as it is written: it can be far larger as text than in memory.
+    History(&'a History),
+}
+
+impl From<String> for Content<'_> {
+    fn from(text: String) -> Self {
+        Content::Bytes(text.into_bytes())
+    }
+}
+
+impl Content<'_> {
+    fn write(&self, path: &Path) -> io::Result<()> {
+        match self {
+            Content::Bytes(bytes) => std::fs::write(path, bytes),
+            Content::History(history) => {
+                let mut file = io::BufWriter::with_capacity(1 << 18, std::fs::File::create(path)?);
+                jsonl::write(history, &mut file)?;
+                file.flush()
+            }
+        }
+    }
+}
 
 /// Writes all files into a new folder beside `folder` and puts it in its place. A failure leaves what was there, and so
 /// does anything there that is no report: a file, or a folder of somebody else's files.
-pub fn write(folder: &Path, files: &Files) -> io::Result<()> {
+pub fn write(folder: &Path, files: &Files<'_>) -> io::Result<()> {
     if let Some(reason) = taken(folder)? {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
     }
@@ -38,14 +68,14 @@ pub fn write(folder: &Path, files: &Files) -> io::Result<()> {
 }
 
 /// Replaces these files of a folder, each of them whole, and leaves the others.
-pub fn update(folder: &Path, files: &Files) -> io::Result<()> {
-    for (name, bytes) in files {
+pub fn update(folder: &Path, files: &Files<'_>) -> io::Result<()> {
+    for (name, content) in files {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
         let fresh = path.with_extension("part");
-        std::fs::write(&fresh, bytes)?;
+        content.write(&fresh)?;
         std::fs::rename(&fresh, &path)?;
     }
     Ok(())
@@ -66,14 +96,14 @@ fn taken(folder: &Path) -> io::Result<Option<&'static str>> {
     Ok((!empty && !report).then_some("the folder holds other files, which would be lost"))
 }
 
-fn write_all(folder: &Path, files: &Files) -> io::Result<()> {
+fn write_all(folder: &Path, files: &Files<'_>) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    for (name, bytes) in files {
+    for (name, content) in files {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::write(path, bytes)?;
+        content.write(&path)?;
     }
     Ok(())
 }
@@ -85,8 +115,8 @@ mod tests {
     #[test]
     fn a_report_replaces_the_last_one_whole() {
         let folder = std::env::temp_dir().join(format!("netsplit-write-{}", std::process::id())).join("report");
-        let report = |more: &str| -> Files {
-            ["summary.json", "scenario.toml", more].map(|name| (name.to_owned(), b"1".to_vec())).to_vec()
+        let report = |more: &str| -> Files<'_> {
+            ["summary.json", "scenario.toml", more].map(|name| (name.to_owned(), "1".to_owned().into())).into()
         };
         write(&folder, &report("a")).expect("a folder of our own");
         write(&folder, &report("b")).expect("a folder of our own");
@@ -103,7 +133,7 @@ mod tests {
         std::fs::create_dir_all(&folder).expect("a folder of our own");
         std::fs::write(folder.join("thesis.tex"), "years").expect("a folder of our own");
         std::fs::write(&file, "text").expect("a folder of our own");
-        let files = vec![("summary.json".to_owned(), b"{}".to_vec())];
+        let files = vec![("summary.json".to_owned(), "{}".to_owned().into())];
         assert!(write(&folder, &files).is_err() && write(&file, &files).is_err());
         assert_eq!(std::fs::read_to_string(folder.join("thesis.tex")).expect("it stays"), "years");
         assert_eq!(std::fs::read_dir(&parent).expect("it is there").count(), 2, "nothing is left beside them");

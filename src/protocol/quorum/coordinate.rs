@@ -1,7 +1,7 @@
 //! What a replica does for its clients: ask all, wait for enough, answer, and see to the rest.
 
 use super::version::{Version, context, join, winner};
-use super::{Msg, Object, PATIENCE, Quorum, SUSPICION, Versions, Wake, wake};
+use super::{Msg, Object, PATIENCE, Quorum, RepairMode, SUSPICION, Versions, Wake, wake};
 use crate::engine::{Bits, Instant, Span};
 use crate::history::Observation;
 use crate::protocol::clocks::{Dot, Interval, Timestamp, VectorClock};
@@ -218,7 +218,7 @@ impl Quorum {
         let needed = if linearizable { self.group.majority() } else { self.spec.w };
         if writes_back && !object.is_empty() && holders.len() < needed {
             (operation.scope, operation.needed) = (Members::first(self.group.count), needed);
-        } else if operation.repairs && !agree {
+        } else if operation.repairs && !agree && self.spec.repair_mode == RepairMode::Blocking {
             // Those who have answered are to have the same before the client has its answer.
             operation.scope = Members::NONE;
             for (index, ..) in &operation.heard {
@@ -298,6 +298,9 @@ impl Quorum {
         let answer = Answer::value(version.map_or(0, |v| v.value), age);
         let bytes = if operation.is_read() { version.map_or(0, |v| v.bytes) } else { 0 };
         out.answer(&operation.call, Answer { bytes, ..answer });
+        if operation.repairs {
+            self.bring_up_to_date(of, out);
+        }
         self.leave(of);
     }
 

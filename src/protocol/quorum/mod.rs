@@ -49,6 +49,16 @@ pub enum Conflict {
     Siblings,
 }
 
+/// When a read that repairs has its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepairMode {
+    /// Once those of the first `r` that were behind have it: whoever reads `r` replicas after that, with `r + r > n`,
+    /// sees nothing older (Cassandra 4.0, `read_repair = 'BLOCKING'`, "monotonic quorum reads").
+    Blocking,
+    /// At once: the repair comes after the answer (Dynamo, section 5; Cassandra up to 3.x, `read_repair_chance`).
+    Async,
+}
+
 /// Merkle anti-entropy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AntiEntropy {
@@ -84,9 +94,11 @@ pub struct QuorumSpec {
     pub sloppy: bool,
     /// For how long after a replica fell silent writes are kept for it; `None`: nothing is handed over.
     pub hinted_handoff: Option<Span>,
-    /// Chance of a read to repair replicas that are behind: those among the first `r` before it answers, those that
-    /// answer later in the background.
+    /// Chance of a read to repair the replicas that it finds behind.
     pub read_repair: f64,
+    /// Whether such a read answers before those of the first `r` that are behind have acknowledged what it read. Those
+    /// that answer later are repaired in the background either way.
+    pub repair_mode: RepairMode,
     /// Background repair.
     pub anti_entropy: Option<AntiEntropy>,
     /// What a reader gets of several versions.
@@ -117,6 +129,7 @@ impl QuorumSpec {
             sloppy: false,
             hinted_handoff: None,
             read_repair: 0.0,
+            repair_mode: RepairMode::Blocking,
             anti_entropy: None,
             conflict: Conflict::LastWriteWins,
             versions: Versions::WallClock,

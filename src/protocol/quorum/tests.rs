@@ -273,6 +273,27 @@ fn read_repair_brings_those_who_answered_up_to_date_before_the_answer() {
 }
 
 #[test]
+fn asynchronous_read_repair_comes_after_the_answer() {
+    let mut t = Table::new(3, |s| (s.w, s.r, s.read_repair, s.repair_mode) = (1, 2, 1.0, RepairMode::Async));
+    t.cut = vec![1, 2];
+    t.write(0, 5);
+    t.settle();
+    t.cut.clear();
+    t.ask(1, Op::on_key(Verb::Read, 7, 0));
+    for (from, to, msg) in std::mem::take(&mut t.mail) {
+        t.input(to, |q, out| q.message(ProcessId(from), msg, out));
+    }
+    for (from, to, msg) in t.mail.drain(..2).collect::<Vec<_>>() {
+        t.input(to, |q, out| q.message(ProcessId(from), msg, out));
+    }
+    assert_eq!(t.answers[1].value, 5, "answered while the copy of 1 is old");
+    assert_eq!(t.values(), [vec![5], vec![], vec![]]);
+    assert_eq!(t.script(), ["2 -> 1 Fetched 0", "1 -> 1 Store 5"]);
+    t.settle();
+    assert_eq!(t.values(), vec![vec![5]; 3]);
+}
+
+#[test]
 fn a_write_under_a_clock_that_is_behind_is_lost_as_it_is_made() {
     for (versions, bugs, wins) in [
         (Versions::WallClock, &[][..], 5),

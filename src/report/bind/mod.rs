@@ -152,12 +152,10 @@ fn plots(page: &Page) -> Vec<(String, String, String)> {
 }
 
 /// The files that a page alone makes: `report.html`, `report.json`, `plots/NN-name.svg`.
-pub fn files(page: &Page) -> Files {
+pub fn files(page: &Page) -> Files<'static> {
     let data = serde_json::to_string(page).unwrap_or_default();
-    let mut files: Files = vec![
-        ("report.html".to_owned(), page.render().into_bytes()),
-        ("report.json".to_owned(), (data + "\n").into_bytes()),
-    ];
-    files.extend(plots(page).into_iter().map(|(path, _, svg)| (path, svg.into_bytes())));
+    let mut files: Files<'_> =
+        vec![("report.html".to_owned(), page.render().into()), ("report.json".to_owned(), (data + "\n").into())];
+    files.extend(plots(page).into_iter().map(|(path, _, svg)| (path, svg.into())));
     files
 }

@@ -3,7 +3,7 @@
 use super::Replicas;
 use crate::engine::{Dist, Span};
 use crate::protocol::QuorumSpec;
-use crate::protocol::quorum::{AntiEntropy, Conflict, Versions, Wars};
+use crate::protocol::quorum::{AntiEntropy, Conflict, RepairMode, Versions, Wars};
 use crate::scenario::lower::Lowering;
 use crate::scenario::reader::Fields;
 use crate::spec::Diagnostic;
@@ -75,6 +75,9 @@ pub(super) fn read(
                 .label("`commit_wait` waits for that")
                 .help("write `timestamps = \"uncertain\"`, or leave `commit_wait` out"),
         );
+    }
+    if fields.word("repair_mode", &["blocking", "async"]) == Some("async") {
+        spec.repair_mode = RepairMode::Async;
     }
     if let Some(word) = fields.word("conflict", &["last_write_wins", "siblings"]) {
         spec.conflict = if word == "siblings" { Conflict::Siblings } else { Conflict::LastWriteWins };
