@@ -88,7 +88,8 @@ const QUORUM: &[Key] = &[
     key("sloppy", Value::Flag, "Whether others stand in for replicas that don't answer.").default("false"),
     key("hinted_handoff", Value::OrNone(&DURATION), "How long a stand-in keeps what belongs to another.")
         .default("none"),
-    key("read_repair", read::<Share>(), "Reads that bring the replicas that they find behind up to date.").default("0%"),
+    key("read_repair", read::<Share>(), "Reads that bring the replicas that they find behind up to date.")
+        .default("0%"),
     key(
         "repair_mode",
         Value::Words(&["blocking", "async"]),
