@@ -172,6 +172,13 @@ macro_rules! processes {
                 callee(edge: $crate::engine::EdgeId, instance: u32, there: bool)
                 finish()
             );
+            fn record_bytes(record: &Self::Record) -> u32 {
+                match record {
+                    $(wrapped::Record::$kind(record) => <$process as $crate::world::Process>::record_bytes(record),)+
+                    #[allow(unreachable_patterns)]
+                    _ => 0,
+                }
+            }
             fn role(&self) -> $crate::world::Role {
                 match self { $($name::$kind(process) => process.role()),+ }
             }

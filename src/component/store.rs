@@ -56,6 +56,10 @@ impl Process for Store {
         }
     }
 
+    fn record_bytes(record: &Record) -> u32 {
+        40 + record.bytes
+    }
+
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         if let Some(call) = self.pending.remove(&token.0) {
             let answer = self.machine.apply(&call.op);

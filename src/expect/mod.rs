@@ -13,6 +13,7 @@ mod lexer;
 pub mod names;
 mod quantity;
 mod scope;
+mod sentence;
 pub mod verdict;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub use dimension::{Dimension, show};
 pub use evaluate::{Ask, Finding, Judgement, Measured, Missing, Source, Terms, evaluate, judge_means, value};
 pub use grammar::{parse_expr, parse_phase, parse_that, parse_within};
 pub use quantity::Quantity;
+pub use sentence::{Piece, Sentence, parse_sentence, say};
 pub use verdict::{Expected, Outcome, Verdict};

@@ -5,16 +5,14 @@ use crate::engine::{Dist, Draws, Instant, ProcessId, Span};
 /// The disk of each host of a component.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiskSpec {
-    /// Of one read, ns.
+    /// Of one read, ns, beside what its bytes take; whoever reads waits for it.
     pub read_time: Dist,
     /// Of one write into the page cache, ns.
     pub write_time: Dist,
     /// Of one fsync, ns; fsyncs of one host queue up.
     pub fsync_time: Dist,
-    /// Bytes per second; `None` = no limit.
+    /// Bytes per second, of reads and of writes each; writes of one host queue up for it. `None` = no limit.
     pub bandwidth: Option<u64>,
-    /// Bytes; `None` = endless.
-    pub space: Option<u64>,
 }
 
 impl Default for DiskSpec {
@@ -25,7 +23,6 @@ impl Default for DiskSpec {
             write_time: Dist::constant(0.0),
             fsync_time: Dist::constant(1e6),
             bandwidth: None,
-            space: None,
         }
     }
 }
@@ -66,6 +63,11 @@ pub struct HostDisk<R> {
     before: Instant,
     /// Time of all fsyncs that were ever begun or queued.
     syncing: Span,
+    /// The last write that queued for its bandwidth has had it then.
+    moved: Instant,
+    /// Time that writes have taken of its bandwidth, or will.
+    moving: Span,
+    reads: u64,
     slow: f64,
 }
 
@@ -82,6 +84,9 @@ impl<R: Clone> HostDisk<R> {
             next: None,
             before: Instant::ZERO,
             syncing: Span::ZERO,
+            moved: Instant::ZERO,
+            moving: Span::ZERO,
+            reads: 0,
             slow: 1.0,
         }
     }
@@ -89,11 +94,14 @@ impl<R: Clone> HostDisk<R> {
     /// Appends a record; it counts as durable at the time that comes back.
     pub fn append(&mut self, now: Instant, process: ProcessId, record: R, bytes: u32) -> Instant {
         self.operations += 1;
-        let mut time = self.spec.write_time.sample_span(&mut self.draws.at(0, self.operations));
-        if let Some(bandwidth) = self.spec.bandwidth {
-            time += Span(u64::from(bytes) * 1_000_000_000 / bandwidth.max(1));
+        let time = self.spec.write_time.sample_span(&mut self.draws.at(0, self.operations));
+        let mut begins = now;
+        if let Some(moving) = self.moving(bytes) {
+            begins = now.max(self.moved) + moving;
+            self.moved = begins;
+            self.moving += moving;
         }
-        let written = now + self.stretched(time);
+        let written = begins + self.stretched(time);
         let (acknowledged, durable_at) = match self.fsync {
             Fsync::Always => {
                 let at = self.sync_after(written);
@@ -104,6 +112,27 @@ impl<R: Clone> HostDisk<R> {
         };
         self.log.push(Entry { process, record, durable_at, checkpoint: false });
         acknowledged
+    }
+
+    /// What so many bytes take of its bandwidth, if that is limited.
+    fn moving(&self, bytes: u32) -> Option<Span> {
+        let bandwidth = self.spec.bandwidth?;
+        Some(self.stretched(Span(u64::from(bytes) * 1_000_000_000 / bandwidth.max(1))))
+    }
+
+    /// Whether a read takes any time.
+    pub fn takes_time_to_read(&self) -> bool {
+        self.spec.bandwidth.is_some() || !self.spec.read_time.is_zero()
+    }
+
+    /// How long a read of so many bytes takes. Reads of one host wait for one another no more than its workers make them.
+    pub fn read(&mut self, bytes: u32) -> Span {
+        if !self.takes_time_to_read() {
+            return Span::ZERO;
+        }
+        self.reads += 1;
+        let time = self.spec.read_time.sample_span(&mut self.draws.at(2, self.reads));
+        self.stretched(time) + self.moving(bytes).unwrap_or(Span::ZERO)
     }
 
     /// Replaces a process's whole log by one record, when that is durable: a power loss before keeps the old log.
@@ -141,8 +170,12 @@ impl<R: Clone> HostDisk<R> {
         ends
     }
 
-    /// For how long it was syncing up to `now`.
+    /// For how long it was syncing up to `now`, or moving bytes of writes, whichever is more.
     pub fn used(&self, now: Instant) -> Span {
+        self.synced(now).max(self.moving - self.moved.since(now.min(self.moved)).min(self.moving))
+    }
+
+    fn synced(&self, now: Instant) -> Span {
         self.syncing - self.ahead(now)
     }
 
@@ -171,7 +204,9 @@ impl<R: Clone> HostDisk<R> {
     /// The machine loses power: what was not fsynced is gone, of all its processes.
     pub fn power_loss(&mut self, now: Instant) {
         self.log.retain(|entry| entry.durable_at <= now);
-        self.syncing = self.used(now);
+        self.syncing = self.synced(now);
+        self.moving = self.moving - self.moved.since(now.min(self.moved)).min(self.moving);
+        self.moved = self.moved.min(now);
         self.before = now;
         self.busy_until = now;
         self.next = None;
@@ -187,6 +222,18 @@ mod tests {
 
     fn disk(fsync: Fsync) -> HostDisk<u32> {
         HostDisk::new(DiskSpec::default(), fsync, Draws::named(Seed(1), "kv/0/disk"))
+    }
+
+    #[test]
+    fn writes_queue_for_the_bandwidth_and_reads_take_theirs() {
+        let spec = DiskSpec { bandwidth: Some(1_000_000), read_time: Dist::constant(5e6), ..DiskSpec::default() };
+        let mut d: HostDisk<u32> = HostDisk::new(spec, Fsync::Never, Draws::named(Seed(1), "kv/0/disk"));
+        assert_eq!(d.append(Instant(0), ProcessId(0), 1, 1000), Instant(MS), "a kilobyte at a megabyte a second");
+        assert_eq!(d.append(Instant(0), ProcessId(0), 2, 2000), Instant(3 * MS), "behind it");
+        assert_eq!(d.used(Instant(2 * MS)), Span::millis(2));
+        assert_eq!(d.append(Instant(4 * MS), ProcessId(0), 3, 0), Instant(4 * MS));
+        assert_eq!((d.read(1000), d.used(Instant(9 * MS))), (Span::millis(6), Span::millis(3)));
+        assert_eq!(disk(Fsync::Never).read(1000), Span::ZERO, "without a limit");
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub enum Msg {
         tag: Tag,
         /// Its value; 0 is nil.
         value: u64,
+        /// Bytes of the value on the wire.
+        bytes: u32,
     },
     /// Keep this, unless you have something newer.
     Store {
@@ -100,7 +102,7 @@ impl Message for Msg {
     }
     fn bytes(&self) -> u32 {
         match self {
-            Msg::Store { bytes, .. } => 32 + bytes,
+            Msg::Store { bytes, .. } | Msg::Newest { bytes, .. } => 32 + bytes,
             _ => 32,
         }
     }
@@ -128,6 +130,14 @@ pub struct Record {
     key: u64,
     tag: Tag,
     value: u64,
+    bytes: u32,
+}
+
+impl Record {
+    /// On disk, as on the wire (illustrative).
+    fn bytes(&self) -> u32 {
+        32 + self.bytes
+    }
 }
 
 /// What a replica has of a key.
@@ -135,6 +145,7 @@ pub struct Record {
 struct Register {
     tag: Tag,
     value: u64,
+    bytes: u32,
     /// The newest tag that its disk has.
     durable: Tag,
 }
@@ -156,6 +167,7 @@ struct Operation {
     stored: Members,
     tag: Tag,
     value: u64,
+    bytes: u32,
     storing: bool,
 }
 
@@ -190,8 +202,7 @@ impl Abd {
     fn store(&mut self, of: u64, out: &mut Out<'_, Self>) {
         let Some(operation) = self.operations.get_mut(&of) else { return };
         operation.storing = true;
-        let (key, tag, value) = (operation.call.op.key, operation.tag, operation.value);
-        let bytes = operation.call.op.bytes;
+        let (key, tag, value, bytes) = (operation.call.op.key, operation.tag, operation.value, operation.bytes);
         for replica in self.group.all() {
             out.send(replica, Msg::Store { of, key, tag, value, bytes });
         }
@@ -199,7 +210,8 @@ impl Abd {
 
     fn end(&mut self, of: u64, out: &mut Out<'_, Self>) {
         let Some(operation) = self.operations.remove(&of) else { return };
-        let answer = Answer::value(operation.value, operation.tag.count);
+        let bytes = if operation.call.op.verb == Verb::Read { operation.bytes } else { 0 };
+        let answer = Answer { bytes, ..Answer::value(operation.value, operation.tag.count) };
         out.answer(&operation.call, answer);
     }
 }
@@ -222,7 +234,8 @@ impl Process for Abd {
             }
             let kept = self.registers.entry(record.key).or_default();
             if record.tag >= kept.tag {
-                *kept = Register { tag: record.tag, value: record.value, durable: record.tag };
+                let Record { tag, value, bytes, .. } = *record;
+                *kept = Register { tag, value, bytes, durable: tag };
             }
         }
     }
@@ -242,6 +255,7 @@ impl Process for Abd {
                 stored: Members::NONE,
                 tag: Tag::default(),
                 value: 0,
+                bytes: 0,
                 storing: false,
             },
         );
@@ -256,16 +270,16 @@ impl Process for Abd {
         let who = self.group.index(from);
         match msg {
             Msg::Query { of, key } => {
-                let Register { tag, value, .. } = self.registers.get(&key).copied().unwrap_or_default();
-                out.send(from, Msg::Newest { of, tag, value });
+                let Register { tag, value, bytes, .. } = self.registers.get(&key).copied().unwrap_or_default();
+                out.send(from, Msg::Newest { of, tag, value, bytes });
             }
-            Msg::Newest { of, tag, value } => {
+            Msg::Newest { of, tag, value, bytes } => {
                 let Some(operation) = self.operations.get_mut(&of) else { return };
                 if operation.storing || !operation.heard.insert(who) {
                     return;
                 }
                 if tag >= operation.tag {
-                    (operation.tag, operation.value) = (tag, value);
+                    (operation.tag, operation.value, operation.bytes) = (tag, value, bytes);
                 }
                 if operation.heard.len() < self.spec.r {
                     return;
@@ -281,23 +295,24 @@ impl Process for Abd {
                     verb => {
                         operation.tag = Tag { count: operation.tag.count + 1, writer: me, of };
                         operation.value = if verb == Verb::Write { operation.call.op.value } else { 0 };
+                        operation.bytes = operation.call.op.bytes;
                         self.store(of, out);
                     }
                 }
             }
-            Msg::Store { of, key, tag, value, .. } => {
+            Msg::Store { of, key, tag, value, bytes } => {
                 let kept = self.registers.entry(key).or_default();
                 if tag <= kept.durable {
                     out.send(from, Msg::Stored { of });
                     return;
                 }
                 if tag > kept.tag {
-                    (kept.tag, kept.value) = (tag, value);
+                    (kept.tag, kept.value, kept.bytes) = (tag, value, bytes);
                 }
                 // Known is not yet durable: whoever stores the same again waits for the disk as well.
                 self.tokens += 1;
                 self.owed.insert(self.tokens, Owed { to: from, of, key, tag });
-                out.persist(Record { key, tag, value }, Token(self.tokens));
+                out.persist(Record { key, tag, value, bytes }, Token(self.tokens));
             }
             Msg::Stored { of } => {
                 let Some(operation) = self.operations.get_mut(&of) else { return };
@@ -307,6 +322,10 @@ impl Process for Abd {
                 }
             }
         }
+    }
+
+    fn record_bytes(record: &Record) -> u32 {
+        record.bytes()
     }
 
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {

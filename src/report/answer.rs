@@ -4,10 +4,14 @@ use super::kept::{Kept, errors_and_past, lost_writes};
 use super::measure::{self, least_answered, listed};
 use super::number::{Unit, fmt_rate, fmt_share};
 use super::summary::{Seen, Summary, summary};
+use super::told;
 use crate::engine::{Instant, Span};
 use crate::metric::EpochSet;
 use crate::run::{Outcome, Run};
 use crate::world::meters::ANSWERED;
+
+/// Beside so many sentences of the author there is no room for one on the bottleneck.
+const SENTENCES_MAX: usize = 3;
 
 /// The finding. `**bold**` marks what to say aloud; numbers carry narrow no-break spaces.
 pub fn answer(runs: &[&Run]) -> String {
@@ -16,10 +20,16 @@ pub fn answer(runs: &[&Run]) -> String {
     let Some((base, first)) = sums.first() else { return String::new() };
     let who: Vec<&Seen> = first.seen.iter().collect();
     let measures = || measure::told(runs).iter().map(|m| format!(" {}.", capital(&m.sentence()))).collect::<String>();
+    let limit = if first.bottleneck.limits() { format!(" {}", first.bottleneck.sentence) } else { String::new() };
+    match told::told(runs).as_slice() {
+        [] => {}
+        // The author says what it comes to.
+        [few @ ..] if few.len() < SENTENCES_MAX => return few.join(" ") + &limit,
+        many => return many.join(" "),
+    }
     if who.is_empty() {
         return measures().trim_start().to_owned();
     }
-    let limit = if first.bottleneck.limits() { format!(" {}", first.bottleneck.sentence) } else { String::new() };
     let served = format!(" {}", served(base, &who));
     let (lead, asked) = (measure::lead(runs), measure::asked(runs));
     let properties = measure::properties(runs).map_or_else(String::new, |told| format!(" {told}."));

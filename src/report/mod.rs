@@ -28,6 +28,7 @@ pub mod svg;
 pub mod sweep;
 pub mod text;
 pub mod theme;
+pub mod told;
 pub mod verdict;
 pub mod wording;
 pub mod write;

@@ -59,6 +59,10 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Whether what is kept travels with the answer, and not with the request.
+    pub fn fetches(self) -> bool {
+        matches!(self, Verb::Read | Verb::Scan)
+    }
     /// The name that reports, scopes and histories use.
     pub fn name(self) -> &'static str {
         match self {
@@ -124,7 +128,8 @@ pub struct Op {
     pub value: u64,
     /// Of `CompareAndSet`: the value that must be there.
     pub expected: u64,
-    /// Bytes on the wire beside the header.
+    /// Bytes of the value beside the header: with the request of what is written; of what is read with the answer, unless
+    /// whoever answers knows how large it is.
     pub bytes: u32,
     /// Higher goes first where a station or a shedder looks at it.
     pub priority: u8,
@@ -147,6 +152,10 @@ impl Op {
             consistency: Consistency::Default,
             arguments: None,
         }
+    }
+    /// Bytes that the request itself takes on the wire, beside the header.
+    pub fn carried(&self) -> u32 {
+        if self.verb.fetches() { 0 } else { self.bytes }
     }
     /// An operation on a key.
     pub fn on_key(verb: Verb, key: u64, value: u64) -> Op {

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::{caches, consistency, counted, leaders, members, phases, scaled};
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Label, Member, Metric, Part, Phase, Property, Stat, Within};
-use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Source, Terms};
+use crate::expect::{self, Ask, Dimension, Finding, Judgement, Measured, Missing, Piece, Source, Terms};
 use crate::metric::{ClassSet, EpochSet, Gauge, Tally, recovery_time};
 use crate::rpc::Outcome as Ended;
 use crate::scenario::{Kind, full};
@@ -30,6 +30,8 @@ pub struct Judged {
     pub source: Option<String>,
     /// Why it matters.
     pub why: Option<String>,
+    /// What its being met says, with the numbers of this run and of the others; nothing if it is not met, or says nothing.
+    pub say: Vec<Piece<Measured>>,
 }
 
 /// Judges the expectations of `outcome`; the others are the variants that have been run under the same seed.
@@ -60,6 +62,8 @@ pub fn judge(outcome: &Outcome, others: &[&Outcome]) -> Vec<Judged> {
             windows: windows.as_deref(),
         };
         let finding = expect::evaluate(&terms, &numbers);
+        let met = finding.outcome == expect::Outcome::Met;
+        let say = if met { expect::say(&expect.say, expect.during.as_ref(), &numbers) } else { None };
         all.push(Judged {
             number,
             name: expect.name.clone(),
@@ -68,6 +72,7 @@ pub fn judge(outcome: &Outcome, others: &[&Outcome]) -> Vec<Judged> {
             finding,
             source: expect.source.clone(),
             why: expect.why.clone(),
+            say: say.unwrap_or_default(),
         });
     }
     all

@@ -142,6 +142,7 @@ mod tests {
             only: Vec::new(),
             source: None,
             why: None,
+            say: Vec::new(),
         }
     }
 
@@ -151,8 +152,16 @@ mod tests {
             let bound = Measured::exact(10.0, Dimension::NUMBER);
             let parsed = parse_that(that).expect("it parses");
             let finding = expect::judge_means(&parsed, Expected::Holds, &[measured], &[bound]).expect("of one");
-            let judged =
-                Judged { number: 0, name: "e".into(), text: that.into(), line: 1, finding, source: None, why: None };
+            let judged = Judged {
+                number: 0,
+                name: "e".into(),
+                text: that.into(),
+                line: 1,
+                finding,
+                source: None,
+                why: None,
+                say: Vec::new(),
+            };
             (seed, judged)
         };
         (1..).zip(values).map(of).collect()

@@ -8,7 +8,7 @@ use crate::component::load_balancer::LoadBalancerSpec;
 use crate::component::queue::QueueSpec;
 use crate::component::service::ServiceSpec;
 use crate::engine::{Instant, Seed, Span};
-use crate::expect::{self, Expected, Measured, Phase, That, Within};
+use crate::expect::{self, Expected, Measured, Phase, Sentence, That, Within};
 use crate::metric::EpochSet;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
@@ -173,6 +173,8 @@ pub struct ExpectPlan {
     pub source: Option<String>,
     /// Why it matters.
     pub why: Option<String>,
+    /// What its being met says, in words and numbers; empty: nothing of its own.
+    pub say: Sentence,
     /// Line in the file, from 1.
     pub line: usize,
 }

@@ -14,6 +14,8 @@ struct Entry {
     value: u64,
     version: u64,
     list: Vec<u64>,
+    /// What its value, or its list, takes on the wire, as far as whoever wrote it has told.
+    bytes: u32,
 }
 
 impl Entry {
@@ -50,9 +52,12 @@ impl Kv {
             return Answer { list, ..Answer::value(0, 0) };
         };
         match op.verb {
-            Verb::Scan => Answer { list: Some(entry.list.as_slice().into()), ..Answer::value(0, entry.version) },
+            Verb::Scan => {
+                let list = Some(entry.list.as_slice().into());
+                Answer { list, bytes: entry.bytes, ..Answer::value(0, entry.version) }
+            }
             Verb::SetContains => Answer::value(u64::from(entry.list.contains(&op.value)), entry.version),
-            _ => Answer::value(entry.value, entry.version),
+            _ => Answer { bytes: entry.bytes, ..Answer::value(entry.value, entry.version) },
         }
     }
 }
@@ -72,16 +77,21 @@ impl StateMachine for Kv {
             Verb::Write | Verb::CompareAndSet => {
                 entry.value = op.value;
                 entry.version = version;
+                entry.bytes = op.bytes;
                 Answer::value(entry.value, version)
             }
             verb => {
                 match verb {
                     Verb::Delete => {
                         entry.value = 0;
+                        entry.bytes = 0;
                         entry.list.clear();
                     }
                     Verb::Add => entry.value = entry.value.wrapping_add(op.value),
-                    Verb::Append => entry.list.push(op.value),
+                    Verb::Append => {
+                        entry.list.push(op.value);
+                        entry.bytes = entry.bytes.saturating_add(op.bytes);
+                    }
                     Verb::SetAdd if !entry.list.contains(&op.value) => entry.list.push(op.value),
                     Verb::SetRemove => entry.list.retain(|v| *v != op.value),
                     _ => {}

@@ -186,10 +186,10 @@ impl Clients {
         let mut op = Op { priority: plan.priority, consistency: plan.consistency, ..Op::plain(action.verb) };
         if action.keyed {
             op.key = self.keys.sample(&mut self.key_draws.at(0, n));
+            op.bytes = plan.value_bytes.sample(&mut self.key_draws.at(1, n)).clamp(0.0, 4e9) as u32;
             if !matches!(action.verb, Verb::Read | Verb::Scan | Verb::SetContains) {
                 // Unique, so that a read tells its write; never nil.
                 op.value = if action.verb == Verb::Add { 1 } else { (self.name & 0xffff) << 40 | (n + 1) };
-                op.bytes = plan.value_bytes.sample(&mut self.key_draws.at(1, n)).clamp(0.0, 4e9) as u32;
             }
         }
         let cause = Cause { root, path: 0, deadline: Instant::NEVER, request: root, client: who.client };

@@ -113,10 +113,11 @@ impl<P: Process> World<P> {
         let member = &self.members[process.index()];
         let (host, incarnation) = (member.host, member.incarnation);
         let disk = &mut self.disks[host.index()];
+        let bytes = P::record_bytes(&record);
         let at = if checkpoint {
-            disk.checkpoint(self.now, process, record, 0)
+            disk.checkpoint(self.now, process, record, bytes)
         } else {
-            disk.append(self.now, process, record, 0)
+            disk.append(self.now, process, record, bytes)
         };
         self.queue.push(at, Event::Synced { process, incarnation, token });
     }

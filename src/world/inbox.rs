@@ -97,7 +97,7 @@ impl<P: Process> World<P> {
         self.fold(6, u64::from(from.0) << 32 | u64::from(to.0), hash);
         let stream = (from, msg.name());
         // What a process tells itself it has paid for as a request.
-        let work = if from == to { Span::ZERO } else { self.work_of(to, &msg, hash) };
+        let work = if from == to { Span::ZERO } else { self.work_of(to, &msg, hash) + self.reads_of(to, &msg) };
         let member = &mut self.members[to.index()];
         if !work.is_zero() {
             let number = member.inbox.put(stream, msg, false);
@@ -131,6 +131,17 @@ impl<P: Process> World<P> {
             }
         });
         work
+    }
+
+    /// The time that its disk takes for what a message asks for.
+    fn reads_of(&mut self, to: ProcessId, msg: &P::Msg) -> Span {
+        let member = &self.members[to.index()];
+        if !self.disks[member.host.index()].takes_time_to_read() {
+            return Span::ZERO;
+        }
+        let mut reads = 0;
+        msg.operations(member.index, &mut |verb| reads += u32::from(verb.fetches()));
+        (0..reads).map(|_| self.read_disk(to, 0)).fold(Span::ZERO, |sum, time| sum + time)
     }
 
     /// A message's operations are carried out as far as the processor goes: the process hears of it, and of what waited

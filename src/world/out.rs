@@ -342,6 +342,10 @@ impl<'a, P: Process> Out<'a, P> {
     }
     /// Answers a request that was handed over as a call.
     pub fn answer(&mut self, call: &Call, answer: Answer) {
+        let mut answer = answer;
+        if answer.bytes == 0 && call.op.verb.fetches() && answer.outcome.answered() && !answer.missed {
+            answer.bytes = call.op.bytes;
+        }
         self.reply(call.requester, answer);
     }
     /// Starts a named timer, replacing it if it runs.

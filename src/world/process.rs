@@ -128,6 +128,10 @@ pub trait Process: Clone + Debug {
     fn ask(&mut self, op: &Op, out: &mut Out<'_, Self>) {}
     /// An instance of whom it calls was taken out of the choice on purpose, or is there again.
     fn callee(&mut self, edge: EdgeId, instance: u32, there: bool, out: &mut Out<'_, Self>) {}
+    /// Bytes of a record on disk, for disks of limited bandwidth; 0 unless it says otherwise.
+    fn record_bytes(record: &Self::Record) -> u32 {
+        0
+    }
     /// What it is among its peers.
     fn role(&self) -> Role {
         Role::Peer

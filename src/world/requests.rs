@@ -110,7 +110,7 @@ impl<P: Process> World<P> {
     fn transmit(&mut self, to: ProcessId, parcel: u32, round_trips: u32, cpu: Span) {
         self.attempted(to, parcel);
         let call = self.calls.parcels.get(parcel);
-        let (from, bytes) = (call.requester.process, call.op.bytes);
+        let (from, bytes) = (call.requester.process, call.op.carried());
         let (a, b) = (self.host_of(from), self.host_of(to));
         let (root, path) = (call.cause.root, call.cause.path);
         let mut bits = self.wire_bits(root, path, 0);
@@ -173,7 +173,7 @@ impl<P: Process> World<P> {
         let call = self.calls.parcels.get(parcel);
         let work = Work { root: call.cause.root, path: call.cause.path };
         let (requester, verb) = (call.requester, call.op.verb);
-        let (priority, deadline) = (call.op.priority, call.cause.deadline);
+        let (priority, deadline, bytes) = (call.op.priority, call.cause.deadline, call.op.bytes);
         self.fold(8, u64::from(to.0), work.root ^ work.path);
         let member = &self.members[to.index()];
         match member.life {
@@ -196,6 +196,7 @@ impl<P: Process> World<P> {
             }
             _ => Span::ZERO,
         };
+        let extra = if verb.fetches() { extra + self.read_disk(to, bytes) } else { extra };
         let mut is_gray = false;
         if let Some(gray) = &self.members[to.index()].gray
             && verb != crate::rpc::Verb::Ping
@@ -221,6 +222,12 @@ impl<P: Process> World<P> {
         self.members[to.index()].station.offer(self.now, job, &mut steps);
         self.carry_out_station(to, &mut steps);
         self.station_steps = steps;
+    }
+
+    /// How long a read of so many bytes takes a process's disk: its worker waits for it.
+    pub(super) fn read_disk(&mut self, process: ProcessId, bytes: u32) -> Span {
+        let host = self.members[process.index()].host;
+        self.disks[host.index()].read(bytes)
     }
 
     /// Whether a gray process fails this request, and what time that takes.

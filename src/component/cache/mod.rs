@@ -234,6 +234,7 @@ impl Cache {
         let found = self.entries.get(key);
         let hit = |entry: &Entry, out: &Out<'_, Self>| Answer {
             redirect: Some(out.index()),
+            bytes: entry.bytes,
             ..Answer::value(entry.value, entry.version)
         };
         if let Some(entry) = found.filter(|e| now < e.expires) {
@@ -335,7 +336,8 @@ impl Cache {
         {
             let mut waiting = waiting.into_iter();
             if leased {
-                let answer = Answer { redirect: Some(out.index()), ..Answer::value(call.op.value, 0) };
+                let bytes = call.op.bytes;
+                let answer = Answer { redirect: Some(out.index()), bytes, ..Answer::value(call.op.value, 0) };
                 waiting.for_each(|waiting| out.answer(&waiting, answer.clone()));
             } else if let Some(next) = waiting.next() {
                 // The key was written meanwhile: what was brought is too old for those that wait.
@@ -377,7 +379,9 @@ impl Cache {
                     || Cause { root: key, path: out.now().0, deadline: Instant::NEVER, request: 0, client: 0 },
                     |call| call.cause,
                 );
-                self.keep(key, (answer.value, answer.version, answer.bytes), took, &cause, out);
+                // How large what nobody has written is, is this cache's to say: always the same.
+                let told = if answer.value == 0 { 0 } else { answer.bytes };
+                self.keep(key, (answer.value, answer.version, told), took, &cause, out);
             }
         } else if !answer.outcome.answered()
             && let Some(stale) = self.entries.peek(key)
@@ -385,7 +389,7 @@ impl Cache {
         {
             out.count(Counted::StaleServed, waiting.len() as u32);
             for call in waiting {
-                out.answer(&call, Answer::value(stale.value, stale.version));
+                out.answer(&call, Answer { bytes: stale.bytes, ..Answer::value(stale.value, stale.version) });
             }
             return;
         }

@@ -114,7 +114,7 @@ impl Message for Msg {
     fn bytes(&self) -> u32 {
         match self {
             Msg::Update { entries, .. } => 40 + entries.iter().map(Entry::bytes).sum::<u32>(),
-            Msg::Forward { op, .. } => 40 + op.bytes,
+            Msg::Forward { op, .. } => 40 + op.carried(),
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
         }
@@ -151,4 +151,14 @@ pub enum Record {
         /// They.
         entries: Arc<[Entry]>,
     },
+}
+
+impl Record {
+    /// On disk, as on the wire (illustrative).
+    pub(super) fn bytes(&self) -> u32 {
+        match self {
+            Record::View(_) => 24,
+            Record::Updates { entries, .. } => 24 + entries.iter().map(Entry::bytes).sum::<u32>(),
+        }
+    }
 }

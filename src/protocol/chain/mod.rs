@@ -534,6 +534,10 @@ impl<M: StateMachine> Process for ChainServer<M> {
         }
     }
 
+    fn record_bytes(record: &Record) -> u32 {
+        record.bytes()
+    }
+
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.journal.synced(token);
         while let Some(after) = self.journal.take_next() {

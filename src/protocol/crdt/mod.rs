@@ -145,6 +145,13 @@ pub struct Record {
     effect: Counting,
 }
 
+impl Record {
+    /// On disk, as on the wire (illustrative).
+    fn bytes(&self) -> u32 {
+        16 + size(&self.changes)
+    }
+}
+
 /// Who is told once a record is on disk.
 #[derive(Clone, Debug)]
 enum Waiting {
@@ -397,6 +404,10 @@ impl Process for Crdt {
                 }
             }
         }
+    }
+
+    fn record_bytes(record: &Record) -> u32 {
+        record.bytes()
     }
 
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {

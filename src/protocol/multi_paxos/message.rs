@@ -148,6 +148,22 @@ pub enum Record<M> {
     },
 }
 
+impl<M: StateMachine> Record<M> {
+    /// On disk, as on the wire (illustrative).
+    pub(super) fn bytes(&self) -> u32 {
+        let accepted = |accepted: &Accepted| 8 + accepted.command.bytes();
+        match self {
+            Record::Promised(_) => 24,
+            Record::Accepted { commands, .. } => 24 + commands.iter().map(Command::bytes).sum::<u32>(),
+            Record::Chosen { values, .. } => 24 + values.iter().map(accepted).sum::<u32>(),
+            Record::Snapshot { snapshot, tail, .. } => {
+                let state = u32::try_from(24 + snapshot.machine.machine().bytes()).unwrap_or(u32::MAX);
+                state.saturating_add(tail.iter().flatten().map(accepted).sum())
+            }
+        }
+    }
+}
+
 impl<M: StateMachine> Suffix<M> {
     fn bytes(&self) -> u64 {
         let snapshot = self.snapshot.as_ref().map_or(0, |s| s.machine.machine().bytes());
@@ -186,7 +202,7 @@ impl<M: StateMachine> Message for Msg<M> {
                 u32::try_from(48 + suffix.bytes()).unwrap_or(u32::MAX)
             }
             Msg::Accept { commands, .. } => 48 + commands.iter().map(Command::bytes).sum::<u32>(),
-            Msg::Forward { op, .. } => 40 + op.bytes,
+            Msg::Forward { op, .. } => 40 + op.carried(),
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
         }

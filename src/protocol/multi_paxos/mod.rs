@@ -294,6 +294,10 @@ impl<M: StateMachine> Process for MultiPaxos<M> {
         }
     }
 
+    fn record_bytes(record: &Record<M>) -> u32 {
+        record.bytes()
+    }
+
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.journal.synced(token);
         self.follow_up(out);

@@ -68,7 +68,7 @@ impl Command {
             Command::Open | Command::NoOp => 16,
             // Four bytes for each name.
             Command::Configure { voters, outgoing } => 16 + 4 * (voters.len() + outgoing.len()),
-            Command::Call { op, .. } => 40 + op.bytes,
+            Command::Call { op, .. } => 40 + op.carried(),
         }
     }
     /// Names the operation that a replica carries out with it, unless it stood for the client and has paid for it then.

@@ -107,7 +107,7 @@ impl Message for Msg {
     fn bytes(&self) -> u32 {
         match self {
             Msg::Append { entries, .. } => 32 + entries.iter().map(Entry::bytes).sum::<u32>(),
-            Msg::Forward { op, .. } => 40 + op.bytes,
+            Msg::Forward { op, .. } => 40 + op.carried(),
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
         }
@@ -155,4 +155,14 @@ pub enum Record {
         /// They.
         entries: Arc<[Entry]>,
     },
+}
+
+impl Record {
+    /// On disk, as on the wire (illustrative).
+    pub(super) fn bytes(&self) -> u32 {
+        match self {
+            Record::View { .. } => 24,
+            Record::Entries { entries, .. } => 24 + entries.iter().map(Entry::bytes).sum::<u32>(),
+        }
+    }
 }

@@ -427,6 +427,10 @@ impl<M: StateMachine> Process for PrimaryBackup<M> {
         self.on_powered_off(token.0 >> 8, (token.0 & 0xff) as u32, out);
     }
 
+    fn record_bytes(record: &Record) -> u32 {
+        record.bytes()
+    }
+
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.journal.synced(token);
         while let Some(after) = self.journal.take_next() {

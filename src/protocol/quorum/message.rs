@@ -161,3 +161,13 @@ pub enum Record {
         key: u64,
     },
 }
+
+impl Record {
+    /// On disk, as on the wire (illustrative).
+    pub(super) fn bytes(&self) -> u32 {
+        match self {
+            Record::Object { object, .. } | Record::Hint { object, .. } => 16 + super::version::bytes(object),
+            Record::Handed { .. } => 16,
+        }
+    }
+}

@@ -387,6 +387,10 @@ impl Process for Quorum {
         }
     }
 
+    fn record_bytes(record: &Record) -> u32 {
+        record.bytes()
+    }
+
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.written(token.0, out);
     }

@@ -160,6 +160,20 @@ pub enum Record<M> {
     },
 }
 
+impl<M: StateMachine> Record<M> {
+    /// On disk, as on the wire (illustrative).
+    pub(super) fn bytes(&self) -> u32 {
+        match self {
+            Record::HardState { .. } => 24,
+            Record::Entries { entries, .. } => 24 + entries.iter().map(Entry::bytes).sum::<u32>(),
+            Record::Snapshot { snapshot, tail, .. } => {
+                let state = u32::try_from(24 + snapshot.machine.machine().bytes()).unwrap_or(u32::MAX);
+                state.saturating_add(tail.iter().map(Entry::bytes).sum())
+            }
+        }
+    }
+}
+
 impl<M: StateMachine> Message for Msg<M> {
     fn name(&self) -> &'static str {
         match self {
@@ -184,7 +198,7 @@ impl<M: StateMachine> Message for Msg<M> {
             Msg::InstallSnapshot { snapshot, .. } => {
                 u32::try_from(48 + snapshot.machine.machine().bytes()).unwrap_or(u32::MAX)
             }
-            Msg::Forward { op, .. } => 40 + op.bytes,
+            Msg::Forward { op, .. } => 40 + op.carried(),
             Msg::Answered { answer, .. } => 40 + answer.bytes,
             _ => 32,
         }

@@ -453,6 +453,10 @@ impl<M: StateMachine> Process for Raft<M> {
         }
     }
 
+    fn record_bytes(record: &Record<M>) -> u32 {
+        record.bytes()
+    }
+
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.on_synced(token, out);
     }

@@ -1,7 +1,7 @@
 //! Services, balancers, stores, caches, queues, and what they share.
 
 use super::places::CLOCK_OR_NONE;
-use super::{BALANCE, BANDWIDTH, COUNT, DURATION, DURATION_OR_NONE, DURATIONS, NUMBER, SHARE, SIZE, TEXT};
+use super::{BALANCE, BANDWIDTH, COUNT, DURATION, DURATION_OR_NONE, DURATIONS, NUMBER, SHARE, TEXT};
 use crate::scenario::lower::{
     WrittenCapacity, WrittenDetector, WrittenDrop, WrittenSpread, WrittenStampede, WrittenSticky,
 };
@@ -70,11 +70,12 @@ pub(super) const COLD: Key = key(
 pub(super) const DISK: Key = key(
     "disk",
     Value::OrNone(&Value::Table(&[
-        key("read_time", DURATIONS, "Of one read.").default("0s"),
+        key("read_time", DURATIONS, "Of one read, beside what its bytes take; a worker waits for it.").default("0s"),
         key("write_time", DURATIONS, "Of one write.").default("0s"),
         key("fsync_time", DURATIONS, "Of one fsync.").illustrative("1ms"),
-        key("bandwidth", Value::OrNone(&BANDWIDTH), "Of reads and writes.").default("none"),
-        key("space", Value::OrNone(&SIZE), "How much fits.").default("none"),
+        key("bandwidth", Value::OrNone(&BANDWIDTH), "Of reads and of writes each; writes queue for it.")
+            .default("none"),
+        later("space"),
     ])),
     "Of each host.",
 )

@@ -17,6 +17,11 @@ pub(super) const EXPECT: Value = Value::Table(&[
     key("only", Value::Texts, "Variants in which it is judged.").words("every design"),
     key("source", TEXT, "Where its number is from; required beside `~`."),
     key("why", TEXT, "Why it matters."),
+    key(
+        "say",
+        TEXT,
+        "Told in the answer if it is met: words and, in braces, what was measured: `p99 falls to {p99(api)@cache}`.",
+    ),
     LIKE,
 ]);
 

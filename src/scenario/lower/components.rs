@@ -16,7 +16,7 @@ use crate::scenario::reader::{Fields, inside, parse};
 use crate::spec::call::Call;
 use crate::spec::dist::Durations;
 use crate::spec::text::{FromText, TextError};
-use crate::spec::units::{Bandwidth, Count, Number, Share, Size, span_above_zero};
+use crate::spec::units::{Bandwidth, Count, Number, Share, span_above_zero};
 use crate::spec::{Diagnostic, Drawn};
 use crate::world::{HostSetup, ServiceTime};
 
@@ -210,7 +210,6 @@ impl Lowering<'_, '_> {
                 }
             }
             disk.bandwidth = fields.or_none::<Bandwidth>("bandwidth").flatten().map(|b| b.0);
-            disk.space = fields.or_none::<Size>("space").flatten().map(|s| s.0);
             fields.done();
         }
         disk

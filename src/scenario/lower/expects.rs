@@ -9,7 +9,7 @@ use super::flows::FlowHead;
 use super::site::Site;
 use crate::engine::{Instant, Span};
 use crate::expect::ast::{Arg, Member, Metric, Operand, Part, Phase, That, Within};
-use crate::expect::{self, Dimension, Expected, Names};
+use crate::expect::{self, Dimension, Expected, Names, Piece, Sentence};
 use crate::scenario::full;
 use crate::scenario::plan::{ExpectPlan, FaultPlan, Teach};
 use crate::scenario::reader::{Fields, found, inside};
@@ -165,6 +165,7 @@ impl Lowering<'_, '_> {
             }
             let source = fields.text("source");
             let why = fields.text("why");
+            let say = fields.node("say").map_or_else(Vec::new, |node| self.say(&fields, node, of));
             fields.done();
             let Some(that) = that else { continue };
             self.statement(&that, &at, of);
@@ -180,7 +181,20 @@ impl Lowering<'_, '_> {
             }
             let line = self.sources.line_column(&place).line;
             let only = only.into_iter().map(|(o, _)| o).collect();
-            expects.push(ExpectPlan { name, that, text, expected, during, within, needs, only, source, why, line });
+            expects.push(ExpectPlan {
+                name,
+                that,
+                text,
+                expected,
+                during,
+                within,
+                needs,
+                only,
+                source,
+                why,
+                say,
+                line,
+            });
         }
         // What the variant expects counts over what the file does.
         if let Some(Some(table)) = root.table("variant") {
@@ -215,6 +229,19 @@ impl Lowering<'_, '_> {
         expects
     }
 
+    /// Words with expressions in braces.
+    fn say(&self, fields: &Fields<'_, '_>, node: &Node<'_>, of: &Speakable<'_, '_>) -> Sentence {
+        let Some(text) = fields.text_of(node) else { return Vec::new() };
+        let place = inside(node);
+        let Some(sentence) = self.parsed(&text, &place, expect::parse_sentence) else { return Vec::new() };
+        for piece in &sentence {
+            if let Piece::Number((at, expr)) = piece {
+                self.expression(expr, &(place.start + at..place.end), of);
+            }
+        }
+        sentence
+    }
+
     /// What is expected, or needed: its units, and that what it names is there.
     fn statement(&self, that: &That, at: &Place, of: &Speakable<'_, '_>) {
         for error in expect::check(that, &Paths(of.tree)) {
@@ -227,7 +254,7 @@ impl Lowering<'_, '_> {
     }
 
     /// That what a measure is of has it.
-    fn kinds(&self, metrics: &[&Metric], at: &Place, of: &Speakable<'_, '_>) {
+    pub(super) fn kinds(&self, metrics: &[&Metric], at: &Place, of: &Speakable<'_, '_>) {
         let kind = |name: &str| {
             let component = of.site.components.iter().find(|c| c.name == name).map(|c| c.kind.name());
             component.or(of.site.clients.iter().any(|(c, _)| c.name == name).then_some("clients"))

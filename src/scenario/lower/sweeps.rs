@@ -3,6 +3,7 @@
 use super::Lowering;
 use super::expects::{Paths, Speakable, fields_error, written};
 use crate::expect;
+use crate::expect::Expr;
 use crate::expect::ast::Operand;
 use crate::scenario::plan::{Bisect, SweepPlan};
 use crate::scenario::reader::{Fields, in_node, inside};
@@ -95,6 +96,12 @@ impl Lowering<'_, '_> {
     /// Whether this is an expression; what is wrong with it was said.
     fn shows(&self, text: &str, place: &Place, of: &Speakable<'_, '_>) -> bool {
         let Some(expr) = self.parsed(text, place, expect::parse_expr) else { return false };
+        self.expression(&expr, place, of);
+        true
+    }
+
+    /// That what an expression speaks of is there, and has the units that it needs.
+    pub(super) fn expression(&self, expr: &Expr, place: &Place, of: &Speakable<'_, '_>) {
         let mut metrics = Vec::new();
         expr.each(&mut |part| {
             if let Operand::Metric(metric) = &part.operand {
@@ -102,10 +109,10 @@ impl Lowering<'_, '_> {
             }
         });
         self.scopes(&metrics, place, of);
-        for error in expect::check::check_expr(&expr, &Paths(of.tree)).1 {
+        self.kinds(&metrics, place, of);
+        for error in expect::check::check_expr(expr, &Paths(of.tree)).1 {
             fields_error(self, place, error);
         }
-        true
     }
 
     /// What a sweep looks for, if it has no points.
