@@ -31,6 +31,11 @@ impl ClassSet {
         ClassSet(bits)
     }
 
+    /// What is in both.
+    pub const fn and(self, other: ClassSet) -> ClassSet {
+        ClassSet(self.0 & other.0)
+    }
+
     /// Whether a class is in the set.
     pub fn contains(self, class: u8) -> bool {
         (class as usize) < CLASSES && self.0 >> class & 1 == 1

@@ -1,6 +1,7 @@
 //! What components count of their own: redeliveries, hints, what repair compared and sent.
 
 use super::judge::{Found, count};
+use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured};
 use crate::world::Counted;
 
@@ -19,14 +20,23 @@ pub(super) fn measures(name: &str) -> bool {
     )
 }
 
-/// How many there were in these epochs.
-pub(super) fn measure(found: &Found<'_>, measure: &str) -> Measured {
+/// How many there were in these epochs, or how many a second.
+pub(super) fn measure(found: &Found<'_>, measure: &str, stat: Option<Stat>) -> Measured {
     let counted = Counted::ALL.iter().find(|c| c.name() == measure);
-    let n = found.group.zip(counted).and_then(|(g, c)| g.counts.get(c)).map_or(0, |c| c.count(&found.epochs));
+    let counter = found.group.zip(counted).and_then(|(g, c)| g.counts.get(c));
+    let n = counter.map_or(0, |c| c.count(&found.epochs));
     let asked = found.tallies.iter().map(|t| t.offered(&found.epochs)).sum::<u64>();
     // Members watch each other, and replicas mend each other, whether anybody asks or not.
     let unasked = matches!(measure, "false_positives" | "repair_bytes" | "repair_keys" | "tree_hashes");
     let measured = count(n, if unasked { asked.max(1) } else { asked });
+    if stat == Some(Stat::Rate) && measure != "repair_bytes" {
+        return Measured {
+            value: counter.map_or(0.0, |c| c.rate_per_second(&found.epochs)),
+            dimension: Dimension::RATE,
+            standard_error: counter.and_then(|c| c.rate_standard_error(&found.epochs)),
+            samples: measured.samples,
+        };
+    }
     let dimension = if measure == "repair_bytes" { Dimension::SIZE } else { measured.dimension };
     Measured { dimension, ..measured }
 }

@@ -214,6 +214,15 @@ impl<'a> Numbers<'a> {
             _ => return missing("several client groups at once: name one of them in the scope"),
         };
         let latencies = tally.latencies(&found.epochs, classes);
+        // None of this kind among some is a number too.
+        if latencies.count() == 0 && stat == Some(Stat::Count) {
+            return Ok(count(0, tally.offered(&found.epochs)));
+        }
+        let none = latencies.count() == 0 && tally.offered(&found.epochs) > 0;
+        if none && stat == Some(Stat::Rate) {
+            let samples = tally.offered(&found.epochs);
+            return Ok(Measured { value: 0.0, dimension: Dimension::RATE, standard_error: None, samples });
+        }
         if latencies.count() == 0 {
             return Err(Missing::NoSamples("no request was made and answered there".to_owned()));
         }
@@ -255,8 +264,13 @@ impl<'a> Numbers<'a> {
         if found.tallies.is_empty() {
             return missing(format!("this scope has no `{measure}`"));
         }
-        let in_classes = |classes: ClassSet| found.tallies.iter().map(|t| t.count(epochs, classes)).sum::<u64>();
+        let asked = found.classes.unwrap_or(ClassSet::ALL);
+        let in_classes =
+            |classes: ClassSet| found.tallies.iter().map(|t| t.count(epochs, classes.and(asked))).sum::<u64>();
         let class = |o: Ended| ClassSet::of(&[o as u8]);
+        if found.every && found.member.is_none() && !matches!(stat, None | Some(Stat::Count | Stat::Rate)) {
+            return self.requests_of_each(found, measure, stat);
+        }
         let share_error = |classes| match found.tallies.as_slice() {
             [one] => one.share_standard_error(epochs, classes),
             _ => None,
@@ -277,6 +291,7 @@ impl<'a> Numbers<'a> {
             }
             _ => {
                 let n = match measure {
+                    "offered" | "calls" if found.classes.is_some() => in_classes(ClassSet::ALL),
                     "offered" | "calls" => offered,
                     "goodput" | "ok" => in_classes(OK),
                     "degraded" => in_classes(class(Ended::Degraded)),
@@ -289,15 +304,16 @@ impl<'a> Numbers<'a> {
                 let rate =
                     matches!(measure, "offered" | "goodput") && stat != Some(Stat::Count) || stat == Some(Stat::Rate);
                 if !rate {
-                    return Ok(count(n, offered));
+                    // That nobody asked is what such a count says.
+                    return Ok(count(n, if matches!(measure, "offered" | "calls") { offered.max(1) } else { offered }));
                 }
                 let seconds = found.tallies[0].frame().duration(epochs).as_secs_f64();
                 if seconds == 0.0 {
                     return Err(Missing::NoSamples("the phase has no length".to_owned()));
                 }
                 let standard_error = match (found.tallies.as_slice(), measure) {
-                    ([one], "offered" | "calls") => one.offered_standard_error(epochs),
-                    ([one], "goodput" | "ok") => one.rate_standard_error(epochs, OK),
+                    ([one], "offered" | "calls") if found.classes.is_none() => one.offered_standard_error(epochs),
+                    ([one], "goodput" | "ok") => one.rate_standard_error(epochs, OK.and(asked)),
                     _ => None,
                 };
                 Ok(Measured {
@@ -308,6 +324,36 @@ impl<'a> Numbers<'a> {
                 })
             }
         }
+    }
+
+    /// A statistic over what was counted at each instance.
+    fn requests_of_each(&self, found: &Found<'_>, measure: &str, stat: Option<Stat>) -> Result<Measured, Missing> {
+        let Some(group) = found.group else { return missing(format!("this scope has no `{measure}`")) };
+        let mut values = Vec::new();
+        let mut dimension = Dimension::COUNT;
+        for number in 0..group.members.len() {
+            let one = Found {
+                tallies: vec![&group.members[number].visits],
+                group: found.group,
+                group_number: found.group_number,
+                edge: None,
+                member: Some(number),
+                every: false,
+                classes: found.classes,
+                epochs: found.epochs.clone(),
+                fault: None,
+            };
+            match self.requests(&one, measure, None) {
+                Ok(measured) => {
+                    dimension = measured.dimension;
+                    values.push(measured.value);
+                }
+                // Nobody asked this one: it has no share of anything.
+                Err(Missing::NoSamples(_)) => {}
+                Err(missing) => return Err(missing),
+            }
+        }
+        across(&values, stat, dimension, None)
     }
 
     /// Attempts and hedges of an edge.
@@ -543,7 +589,7 @@ impl Source for Numbers<'_> {
             Some(m @ ("hit_ratio" | "byte_hit_ratio" | "stale_served")) => caches::share(&found, m),
             Some(m) if members::measures(m) => members::measure(outcome, &found, m, *stat),
             Some(m) if leaders::measures(m) => leaders::measure(outcome, &found, m, *stat),
-            Some(m) if counted::measures(m) => Ok(counted::measure(&found, m)),
+            Some(m) if counted::measures(m) => Ok(counted::measure(&found, m, *stat)),
             Some(m) => self.requests(&found, m, *stat),
         }
     }

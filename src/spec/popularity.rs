@@ -22,7 +22,7 @@ pub enum Popularity {
     Latest,
     /// Named values and their shares, which add up to 1.
     Weighted(Vec<(String, f64)>),
-    /// A built-in table, by name.
+    /// Weights in a file beside the scenario: one a line, with or without a name before a comma.
     Empirical(String),
 }
 
@@ -55,15 +55,15 @@ impl FromText for Popularity {
             }
             "weighted" => weighted(&call).map(Popularity::Weighted),
             "empirical" => {
-                let usage = "`empirical(us_surnames)`";
-                let bound = call.bind(Signature { usage, positional: &["table"], named: &[] })?;
-                Ok(Popularity::Empirical(bound.need("table")?.text.to_string()))
+                let usage = "`empirical(surnames.csv)`, a weight a line";
+                let bound = call.bind(Signature { usage, positional: &["file"], named: &[] })?;
+                Ok(Popularity::Empirical(bound.need("file")?.text.to_string()))
             }
             _ => Err(unknown_word(call.name, call.name_at(), "popularity", NAMES.iter().copied())),
         }
     }
     fn examples() -> &'static [&'static str] {
-        &["uniform", "zipf(0.99)", "hotset(10%, 90%)", "latest", "weighted(us=45%, eu=55%)"]
+        &["uniform", "zipf(0.99)", "hotset(10%, 90%)", "latest", "weighted(us=45%, eu=55%)", "empirical(surnames.csv)"]
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
             ("hotset(10%, 90%)", Popularity::Hotset { keys: 0.1, requests: 0.9 }),
             ("latest", Popularity::Latest),
             ("weighted(us=45%, eu=55%)", Popularity::Weighted(vec![("us".into(), 0.45), ("eu".into(), 0.55)])),
-            ("empirical(us_surnames)", Popularity::Empirical("us_surnames".into())),
+            ("empirical(surnames.csv)", Popularity::Empirical("surnames.csv".into())),
         ] {
             assert_eq!(Popularity::from_text(text), Ok(popularity), "{text}");
         }

@@ -20,6 +20,8 @@ pub enum Popularity {
     },
     /// By these weights.
     Weighted(Arc<[f64]>),
+    /// By weights that were counted elsewhere: of each key the sum up to it.
+    Empirical(Arc<[f64]>),
 }
 
 /// Draws keys `0..count`.
@@ -113,6 +115,10 @@ impl KeySampler {
                     hot + bits.below(self.count - hot)
                 }
             }
+            Popularity::Empirical(sums) => {
+                let at = bits.unit() * sums.last().copied().unwrap_or(1.0);
+                (sums.partition_point(|sum| *sum <= at) as u64).min(self.count - 1)
+            }
             Popularity::Weighted(weights) => {
                 let total: f64 = weights.iter().sum();
                 let mut left = bits.unit() * total;
@@ -149,6 +155,19 @@ mod tests {
                 let error = 4.0 * (p * (1.0 - p) / f64::from(trials)).sqrt();
                 assert!((seen - p).abs() < error + 1e-9, "n={n} theta={theta} i={i}: {seen} for {p}");
             }
+        }
+    }
+
+    #[test]
+    fn counted_weights_give_their_shares() {
+        let sampler = KeySampler::new(Popularity::Empirical([6.0, 9.0, 9.0, 10.0].into()), 4);
+        let mut bits = Stream::named(Seed(2), "keys");
+        let mut hits = [0_u32; 4];
+        let n = 100_000;
+        (0..n).for_each(|_| hits[sampler.sample(&mut bits) as usize] += 1);
+        for (key, p) in [0.6, 0.3, 0.0, 0.1].into_iter().enumerate() {
+            let (seen, p): (f64, f64) = (f64::from(hits[key]) / f64::from(n), p);
+            assert!((seen - p).abs() <= 4.0 * (p * (1.0 - p) / f64::from(n)).sqrt(), "key {key}: {seen} for {p}");
         }
     }
 

@@ -141,6 +141,9 @@ pub enum Process {
     Poisson,
     /// One after each unit of the integral, the first at the start.
     Constant,
+    /// One at each moment at which the rate changes, as recorded. A population that comes `scale` times as often goes
+    /// through the rest of the record so much faster.
+    Replay,
 }
 
 /// The arrivals of one population.
@@ -153,12 +156,16 @@ pub struct Arrivals {
     left: f64,
     from: Instant,
     scale: f64,
+    /// Of a record: how many have come, and which of its moments `from` is.
+    come: usize,
+    recorded: Instant,
 }
 
 impl Arrivals {
     /// Arrivals under a rate, from a stream of their own.
     pub fn new(rate: Rate, process: Process, stream: Stream) -> Arrivals {
-        let mut arrivals = Arrivals { rate, process, stream, left: 0.0, from: Instant::ZERO, scale: 1.0 };
+        let (from, recorded) = (Instant::ZERO, Instant::ZERO);
+        let mut arrivals = Arrivals { rate, process, stream, left: 0.0, from, scale: 1.0, come: 0, recorded };
         if process == Process::Poisson {
             arrivals.left = crate::engine::dist::exponential(&mut arrivals.stream);
         }
@@ -167,12 +174,24 @@ impl Arrivals {
 
     /// When the next one comes.
     pub fn next_at(&self) -> Instant {
+        if self.process == Process::Replay {
+            let moment = self.rate.segments.get(self.come + 1).filter(|_| self.scale > 0.0);
+            return moment.map_or(Instant::NEVER, |(at, ..)| {
+                let wait = at.since(self.recorded.min(*at));
+                let exact = self.scale == 1.0;
+                self.from + if exact { wait } else { Span::from_nanos_f64(wait.0 as f64 / self.scale) }
+            });
+        }
         self.rate.reach(self.from, self.left, self.scale)
     }
 
     /// It came, at `now`: on to the next.
     pub fn advance(&mut self, now: Instant) {
         self.left = match self.process {
+            Process::Replay => {
+                self.come += 1;
+                return;
+            }
             Process::Poisson => crate::engine::dist::exponential(&mut self.stream),
             // What was rounded to a nanosecond comes off the next gap: 148/s are 148 in every second, for ever.
             Process::Constant => 1.0 + self.left - self.rate.between(self.from, now) * self.scale,
@@ -182,6 +201,11 @@ impl Arrivals {
 
     /// From now on they come `scale` times as often; the present gap keeps what is left of it.
     pub fn set_scale(&mut self, now: Instant, scale: f64) {
+        if self.process == Process::Replay {
+            self.recorded += Span::from_nanos_f64(now.since(self.from).0 as f64 * self.scale);
+            (self.from, self.scale) = (now, scale);
+            return;
+        }
         let mut passed = 0.0;
         let due = self.next_at();
         if due != Instant::NEVER && due > now {
@@ -231,6 +255,28 @@ mod tests {
             assert!((rate.mean(Instant::ZERO, end) - 200.0).abs() < 1.0);
         }
         assert_eq!(count(Rate::constant(200.0), Process::Constant, 100), 20_000.0);
+    }
+
+    #[test]
+    fn a_record_is_played_as_it_is_and_faster_from_where_it_is() {
+        let second = Span::secs(1).0;
+        let moments = [1, 2, 4, 7, 9].map(|s| s * second);
+        let mut steps: Vec<(Span, f64)> = vec![(Span::ZERO, 1.0)];
+        steps.extend(moments.iter().map(|at| (Span(*at), 1.0)));
+        let mut arrivals = Arrivals::new(Rate::steps(&steps), Process::Replay, Stream::named(Seed(1), "u"));
+        let mut come = Vec::new();
+        while come.len() < 2 {
+            come.push(arrivals.next_at());
+            arrivals.advance(arrivals.next_at());
+        }
+        assert_eq!(come, [Instant(second), Instant(2 * second)]);
+        arrivals.set_scale(Instant(3 * second), 2.0);
+        let mut rest = Vec::new();
+        while arrivals.next_at() != Instant::NEVER {
+            rest.push(arrivals.next_at().0 as f64 / second as f64);
+            arrivals.advance(arrivals.next_at());
+        }
+        assert_eq!(rest, [3.5, 5.0, 6.0]);
     }
 
     #[test]

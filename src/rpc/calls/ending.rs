@@ -56,12 +56,19 @@ impl Calls {
         if view.balancer.over(spec, now, flight.instance, took, outcome) {
             steps.push(Step::Count { edge, what: Counted::Ejected });
         }
+        // Of what was given up only a lower bound is known, and that is above the quantile; of hedges only the fast ones
+        // would be.
+        if let Some(latencies) = view.latencies.as_mut().filter(|_| !flight.hedge)
+            && outcome.is_none_or(|outcome| outcome.answered() || outcome == Outcome::Timeout)
+        {
+            latencies.record(took);
+        }
         if let Some(outcome) = outcome {
             let failed = matches!(outcome, Outcome::Error | Outcome::Timeout | Outcome::Unavailable);
             if failed && view.leader == Some(flight.instance) {
                 view.leader = None;
             }
-            let learns = view.breaker.is_some() || view.latencies.is_some() || view.limit.is_some();
+            let learns = view.breaker.is_some() || view.limit.is_some();
             if learns && view.learn(now, took, outcome, failed) {
                 steps.push(Step::Count { edge, what: Counted::BreakerOpened });
             }

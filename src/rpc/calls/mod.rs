@@ -32,6 +32,8 @@ struct Flight {
     attempt: u16,
     instance: u32,
     sent: Instant,
+    /// Whether it was sent because another takes long.
+    hedge: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,14 +153,9 @@ impl View {
         last.is_some_and(|at| spec.policy.connect.keepalive.is_none_or(|k| now.since(at) <= k))
     }
 
-    /// What the breaker, the hedges' quantile and the adaptive limit learn of an attempt. Whether the breaker opens.
+    /// What the breaker and the adaptive limit learn of an attempt. Whether the breaker opens.
     fn learn(&mut self, now: Instant, took: Span, outcome: Outcome, failed: bool) -> bool {
         let opens = self.breaker.as_mut().is_some_and(|breaker| breaker.record(now, failed));
-        if outcome.answered()
-            && let Some(latencies) = &mut self.latencies
-        {
-            latencies.record(took);
-        }
         if let Some(limit) = &mut self.limit {
             limit.record(took, self.in_flight, outcome);
         }

@@ -88,7 +88,7 @@ impl Calls {
         let row = &mut self.rows[slot as usize];
         row.phase = Phase::Asking;
         row.attempts += 1;
-        let flight = Flight { attempt: n, instance, sent: now };
+        let flight = Flight { attempt: n, instance, sent: now, hedge: hedged_already };
         let place = if row.flights[0].is_none() { 0 } else { 1 };
         row.flights[place] = Some(flight);
         let deadline =

@@ -95,7 +95,7 @@ pub(super) const EDGES: Value = Value::Names(&EDGE);
 pub(super) const CLIENTS: Value = Value::Table(&[
     key("rate", read::<RateOverTime>(), "Open: they come whatever happens."),
     key("arrivals", Value::Words(&["poisson", "constant"]), "Of an open population.")
-        .default("poisson")
+        .words("poisson; of a trace: as recorded")
         .beside(&["rate"]),
     key("count", COUNT, "Closed: so many ask, wait, think and ask again."),
     key("think", DURATIONS, "Between an answer and the next request.").default("0s"),

@@ -17,7 +17,7 @@ use crate::physics::topology::{LinkId, Topology};
 use crate::rpc::{Consistency, Verb};
 use crate::scenario::reader::{Fields, inside, parse};
 use crate::spec::dist::{Counts, Durations};
-use crate::spec::units::{Count, Share};
+use crate::spec::units::{self, Count, Share};
 use crate::spec::{Diagnostic, Place, RateOverTime};
 use crate::workload::keys::{KeySampler, Popularity};
 use crate::workload::rate::Process as Gaps;
@@ -202,10 +202,8 @@ impl Lowering<'_, '_> {
     fn pattern(&self, name: &str, fields: &Fields<'_, '_>, site: &ClientSite<'_>) -> Option<Pattern> {
         let think = self.drawn::<Durations>(fields, "think").unwrap_or(Dist::constant(0.0));
         let requests = self.drawn::<Counts>(fields, "requests").unwrap_or(Dist::constant(1.0));
-        let gaps = match fields.word("arrivals", &["poisson", "constant"]) {
-            Some("constant") => Gaps::Constant,
-            _ => Gaps::Poisson,
-        };
+        let told = fields.word("arrivals", &["poisson", "constant"]);
+        let gaps = if told == Some("constant") { Gaps::Constant } else { Gaps::Poisson };
         match (fields.has("rate"), fields.has("count")) {
             (true, true) => {
                 let _ = (fields.node("rate"), fields.node("count"));
@@ -236,6 +234,9 @@ impl Lowering<'_, '_> {
             (true, false) => {
                 let (rate, place) = fields.at::<RateOverTime>("rate")?;
                 let place = fields.node("rate").map_or(place, inside);
+                let recorded = matches!(rate, RateOverTime::Trace(_));
+                // As recorded, unless it is said that only the rate should be.
+                let gaps = if recorded && told != Some("poisson") { Gaps::Replay } else { gaps };
                 let rate = match rate {
                     RateOverTime::Constant(rate) => Rate::constant(rate),
                     RateOverTime::Ramp { from, to, over } => Rate::ramp(from, to, over),
@@ -261,7 +262,8 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Arrivals from a file: one second or duration a line, turned into a rate of one arrival between each two.
+    /// Arrivals from a file: a moment a line, in seconds or as a duration, turned into a rate of one arrival between each
+    /// two.
     fn trace(&self, fields: &Fields<'_, '_>, file: &str, place: Place) -> Option<Rate> {
         let text = match (self.load)(file) {
             Ok(text) => text,
@@ -276,12 +278,13 @@ impl Lowering<'_, '_> {
         let mut moments = Vec::new();
         for (i, line) in text.lines().map(str::trim).enumerate().filter(|(_, l)| !l.is_empty()) {
             let seconds = line.parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0);
-            let Some(seconds) = seconds else {
+            let duration = || units::quantity(line).ok().filter(|q| q.dimension == units::Dimension::Duration);
+            let Some(nanos) = seconds.map(|s| s * 1e9).or_else(|| Some(duration()?.value)) else {
                 let message = format!("{file}:{}: `{line}` is no moment in seconds", i + 1);
-                fields.error(Diagnostic::error(place, message));
+                fields.error(Diagnostic::error(place, message).help("write `12.5`, or `12.5s`"));
                 return None;
             };
-            moments.push(Span::from_nanos_f64(seconds * 1e9));
+            moments.push(Span::from_nanos_f64(nanos));
         }
         moments.sort_unstable();
         let mut steps = Vec::new();

@@ -12,7 +12,7 @@ use crate::physics::topology::{Topology, Zone};
 use crate::scenario::reader::{Fields, inside, parse};
 use crate::spec::dist::{Drifts, Durations, Offsets, Sizes};
 use crate::spec::units::{Bandwidth, Count, Number, Share, Size};
-use crate::spec::{Diagnostic, Drawn, Popularity};
+use crate::spec::{Diagnostic, Drawn, Place, Popularity};
 use crate::workload::keys::{self, KeySampler};
 
 /// 0.5 ms within a datacentre: Dean, "Designs, Lessons and Advice from Building Large Distributed Systems", 2009.
@@ -311,18 +311,48 @@ impl Lowering<'_, '_> {
         clock
     }
 
+    /// Weights from a file, one a line, behind a name and a comma if there is one: of each key the sum up to it.
+    fn counted(&self, fields: &Fields<'_, '_>, file: &str, place: Place) -> Option<Vec<f64>> {
+        let text = match (self.load)(file) {
+            Ok(text) => text,
+            Err(reason) => {
+                fields.error(
+                    Diagnostic::error(place, format!("`{file}` can't be read: {reason}"))
+                        .help("files are looked for beside the scenario"),
+                );
+                return None;
+            }
+        };
+        let mut sums = Vec::new();
+        let mut sum = 0.0;
+        for (i, line) in text.lines().map(str::trim).enumerate().filter(|(_, l)| !l.is_empty()) {
+            let weight = line.rsplit(',').next().and_then(|field| field.trim().parse::<f64>().ok());
+            let Some(weight) = weight.filter(|w| w.is_finite() && *w >= 0.0) else {
+                let message = format!("{file}:{}: `{line}` has no weight", i + 1);
+                fields.error(Diagnostic::error(place, message).help("write `120`, or `smith,120`"));
+                return None;
+            };
+            sum += weight;
+            sums.push(sum);
+        }
+        if sum <= 0.0 {
+            fields.error(Diagnostic::error(place, format!("`{file}` has no weight above 0")));
+            return None;
+        }
+        Some(sums)
+    }
+
     pub(super) fn key_sets(&self, root: &Fields<'_, '_>) -> BTreeMap<String, KeySet> {
         let mut sets = BTreeMap::new();
         let Some(Some(table)) = root.table("keys") else { return sets };
         for (id, (name, place, node)) in table.entries().enumerate() {
             self.name(&name, &place);
             let Some(fields) = table.table_of(node) else { continue };
-            let count = fields.at::<Count>("count");
+            let mut count = fields.at::<Count>("count");
             if let Some((Count(0), place)) = &count {
                 let help = "write `count = 1000`; without it there are 1000";
                 fields.error(Diagnostic::error(place.clone(), "a set has at least one key").help(help));
             }
-            let count = count.map_or(1000, |(c, _)| c.0).max(1);
             let popularity = match fields.at::<Popularity>("popularity") {
                 None | Some((Popularity::Uniform, _)) => keys::Popularity::Uniform,
                 Some((Popularity::Zipf(theta), _)) => keys::Popularity::Zipf(theta),
@@ -330,11 +360,25 @@ impl Lowering<'_, '_> {
                 Some((Popularity::Weighted(weights), _)) => {
                     keys::Popularity::Weighted(weights.iter().map(|(_, w)| *w).collect())
                 }
-                Some((Popularity::Latest | Popularity::Empirical(_), place)) => {
+                Some((Popularity::Empirical(file), place)) => {
+                    let sums = self.counted(&fields, &file, place.clone()).unwrap_or_default();
+                    let keys = sums.len() as u64;
+                    if let Some((Count(told), at)) = &count
+                        && keys > 0
+                        && *told != keys
+                    {
+                        let message = format!("`{file}` has weights of {keys} keys, and there are {told}");
+                        fields.error(Diagnostic::error(at.clone(), message).help("leave `count` out"));
+                    }
+                    count = Some((Count(keys), place));
+                    keys::Popularity::Empirical(sums.into())
+                }
+                Some((Popularity::Latest, place)) => {
                     fields.error(Diagnostic::error(place, "this popularity comes in a later version"));
                     keys::Popularity::Uniform
                 }
             };
+            let count = count.map_or(1000, |(c, _)| c.0).max(1);
             // YCSB's values are ten fields of 100 bytes.
             let size = self.drawn::<Sizes>(&fields, "size").unwrap_or(Dist::constant(1000.0));
             fields.done();
