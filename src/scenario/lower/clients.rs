@@ -37,6 +37,25 @@ pub(super) struct ClientSite<'a> {
     pub(super) seed: Seed,
 }
 
+/// What answers the clients in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Service,
+    Store,
+    Queue,
+}
+
+impl Asked {
+    /// The operations that it has beside flows, and what it is called.
+    fn operations(self) -> (&'static [(&'static str, Verb)], &'static str) {
+        match self {
+            Asked::Service => (&[], "service"),
+            Asked::Store => (STORE_OPERATIONS, "store"),
+            Asked::Queue => (&[("append", Verb::Append)], "queue"),
+        }
+    }
+}
+
 /// What a mix may ask of a store.
 pub(super) const STORE_OPERATIONS: &[(&str, Verb)] = &[
     ("read", Verb::Read),
@@ -85,13 +104,18 @@ impl Lowering<'_, '_> {
                 );
             }
         }
-        let store = site.behind.ends(&target).iter().any(|end| site.components.get(*end) == Some(&Face::Store));
+        let is = |face: &Face| site.behind.ends(&target).iter().any(|end| site.components.get(*end) == Some(face));
+        let asked = match () {
+            () if is(&Face::Store) => Asked::Store,
+            () if is(&Face::Queue) => Asked::Queue,
+            () => Asked::Service,
+        };
         if let Some(contact) = self.contact(&fields, &target) {
             policy.policy.balance = contact.0.balance.clone();
             policy.balance = Some(contact);
         }
         let pattern = self.pattern(&name, &fields, site);
-        let mix = self.mix(&fields, &name, &target, store, site, edges);
+        let mix = self.mix(&fields, &name, &target, asked, site, edges);
         let keys = fields.node("keys").and_then(|node| {
             let text = fields.text_of(node)?;
             let found = site.keys.get(&text);
@@ -303,7 +327,7 @@ impl Lowering<'_, '_> {
         fields: &Fields<'_, '_>,
         clients: &str,
         target: &str,
-        store: bool,
+        asked: Asked,
         site: &ClientSite<'_>,
         edges: &mut Edges,
     ) -> Vec<MixEntry> {
@@ -314,19 +338,25 @@ impl Lowering<'_, '_> {
             action: Action { edge, verb, keyed },
         };
         let Some(Some(table)) = fields.table("mix") else {
-            if store {
+            return match asked {
                 // YCSB's workload A.
-                return vec![entry("read", 0.5, Verb::Read, true), entry("write", 0.5, Verb::Write, true)];
-            }
-            return vec![entry("request", 1.0, Verb::Serve(self.operation("request")), fields.has("keys"))];
+                Asked::Store => {
+                    vec![entry("read", 0.5, Verb::Read, true), entry("write", 0.5, Verb::Write, true)]
+                }
+                Asked::Queue => vec![entry("append", 1.0, Verb::Append, true)],
+                Asked::Service => {
+                    vec![entry("request", 1.0, Verb::Serve(self.operation("request")), fields.has("keys"))]
+                }
+            };
         };
         let mut mix = Vec::new();
         let mut total = 0.0;
         let errors = self.log.borrow().errors();
+        let (operations, what) = asked.operations();
         for (name, place, node) in table.entries() {
             let Some(share) = parse::<Share>(node, self.log) else { continue };
             total += share.0;
-            let operation = STORE_OPERATIONS.iter().find(|(word, _)| store && *word == name);
+            let operation = operations.iter().find(|(word, _)| *word == name);
             let verb = match operation {
                 Some((_, verb)) => *verb,
                 None => match site.flows.get(&name) {
@@ -334,13 +364,15 @@ impl Lowering<'_, '_> {
                         self.is_served(&name, &place, head, target, site);
                         Verb::Run(head.id)
                     }
-                    None if store => {
-                        let words = STORE_OPERATIONS.iter().map(|(word, _)| *word);
-                        fields.error(Diagnostic::error(place, format!("`{name}` is no operation of a store")).nearest(
-                            &name,
-                            "operations",
-                            words,
-                        ));
+                    None if asked != Asked::Service => {
+                        let words = operations.iter().map(|(word, _)| *word);
+                        fields.error(
+                            Diagnostic::error(place, format!("`{name}` is no operation of a {what}")).nearest(
+                                &name,
+                                "operations",
+                                words,
+                            ),
+                        );
                         continue;
                     }
                     None => Verb::Serve(self.operation(&name)),

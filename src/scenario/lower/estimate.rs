@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::{Instant, Span};
 use crate::protocol::{Membership, Replication};
-use crate::rpc::EdgeSpec;
+use crate::rpc::{Callee, EdgeSpec};
 use crate::scenario::plan::{ComponentPlan, Kind};
 use crate::workload::{ClientsPlan, Pattern};
 use crate::world::HostSetup;
@@ -26,7 +26,8 @@ pub(super) fn estimate(
             }
             Pattern::Closed { count, think } => {
                 let cycle = think.mean().unwrap_or(0.0) / 1e9 + 0.001;
-                f64::from(*count) * seconds / cycle
+                let asked = f64::from(*count) * seconds / cycle;
+                asked.min(capacity(c, edges, components) * seconds)
             }
         })
         .sum();
@@ -35,6 +36,28 @@ pub(super) fn estimate(
     let hops: f64 = crossed.map(|caller| if matches!(caller.kind, Kind::LoadBalancer(_)) { 2.0 } else { 4.0 }).sum();
     let unasked: f64 = components.iter().map(|component| unasked(component, edges)).sum();
     requests * (5.0 + hops) + unasked * seconds
+}
+
+/// How many requests a second those can answer whom the clients ask; endless if one of them takes no time or refuses.
+fn capacity(clients: &ClientsPlan, edges: &[EdgeSpec], components: &[ComponentPlan]) -> f64 {
+    let edge = clients.mix.first().and_then(|entry| edges.get(entry.action.edge.index()));
+    let of = |component: &ComponentPlan| {
+        let free = component.service.is_free() || component.station.limit.is_some() || component.station.shed.is_some();
+        let work = component.service.default.mean().filter(|work| *work > 0.0 && !free);
+        work.map_or(f64::INFINITY, |work| {
+            f64::from(component.station.workers) * component.station.speed * component.hosts.len() as f64 * 1e9 / work
+        })
+    };
+    // Processes are numbered component by component.
+    let at = |callee: Callee| {
+        let mut first = 0;
+        components.iter().find(|component| {
+            let here = first == callee.first.index();
+            first += component.hosts.len();
+            here
+        })
+    };
+    edge.into_iter().flat_map(EdgeSpec::callees).map(|callee| at(callee).map_or(f64::INFINITY, of)).sum()
 }
 
 /// Events a second that a component causes whether anybody asks or not: heartbeats, probes, repairs, looks of a scaler.

@@ -9,6 +9,7 @@ use super::{Lowering, Site};
 use crate::engine::{GroupId, Instant};
 use crate::expect::Expected;
 use crate::expect::ast::{Arg, Part, That, Within};
+use crate::physics::station::DropRule;
 use crate::rpc::Verb;
 use crate::rpc::policy::Balance;
 use crate::scenario::plan::{ExpectPlan, FaultPlan, Kind};
@@ -86,7 +87,9 @@ impl Lowering<'_, '_> {
             // Every replica carries out every write.
             let writes = if matches!(component.kind, Kind::Store(Some(_))) { writes } else { 0.0 };
             let utilisation = (rate / of_all).max(writes / of_one) * work / 1e9;
-            if utilisation > 1.0 && component.station.limit.is_none() && !meant(&component.name) {
+            let station = &component.station;
+            let bounded = station.limit.is_some() || station.shed.is_some() || station.drop != DropRule::Never;
+            if utilisation > 1.0 && !bounded && !meant(&component.name) {
                 let message =
                     format!("`{}` is asked for {:.0} % of what it can do", component.name, utilisation * 100.0);
                 let place = places.first().cloned().unwrap_or(0..0);
