@@ -8,7 +8,7 @@ use super::told;
 use crate::engine::{Instant, Span};
 use crate::metric::EpochSet;
 use crate::run::{Outcome, Run};
-use crate::world::meters::ANSWERED;
+use crate::world::meters::{ANSWERED, OK};
 
 /// Beside so many sentences of the author there is no room for one on the bottleneck.
 const SENTENCES_MAX: usize = 3;
@@ -190,6 +190,14 @@ pub fn answered(outcome: &Outcome, epochs: &EpochSet) -> Option<f64> {
     let groups = &outcome.meters.groups[outcome.plan.components.len()..];
     let offered: u64 = groups.iter().map(|g| g.visits.offered(epochs)).sum();
     let answered: u64 = groups.iter().map(|g| g.visits.count(epochs, ANSWERED)).sum();
+    (offered > 0).then(|| answered as f64 / offered as f64)
+}
+
+/// The share of all users' requests in these epochs that were answered in full.
+pub fn answered_in_full(outcome: &Outcome, epochs: &EpochSet) -> Option<f64> {
+    let groups = &outcome.meters.groups[outcome.plan.components.len()..];
+    let offered: u64 = groups.iter().map(|g| g.visits.offered(epochs)).sum();
+    let answered: u64 = groups.iter().map(|g| g.visits.count(epochs, OK)).sum();
     (offered > 0).then(|| answered as f64 / offered as f64)
 }
 

@@ -18,6 +18,9 @@ const GROWN: f64 = 10.0;
 /// From which share of the users' mean latency on waiting at one component counts as the limit.
 const WAITING: f64 = 0.25;
 
+/// Below this share of its workers nobody waits for a worker.
+const IDLE: f64 = 0.01;
+
 /// What limits the system of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bottleneck {
@@ -271,8 +274,12 @@ fn waiting(outcome: &Outcome, parts: &[Part], stretches: &[Stretch], mean_ns: Op
     let (part, wait) = (0..parts.len()).map(|i| (i, wait(i))).max_by(|a, b| a.1.total_cmp(&b.1))?;
     let share = (wait / mean_ns).min(1.0);
     (share >= WAITING).then(|| {
-        let (name, busy, share) =
-            (&parts[part].name, told_busy(parts[part].busiest, parts[part].utilisation), fmt_share(share));
+        let (name, share) = (&parts[part].name, fmt_share(share));
+        let busy = match parts[part].busiest < IDLE {
+            // Its workers are not what they wait for.
+            true => "which sleeps, is cut off or waits for others, its workers idle".to_owned(),
+            false => told_busy(parts[part].busiest, parts[part].utilisation),
+        };
         Bottleneck {
             part: Some(part),
             words: format!("{name}, {busy}; waiting there is {share} of the mean latency"),

@@ -12,6 +12,7 @@ use crate::report::page::Section;
 use crate::report::theme::Mark;
 use crate::rpc::Outcome as Ended;
 use crate::run::Exemplar;
+use crate::scenario::plan::Kind;
 use crate::world::{Trace, TraceEvent};
 
 /// Points a decade of a percentile curve.
@@ -226,6 +227,14 @@ fn pieces(
             all.push((name, piece));
         }
     };
+    let inside = |process: crate::engine::ProcessId| {
+        let component = design.run.outcome.plan.components.get(*places.get(process.index())?)?;
+        match &component.kind {
+            Kind::Store(Some(_)) => Some("disk, other replicas"),
+            Kind::Store(None) => Some("disk"),
+            _ => None,
+        }
+    };
     let visited = |to, arrives| {
         trace.events.iter().any(|e| {
             matches!(e, TraceEvent::Visited { process, work, arrived, .. }
@@ -234,9 +243,13 @@ fn pieces(
     };
     for event in &trace.events {
         match event {
-            TraceEvent::Visited { process, work, arrived, begun, served, .. } if work.root == root => {
+            TraceEvent::Visited { process, work, arrived, begun, served, replied, .. } if work.root == root => {
                 keep(name(*process), *arrived, *begun, Spent::Wait);
                 keep(name(*process), *begun, *served, Spent::Work);
+                // From there on a store waits for its disk, and for those who keep copies.
+                if let Some(others) = inside(*process) {
+                    keep(format!("{}: {others}", name(*process)), *served, *replied, Spent::Wait);
+                }
             }
             // It arrived, and nobody has answered it when the run ended: it waits there still.
             TraceEvent::Sent { to, work, arrives: Some(arrives), .. }

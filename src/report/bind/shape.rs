@@ -4,12 +4,12 @@ use super::Design;
 use super::over_time::{Columns, faults, goodput, offered, users};
 use crate::engine::{Instant, Span};
 use crate::metric::CLASSES;
-use crate::report::answer::{answered, capital};
+use crate::report::answer::{answered_in_full, capital};
 use crate::report::axis::Scale;
 use crate::report::figure::Drawing;
 use crate::report::figure::topology::{Link, Node, Topology};
 use crate::report::figure::variants::{Small, Variants};
-use crate::report::measure::least_answered;
+use crate::report::measure::{least_answered, listed};
 use crate::report::number::{Unit, digits3, fmt_duration, fmt_rate, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::State;
@@ -17,6 +17,11 @@ use crate::run::Outcome;
 
 /// Share of answered requests from which a design counts as serving its users; the finding says so.
 const SERVED: f64 = 0.98;
+/// Whether a share counts as served, as it is told: 97.96 % is 98 %.
+fn serves(share: f64) -> bool {
+    share >= SERVED || fmt_share(share) == fmt_share(SERVED)
+}
+
 /// A difference in goodput between designs that is worth a picture of its own.
 const DIFFERENT: f64 = 0.01;
 
@@ -105,14 +110,15 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         let when = capital(&phase.words());
         let shares: Vec<(f64, &str)> =
             designs.iter().filter_map(|d| Some((phase.share(&d.run.outcome)?, d.name()))).collect();
-        let best = shares.iter().fold((-1.0, ""), |best, s| if s.0 > best.0 { *s } else { best });
-        let serve = format!("serve their users ({} answered, or more)", fmt_share(SERVED));
+        let best = shares.iter().map(|s| s.0).fold(0.0, f64::max);
+        let by = shares.iter().filter(|s| fmt_share(s.0) == fmt_share(best)).map(|s| s.1.to_owned());
+        let serve = format!("answer {} of all requests in full, or more", fmt_share(SERVED));
         let served = match good.as_slice() {
             [] => format!(
-                "{when} no design serves its users ({} answered, or more); most are answered with {}, {}",
+                "{when} no design answers {} of all requests in full; {} are answered with {}",
                 fmt_share(SERVED),
-                best.1,
-                fmt_share(best.0)
+                fmt_share(best),
+                listed(&by.collect::<Vec<_>>())
             ),
             all if all.len() == designs.len() => format!("{when} all designs {serve}"),
             few if few.len() <= 3 => {
@@ -148,7 +154,11 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         finding,
         caption: if let Some(phase) = &phase {
             let together = if several(&outcomes) { ", all users together" } else { "" };
-            format!("Goodput{} Under each name: answered {}{together}.", arrivals(&outcomes).dashed(), phase.words())
+            format!(
+                "Goodput{} Under each name: answered in full {}{together}.",
+                arrivals(&outcomes).dashed(),
+                phase.words()
+            )
         } else {
             format!("Mean latency by the start of requests{}", arrivals(&outcomes).beside())
         },
@@ -258,18 +268,22 @@ impl Phase {
             Phase::During(_, from, to) => (*from, *to),
             Phase::After(_, from) => (*from, outcome.plan.end),
         };
-        answered(outcome, &outcome.meters.frame().epochs_in(from, to))
+        answered_in_full(outcome, &outcome.meters.frame().epochs_in(from, to))
+    }
+
+    /// During a partition: the group that got clearly less than all users together, and what.
+    fn least<'a>(&self, outcome: &'a Outcome) -> Option<(&'a str, f64)> {
+        let Phase::During(name, from, to) = self else { return None };
+        outcome.plan.faults.iter().find(|fault| fault.name == *name && fault.parts())?;
+        least_answered(outcome, &outcome.meters.frame().epochs_in(*from, *to), self.share(outcome)?)
     }
 
     /// During a partition: the group that got least of all, where all users together got more. Else nothing.
     fn cut_off(&self, designs: &[Design<'_>]) -> String {
-        let Phase::During(name, from, to) = self else { return String::new() };
         let least = |design: &Design<'_>| {
             let outcome = &design.run.outcome;
-            outcome.plan.faults.iter().find(|fault| fault.name == *name && fault.parts())?;
-            let (group, share) =
-                least_answered(outcome, &outcome.meters.frame().epochs_in(*from, *to), self.share(outcome)?)?;
-            Some((share, format!("; of {group} {} are with {}", fmt_share(share), design.name())))
+            let (group, share) = self.least(outcome)?;
+            Some((share, format!("; of {group} {} are answered with {}", fmt_share(share), design.name())))
         };
         let worst = designs.iter().filter_map(least).reduce(|a, b| if b.0 < a.0 { b } else { a });
         worst.map_or_else(String::new, |(_, words)| words)
@@ -291,8 +305,10 @@ fn small(design: &Design<'_>, phase: Option<&Phase>) -> Small {
     match phase {
         Some(phase) => {
             let share = phase.share(outcome);
-            state = share.map(|s| if s >= SERVED { State::Ok } else { State::Error });
-            words = share.map_or("no requests".to_owned(), |s| format!("{} answered", fmt_share(s)));
+            state = share.map(|s| if serves(s) { State::Ok } else { State::Error });
+            let least =
+                phase.least(outcome).map_or_else(String::new, |(group, s)| format!(", {group} {}", fmt_share(s)));
+            words = share.map_or("no requests".to_owned(), |s| format!("{} in full{least}", fmt_share(s)));
         }
         None => {
             state = None;
