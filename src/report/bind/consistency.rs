@@ -282,12 +282,22 @@ fn finding(all: &[Shown<'_>]) -> String {
         _ => ", also during partitions".to_owned(),
     };
     let held = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).count();
+    let of = tested(all);
     match held {
         n if n == all.len() => format!("Every answer is that of a single copy{when}"),
+        n if n > 0 && of < all.len() => {
+            format!("{n} of the {of} designs that could be judged answer like a single copy{when}")
+        }
         0 if untestable(all) => "Nothing was read, so writes are judged by what is left in the end".to_owned(),
         0 => format!("Nobody reads the past{when}, and yet no single copy could have answered so"),
         n => format!("{n} of {} designs answer like a single copy{when}", all.len()),
     }
+}
+
+/// Of how many designs it is known whether they are linearizable.
+fn tested(all: &[Shown<'_>]) -> usize {
+    let known = |s: &&Shown<'_>| matches!(s.linearizable(), Some(Checked::Holds | Checked::Violated(_)));
+    all.iter().filter(known).count()
 }
 
 /// Whether no design's operations say anything about what it held: nobody read.
@@ -333,20 +343,27 @@ fn ladder(all: &[Shown<'_>]) -> Option<Section> {
     let designs = designs.collect();
     let held: Vec<&str> = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).map(|s| s.name).collect();
     let finding = match held.as_slice() {
-        [] if untestable(all) => match all.iter().filter(|s| s.converged == Checked::Holds).count() {
-            n if n == all.len() => {
-                "Nothing was read, so no model is put to the test; in the end all copies are equal".to_owned()
+        [] if untestable(all) => {
+            let converged = |verdict| all.iter().filter(|s| s.converged == verdict).count();
+            let (equal, judged) = (
+                converged(Checked::Holds),
+                all.iter().filter(|s| matches!(s.converged, Checked::Holds | Checked::Violated(_))).count(),
+            );
+            let nothing = "Nothing was read, so no model is put to the test";
+            match equal {
+                0 if judged == 0 => nothing.to_owned(),
+                n if n == judged => format!("{nothing}; in the end all copies are equal"),
+                n => format!("{nothing}; copies end up equal with {n} of {judged}"),
             }
-            n => format!(
-                "Nothing was read, so no model is put to the test; copies end up equal with {n} of {}",
-                all.len()
-            ),
-        },
+        }
         [] if all.len() == 1 => format!("The strongest promise that held: {}", strongest(&all[0].standing)),
         [] => "No design is linearizable".to_owned(),
         held if held.len() == all.len() => "Linearizable, so everything below holds too".to_owned(),
         [one] => format!("Only {one} is linearizable"),
         held if held.len() <= 3 => format!("Linearizable: {}", held.join(", ")),
+        held if tested(all) < all.len() => {
+            format!("{} of the {} designs that could be judged are linearizable", held.len(), tested(all))
+        }
         held => format!("{} of {} designs are linearizable", held.len(), all.len()),
     };
     let count = all.iter().map(|s| s.history().operations().len() as u64).sum();
