@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
         if let Err(exit) = report(&place, &shown, &again, sources) {
             return exit;
         }
-        folder = Some(place.display().to_string());
+        folder = Some((place.display().to_string(), seed));
     }
     if arguments.format == "json" {
         out(&format!("{:#}\n", json(&first[0].title, &played, &all)));
@@ -86,7 +86,15 @@ pub(super) fn run(arguments: &Arguments, sources: &Sources, first: Vec<Plan>, se
         let ink = load::ink(arguments.verbose);
         let replay = |seed: u64, variant: &str| of(&format!("--seed {seed}"), Some(variant));
         let asked = (first[0].title.as_str(), first[0].question.as_str());
-        out(&render(asked, &played, &all, ink, folder.as_deref(), &again, &replay));
+        out(&render(
+            asked,
+            &played,
+            &all,
+            ink,
+            folder.as_ref().map(|(folder, seed)| (folder.as_str(), *seed)),
+            &again,
+            &replay,
+        ));
     }
     if played.iter().flat_map(|s| &s.runs).any(|r| !r.broken.is_empty()) {
         return Exit::Internal;

@@ -31,7 +31,7 @@ fn spread(spread: &Spread) -> String {
     }
     let off =
         spread.half_width.map_or_else(String::new, |half| format!(" ± {}", expect::show(half, spread.dimension, 2)));
-    format!("{}{off} (95 %), {} to {} alone", show(spread.mean), show(spread.lowest), show(spread.highest))
+    format!("{}{off} (95 %), single seeds {} to {}", show(spread.mean), show(spread.lowest), show(spread.highest))
 }
 
 /// The digest of all runs in order.
@@ -47,7 +47,7 @@ pub fn render(
     seeds: &[Seeded],
     all: &[Pooled],
     ink: Ink,
-    folder: Option<&str>,
+    folder: Option<(&str, u64)>,
     again: &str,
     replay: &dyn Fn(u64, &str) -> String,
 ) -> String {
@@ -69,7 +69,9 @@ pub fn render(
         let gap = " ".repeat(width - name.chars().count());
         let (met, of) = pooled.alone;
         let span = pooled.spread.as_ref().map_or_else(String::new, |s| format!("   {}", spread(s)));
-        text += format!("  {sign} {name}{gap}  {met} of {of}{span}").trim_end();
+        let meant = pooled.finding.outcome == Outcome::Met && pooled.finding.verdict == expect::Verdict::Violated;
+        let meant = if meant { ", violated as expected" } else { "" };
+        text += format!("  {sign} {name}{gap}  {met} of {of}{meant}{span}").trim_end();
         text.push('\n');
     }
     text.push('\n');
@@ -101,8 +103,9 @@ pub fn render(
             text += &ink.paint("31", &format!("  internal error at seed {}: {what}\n", broken.0));
         }
     }
-    if let Some(folder) = folder {
-        text += &format!("  report     {}\n", ink.paint("36", &format!("{folder}/report.html")));
+    if let Some((folder, seed)) = folder {
+        let of = format!(" (seed {seed} alone)");
+        text += &format!("  report     {}{of}\n", ink.paint("36", &format!("{folder}/report.html")));
     }
     text += &format!("  again      {}\n", ink.paint("36", again));
     let t = tallied(all);
