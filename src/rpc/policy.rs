@@ -26,8 +26,6 @@ pub struct Policy {
     pub balance: Balance,
     /// Connection set-up.
     pub connect: Connect,
-    /// How the caller learns of instances that come and go.
-    pub discovery: Discovery,
 }
 
 /// Retries (defaults: AWS SDK "standard" mode: 3 attempts, full jitter, cap 20 s).
@@ -182,16 +180,6 @@ pub struct Connect {
     pub cpu: Span,
     /// Idle connections are closed after this; `None` = kept for good.
     pub keepalive: Option<Span>,
-}
-
-/// How callers learn which instances there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Discovery {
-    /// At once.
-    #[default]
-    AtOnce,
-    /// Every so often (DNS with a time to live).
-    Dns(Span),
 }
 
 impl Default for Retry {

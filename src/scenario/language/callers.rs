@@ -72,8 +72,7 @@ pub(super) const CONNECT: Key = key(
     "What a connection costs.",
 )
 .off();
-pub(super) const DISCOVERY: Key =
-    key("discovery", TEXT, "How it learns of instances: `dns(60s)`.").words("at once; no word of the language says so");
+pub(super) const DISCOVERY: Key = later("discovery");
 
 pub(in crate::scenario) const EDGE_KEYS: &[Key] = &[
     TIMEOUT,

@@ -4,7 +4,7 @@ use super::Lowering;
 use super::components::WrittenBalance;
 use crate::engine::Span;
 use crate::rpc::Outcome;
-use crate::rpc::policy::{Backoff, Breaker, Concurrency, Connect, Discovery, Hedge, HedgeAfter, Policy, Pool, Retry};
+use crate::rpc::policy::{Backoff, Breaker, Concurrency, Connect, Hedge, HedgeAfter, Policy, Pool, Retry};
 use crate::scenario::reader::{Fields, inside};
 use crate::spec::text::{FromText, TextError};
 use crate::spec::units::{Count, Share};
@@ -115,21 +115,6 @@ impl Lowering<'_, '_> {
                 keepalive: fields.or_none::<Span>("keepalive").flatten(),
             };
             fields.done();
-        }
-        if let Some(node) = fields.node("discovery") {
-            let text = fields.text_of(node).unwrap_or_default();
-            let dns = text.strip_prefix("dns(").and_then(|t| t.strip_suffix(')')).map(Span::from_text);
-            match dns {
-                Some(Ok(Span::ZERO)) => fields.error(
-                    Diagnostic::error(node.span(), "an answer that is good for 0s is never good")
-                        .help("write `dns(60s)`"),
-                ),
-                Some(Ok(ttl)) => policy.discovery = Discovery::Dns(ttl),
-                _ => fields.error(
-                    Diagnostic::error(node.span(), format!("`{text}` is no way to learn of instances"))
-                        .help("write `dns(60s)`; registries come in a later version"),
-                ),
-            }
         }
         WrittenPolicy { policy, balance, same_as }
     }
