@@ -38,6 +38,11 @@ const OF_STORES: &[&str] = &[
     "state_machine_safety",
 ];
 
+/// Measures that are known by name only.
+const NOT_YET: &[&str] = &["memory_used", "pool_used", "bytes"];
+/// Measures of calls from one to another.
+const OF_EDGES: &[&str] = &["attempts", "hedges"];
+
 /// Measures that only some kinds of things have, and which kinds.
 const MEASURED_OF: &[(&[&str], &[&str])] = &[
     (&["unavailable"], &["clients"]),
@@ -261,6 +266,19 @@ impl Lowering<'_, '_> {
         };
         for metric in metrics {
             let Some(measure) = metric.measure.as_deref() else { continue };
+            let whole = at.start + metric.at.start..at.start + metric.at.end;
+            if NOT_YET.contains(&measure) {
+                let message = format!("`{measure}` belongs to a later version of the language");
+                self.log.borrow_mut().push(Diagnostic::error(whole, message).label("not in this version"));
+                continue;
+            }
+            let edge = metric.scope.parts.iter().any(|(part, _)| matches!(part, Part::Link { .. }));
+            if OF_EDGES.contains(&measure) && !edge {
+                let message = format!("`{measure}` is counted on edges");
+                let help = format!("write who calls whom: `{measure}(web -> db)`");
+                self.log.borrow_mut().push(Diagnostic::error(whole, message).help(help));
+                continue;
+            }
             let Some((_, kinds)) = MEASURED_OF.iter().find(|(measures, _)| measures.contains(&measure)) else {
                 continue;
             };
@@ -366,6 +384,18 @@ impl Lowering<'_, '_> {
                         }
                     }
                     Part::Phase(phase) => self.phase(Some(phase), &place, faults),
+                    Part::Region(_) | Part::Zone(_) => self.log.borrow_mut().push(
+                        Diagnostic::error(place, "regions and zones have no numbers of their own in this version")
+                            .help("name the clients or the component that stand there"),
+                    ),
+                    Part::Link { from, to, .. }
+                        if !matches!((&**from, &**to), (Part::Name(_), Part::Name(_))) =>
+                    {
+                        self.log.borrow_mut().push(
+                            Diagnostic::error(place, "only edges between components have numbers")
+                                .help("write a caller and whom it calls: `web -> db`"),
+                        );
+                    }
                     Part::Link { from, to, .. } => {
                         if let (Part::Name(a), Part::Name(b)) = (&**from, &**to)
                             && site.edge(a, b).is_none()
