@@ -205,9 +205,11 @@ impl<P: Process> World<P> {
                 continue;
             }
             let visit = u32::try_from(v).expect("fewer than 2^32 requests under way");
-            let (requester, work, arrived) = (row.requester, row.work, row.arrived);
+            let (requester, work, arrived, check) = (row.requester, row.work, row.arrived, row.verb == Verb::Ping);
             self.close_visit(visit);
-            self.meters.visit_ended(process, arrived, self.now, Outcome::Unavailable);
+            if !check {
+                self.meters.visit_ended(process, arrived, self.now, Outcome::Unavailable);
+            }
             if power == Power::Process {
                 let answer = Answer { definite: false, ..Answer::of(Outcome::Unavailable) };
                 self.send_back(process, Requester { visit: 0, ..requester }, answer, work.root, work.path);

@@ -216,7 +216,10 @@ impl<P: Process> World<P> {
             open: true,
             parcel: Some(parcel),
         });
-        self.meters.visit_arrived(to, self.now);
+        // A health check is no request: it comes from nobody who wants anything.
+        if verb != crate::rpc::Verb::Ping {
+            self.meters.visit_arrived(to, self.now);
+        }
         let job = station::Job { what: Job::Visit(visit), work: time + extra, priority, deadline };
         let mut steps = mem::take(&mut self.station_steps);
         self.members[to.index()].station.offer(self.now, job, &mut steps);
@@ -323,7 +326,9 @@ impl<P: Process> World<P> {
         let parcel = row.parcel.take().expect("a visit is served once");
         let mut call = self.calls.parcels.take(parcel);
         call.requester.visit = visit;
-        self.meters.visit_waited(process, arrived, waited);
+        if call.op.verb != crate::rpc::Verb::Ping {
+            self.meters.visit_waited(process, arrived, waited);
+        }
         if gray {
             self.reply(process, call.requester, Answer::of(Outcome::Error));
         } else if call.op.verb == crate::rpc::Verb::Ping {
@@ -351,7 +356,9 @@ impl<P: Process> World<P> {
             self.trace.keep(self.focus.limit, event);
         }
         self.close_visit(visit);
-        self.meters.visit_ended(process, arrived, self.now, answer.outcome);
+        if verb != crate::rpc::Verb::Ping {
+            self.meters.visit_ended(process, arrived, self.now, answer.outcome);
+        }
         self.send_back(process, requester, answer, work.root, work.path);
         if let Some(worker) = worker {
             self.let_go(process, worker);
