@@ -243,6 +243,10 @@ impl<P: Process> World<P> {
         let ended = self.carry_out_calls(&mut steps);
         self.call_steps = steps;
         self.hear(ended);
+        self.calls.down(process);
+        if power == Power::Process {
+            self.calls.reset(process);
+        }
         self.note_levels(process);
         self.meters.up(process, self.now, false);
         true
@@ -280,6 +284,7 @@ impl<P: Process> World<P> {
         let member = &mut self.members[process.index()];
         member.life = Life::Up;
         member.station.restart(self.now);
+        self.calls.up(process);
         self.meters.up(process, self.now, true);
         self.start(process);
         self.tell_hot_keys(process);

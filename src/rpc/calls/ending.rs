@@ -54,6 +54,7 @@ impl Calls {
         let (row, spec, view) = self.view(slot);
         let edge = row.edge;
         if view.balancer.over(spec, now, flight.instance, took, outcome) {
+            view.reset(flight.instance);
             steps.push(Step::Count { edge, what: Counted::Ejected });
         }
         if let Some(outcome) = outcome {
