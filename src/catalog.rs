@@ -95,8 +95,8 @@ macro_rules! processes {
                                         Effect::Call { edge, op, cause, token, to },
                                     Effect::Reply { requester, answer } => Effect::Reply { requester, answer },
                                     Effect::Wake { token, at } => Effect::Wake { token, at },
-                                    Effect::Compute { requester, work, token } =>
-                                        Effect::Compute { requester, work, token },
+                                    Effect::Compute { requester, priority, deadline, work, token } =>
+                                        Effect::Compute { requester, priority, deadline, work, token },
                                     Effect::PowerCycle { of, off_after, on_after, token } =>
                                         Effect::PowerCycle { of, off_after, on_after, token },
                                     Effect::Note(point) => Effect::Note(point),
@@ -168,6 +168,7 @@ macro_rules! processes {
                 woken(token: $crate::rpc::Token)
                 synced(token: $crate::rpc::Token)
                 computed(token: $crate::rpc::Token)
+                thrown_away(token: $crate::rpc::Token)
                 ask(op: &$crate::rpc::Op)
                 callee(edge: $crate::engine::EdgeId, instance: u32, there: bool)
                 finish()

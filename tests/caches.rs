@@ -253,3 +253,16 @@ fn what_a_cache_is_told_wrong_is_said() {
         assert!(errors.contains(message), "{cache}: {errors}");
     }
 }
+
+#[test]
+fn a_cache_that_admits_on_the_second_hit_begins_as_full_as_it_is_filled() {
+    for (prefill, hits) in [("100%", 1.0), ("0%", 0.0)] {
+        let run = play(&format!(
+            "duration = \"2s\"\nwarmup = \"0s\"\n[keys.k]\ncount = 1000\n[store.db]\nworkers = 1000\n[cache.hot]\n\
+             backing = \"db\"\nread_mode = \"through\"\nsize = 1000\nprefill = \"{prefill}\"\nadmit = \"second_hit\"\n\
+             [clients.c]\nrate = \"200/s\"\ntarget = \"hot\"\nkeys = \"k\"\nmix = {{ read = \"100%\" }}\n"
+        ));
+        let measured = measured(&run, "hit_ratio(hot)");
+        assert!((measured - hits).abs() < 0.05, "{prefill}: {measured}");
+    }
+}

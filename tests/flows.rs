@@ -302,3 +302,31 @@ fn a_flow_may_be_there_for_another_design() {
     let other = "[variant.other]\nset = { \"clients.c.mix\" = { g = \"100%\" } }\n";
     assert!(load(&format!("{scenario}{other}")).is_ok());
 }
+
+#[test]
+fn work_in_a_flow_queues_by_the_priority_of_its_request() {
+    let run = played::play(
+        "duration = \"200s\"\nwarmup = \"10s\"\n[service.api]\nqueue = { discipline = \"priority\" }\n\
+         [flow.f]\nruns_on = \"api\"\nsteps = [{ work = \"exp(10ms)\" }]\n\
+         [clients.hi]\nrate = \"30/s\"\ntarget = \"api\"\npriority = 5\nmix = { f = \"100%\" }\n\
+         [clients.lo]\nrate = \"100/s\"\ntarget = \"api\"\nmix = { f = \"100%\" }\n",
+    );
+    // There is more work than one worker can do; what is missing is missing for those who come last.
+    let (hi, lo) = (measured(&run, "mean(hi)"), measured(&run, "mean(lo)"));
+    assert!(hi < 0.06 && lo > 5.0, "{hi} s and {lo} s");
+}
+
+#[test]
+fn work_in_a_flow_that_nobody_waits_for_any_more_is_not_done() {
+    let goodput = |rule: &str| {
+        let run = played::play(&format!(
+            "duration = \"100s\"\nwarmup = \"10s\"\n[service.api]\nqueue = {{ drop = \"{rule}\" }}\n\
+             [flow.f]\nruns_on = \"api\"\nsteps = [{{ work = \"exp(10ms)\" }}]\n\
+             [clients.u]\nrate = \"150/s\"\ntarget = \"api\"\ntimeout = \"50ms\"\npropagate_deadline = true\n\
+             mix = {{ f = \"100%\" }}\n"
+        ));
+        measured(&run, "goodput(u)")
+    };
+    let (kept, dropped) = (goodput("never"), goodput("expired"));
+    assert!(kept < 5.0 && dropped > 50.0, "{kept} and {dropped} a second");
+}

@@ -151,7 +151,11 @@ impl Service {
             Act::Work(law) => {
                 let work = law.sample_span(&mut self.draws.at(cause.root, cause.path));
                 let token = self.token(slot, request, strand);
-                out.compute((!request.replied).then_some(request.call.requester), work, token);
+                if request.replied {
+                    out.compute_afterwards(&request.call, work, token);
+                } else {
+                    out.compute(&request.call, work, token);
+                }
                 false
             }
             Act::Sleep(law) => {
@@ -323,6 +327,15 @@ impl Service {
         }
     }
 
+    /// A request goes on with the strand that something has made ready, or waits for more.
+    fn put_back(&mut self, slot: u32, request: Box<Request>, mut ready: Vec<usize>, out: &mut Out<'_, Self>) {
+        match ready.pop() {
+            Some(strand) => self.go(slot, request, strand, out),
+            None if request.is_over() => self.free.push(slot),
+            None => self.requests[slot as usize] = Some(request),
+        }
+    }
+
     /// What a token stands for is over: its strand goes on.
     fn go_on(&mut self, token: Token, out: &mut Out<'_, Self>) {
         if let Some((slot, strand)) = self.waiting(token)
@@ -481,15 +494,23 @@ impl Process for Service {
                 self.fail(&mut request, strand, outcome, &mut ready, out);
             }
         }
-        match ready.pop() {
-            Some(strand) => self.go(slot, request, strand, out),
-            None if request.is_over() => self.free.push(slot),
-            None => self.requests[slot as usize] = Some(request),
-        }
+        self.put_back(slot, request, ready, out);
     }
 
     fn computed(&mut self, token: Token, out: &mut Out<'_, Self>) {
         self.go_on(token, out);
+    }
+
+    /// The step failed, as if a queue had refused it.
+    fn thrown_away(&mut self, token: Token, out: &mut Out<'_, Self>) {
+        let Some((slot, strand)) = self.waiting(token) else { return };
+        let Some(mut request) = self.requests[slot as usize].take() else { return };
+        if let Some(row) = &mut request.strands[strand] {
+            row.ticket = 0;
+        }
+        let mut ready = Vec::new();
+        self.fail(&mut request, strand, Outcome::Rejected, &mut ready, out);
+        self.put_back(slot, request, ready, out);
     }
 
     fn woken(&mut self, token: Token, out: &mut Out<'_, Self>) {

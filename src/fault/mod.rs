@@ -1,6 +1,8 @@
 //! What breaks: when, and for how long. Settled before the run, from streams of the faults' own.
 
-use crate::engine::{Dist, Instant, Span, Stream};
+use std::collections::BTreeSet;
+
+use crate::engine::{Bits as _, Dist, Instant, Span, Stream};
 
 /// When a fault acts.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,20 +68,85 @@ pub fn windows(timing: &Timing, for_: Option<&Dist>, end: Instant, stream: &mut 
             }
         }
         Timing::Random { mtbf, mttr, from, until } => {
-            let (up, down) = (Dist::exponential(mtbf.0 as f64), Dist::exponential(mttr.0 as f64));
-            let mut now = *from;
-            for _ in 0..MOST_STARTS {
-                now += up.sample_span(stream).max(Span(1));
-                if now >= (*until).min(end) {
-                    break;
-                }
-                let to = (now + down.sample_span(stream).max(Span(1))).min(end);
-                windows.push((now, to));
-                now = to;
+            let mut wear = Wear::new(*mtbf, *mttr, *from, (*until).min(end));
+            while let Some(now) = wear.next(stream) {
+                windows.push((now, wear.repair(stream).min(end)));
             }
         }
     }
     windows
+}
+
+/// The failures of one instance, one after the other.
+struct Wear {
+    up: Dist,
+    down: Dist,
+    /// From here on it runs.
+    now: Instant,
+    until: Instant,
+    left: u32,
+}
+
+impl Wear {
+    fn new(mtbf: Span, mttr: Span, from: Instant, until: Instant) -> Wear {
+        let (up, down) = (Dist::exponential(mtbf.0 as f64), Dist::exponential(mttr.0 as f64));
+        Wear { up, down, now: from, until, left: MOST_STARTS }
+    }
+
+    /// When it fails next; it then goes on running until it is repaired, as if nothing had happened.
+    fn next(&mut self, stream: &mut Stream) -> Option<Instant> {
+        self.left = self.left.checked_sub(1)?;
+        self.now += self.up.sample_span(stream).max(Span(1));
+        (self.now < self.until).then_some(self.now)
+    }
+
+    /// When the failure is over.
+    fn repair(&mut self, stream: &mut Stream) -> Instant {
+        self.now += self.down.sample_span(stream).max(Span(1));
+        self.now
+    }
+}
+
+/// The failures of instances that break each on its own, by its own stream: which, from when, until when. Each happens
+/// with a probability, and only while fewer than `most` are broken; what doesn't happen takes no time.
+pub fn wear(
+    (mtbf, mttr): (Span, Span),
+    (from, until, end): (Instant, Instant, Instant),
+    probability: f64,
+    most: Option<usize>,
+    streams: &mut [Stream],
+) -> Vec<(usize, Instant, Instant)> {
+    let mut all = Vec::new();
+    let happens = |stream: &mut Stream| probability >= 1.0 || stream.chance(probability);
+    let fresh = || Wear::new(mtbf, mttr, from, until.min(end));
+    let Some(most) = most else {
+        for (i, stream) in streams.iter_mut().enumerate() {
+            let mut wear = fresh();
+            while let Some(at) = wear.next(stream) {
+                if happens(stream) {
+                    all.push((i, at, wear.repair(stream).min(end)));
+                }
+            }
+        }
+        return all;
+    };
+    // In the order of time, since each depends on who is broken; at equal times in the order of instances.
+    let mut wears: Vec<Wear> = streams.iter().map(|_| fresh()).collect();
+    let mut next: BTreeSet<(Instant, usize)> = BTreeSet::new();
+    for (i, stream) in streams.iter_mut().enumerate() {
+        next.extend(wears[i].next(stream).map(|at| (at, i)));
+    }
+    let mut broken: Vec<Instant> = Vec::new();
+    while let Some((at, i)) = next.pop_first() {
+        broken.retain(|until| *until > at);
+        if broken.len() < most && happens(&mut streams[i]) {
+            let over = wears[i].repair(&mut streams[i]);
+            broken.push(over);
+            all.push((i, at, over.min(end)));
+        }
+        next.extend(wears[i].next(&mut streams[i]).map(|at| (at, i)));
+    }
+    all
 }
 
 #[cfg(test)]
@@ -110,5 +177,17 @@ mod tests {
         let share = down as f64 / end.0 as f64;
         // MTTR / (MTBF + MTTR) = 0.1; 100 000 cycles make a relative error of about 0.4 %.
         assert!((share - 0.1).abs() < 0.002, "{share}");
+    }
+    #[test]
+    fn while_one_is_broken_the_others_run_on_and_fail_as_soon_as_they_would_otherwise() {
+        let mut streams: Vec<Stream> = (0..10).map(|i| Stream::named(Seed(1), &format!("fault/test/{i}"))).collect();
+        let end = Instant::ZERO + Span::secs(1_000_000);
+        let times = (Span::secs(20), Span::secs(20));
+        let found = wear(times, (Instant::ZERO, Instant::NEVER, end), 1.0, Some(1), &mut streams);
+        assert!(found.windows(2).all(|pair| pair[0].2 <= pair[1].1), "one at a time");
+        let down: u64 = found.iter().map(|(_, from, to)| to.since(*from).0).sum();
+        let share = down as f64 / end.0 as f64;
+        // All up for 20 s / 10, then one down for 20 s: 20 / 22. About 45 000 cycles.
+        assert!((share - 20.0 / 22.0).abs() < 0.002, "{share}");
     }
 }

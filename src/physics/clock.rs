@@ -129,7 +129,7 @@ impl HostClock {
         self.perfect = false;
         self.stepped_ns += by_ns;
     }
-    /// Gains `ppm` more from now on.
+    /// Gains `ppm` more than by itself from now on; what was gained or lost stays.
     pub fn drift(&mut self, now: Instant, ppm: f64) {
         self.settle(now);
         self.perfect = false;
@@ -140,13 +140,11 @@ impl HostClock {
         self.frozen = Some(self.local(now));
         self.perfect = false;
     }
-    /// Goes on at its own rate; what was gained or lost stays.
-    pub fn undo(&mut self, now: Instant) {
+    /// Goes on from what it shows.
+    pub fn thaw(&mut self, now: Instant) {
         if let Some(shown) = self.frozen.take() {
             self.stepped_ns += shown.0 as i64 - self.local(now).0 as i64;
         }
-        self.settle(now);
-        self.fault_ppm = 0.0;
     }
 
     fn settle(&mut self, now: Instant) {
@@ -184,7 +182,7 @@ mod tests {
         assert_eq!(c.local(Instant(1000)), Instant(500));
         c.freeze(Instant(1000));
         assert_eq!(c.local(Instant(9000)), Instant(500));
-        c.undo(Instant(2000));
+        c.thaw(Instant(2000));
         assert_eq!(c.local(Instant(2100)), Instant(600));
     }
 

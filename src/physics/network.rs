@@ -199,6 +199,10 @@ impl Network {
     pub fn unshape(&mut self, id: u32) {
         self.changes.retain(|active| active.id != id);
     }
+    /// The shape of a link, under whatever changes are on top.
+    pub fn link(&self, link: LinkId) -> &LinkShape {
+        &self.topology.links[usize::from(link.0)]
+    }
     /// Replaces the shape of a link for good, under whatever changes are on top.
     pub fn set_link(&mut self, link: LinkId, shape: LinkShape) {
         self.plain[usize::from(link.0)] = shape.is_plain();

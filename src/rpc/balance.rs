@@ -132,6 +132,11 @@ impl Balancer {
         }
     }
 
+    /// Whether an instance is in the choice.
+    pub fn may_ask(&self, instance: u32) -> bool {
+        self.live.binary_search(&instance).is_ok()
+    }
+
     /// Since when an instance is out of the choice on purpose.
     pub fn withdrawn(&self, instance: u32) -> Option<Instant> {
         self.instances.get(instance as usize).and_then(|row| row.withdrawn)
@@ -183,16 +188,56 @@ impl Balancer {
         let Some(warm_up) = spec.slow_start else {
             return self.pick(spec, now, caller, key, client, bits);
         };
-        // Envoy's linear ramp from a tenth: a choice of a young instance is taken back with the missing probability.
+        // Envoy's linear ramp from a tenth.
+        let weight = |i: u32| {
+            let since = self.instances[i as usize].eligible_since;
+            let age = now.since(since).0 as f64 / warm_up.0.max(1) as f64;
+            if since == Instant::ZERO { 1.0 } else { age.clamp(0.1, 1.0) }
+        };
+        let weights: Vec<f64> = self.live.iter().map(|i| weight(*i)).collect();
+        let most = weights.iter().fold(0.0, |most: f64, weight| most.max(*weight));
+        if weights.iter().all(|weight| *weight == most) {
+            // Nobody is younger than the others.
+            return self.pick(spec, now, caller, key, client, bits);
+        }
+        if matches!(spec.policy.balance, Balance::LeastRequest | Balance::PowerOfD { .. } | Balance::Ewma) {
+            return self.with_young(spec, now, (caller, key, client), &weights, most, bits);
+        }
+        // A choice of a young instance is taken back with the missing probability.
         for _ in 0..8 {
             let chosen = self.pick(spec, now, caller, key, client, bits)?;
-            let since = self.instances[chosen as usize].eligible_since;
-            let share = (now.since(since).0 as f64 / warm_up.0.max(1) as f64).clamp(0.1, 1.0);
-            if since == Instant::ZERO || share >= 1.0 || bits.chance(share) {
+            let at = self.live.binary_search(&chosen).ok()?;
+            if weights[at] >= 1.0 || bits.chance(weights[at]) {
                 return Some(chosen);
             }
         }
         self.pick(spec, now, caller, key, client, bits)
+    }
+
+    /// The choice by load, with slow start. A young instance has little in flight just because it is young, so whoever
+    /// has the least would always be it. Instead, each young one is chosen for its share of the weights, unless it has
+    /// more in flight than the one that the balance takes of the others.
+    fn with_young(
+        &mut self,
+        spec: &EdgeSpec,
+        now: Instant,
+        (caller, key, client): (u32, u64, u32),
+        weights: &[f64],
+        most: f64,
+        bits: &mut impl Bits,
+    ) -> Option<u32> {
+        let mut left = bits.unit() * weights.iter().sum::<f64>();
+        let drawn = weights.iter().position(|weight| {
+            left -= weight;
+            left < 0.0
+        });
+        let young = drawn.filter(|at| weights[*at] < most).map(|at| self.live[at]);
+        let grown = self.live.iter().zip(weights).filter(|(_, weight)| **weight == most).map(|(i, _)| *i).collect();
+        let all = std::mem::replace(&mut self.live, grown);
+        let chosen = self.pick(spec, now, caller, key, client, bits);
+        self.live = all;
+        let shown = |i: u32| self.instances[i as usize].shown;
+        young.filter(|young| chosen.is_none_or(|chosen| shown(*young) <= shown(chosen))).or(chosen)
     }
 
     fn pick(
@@ -448,6 +493,58 @@ mod tests {
         balancer.sent(&spec, 0);
         balancer.sent(&spec, 2);
         assert_eq!(balancer.choose(&spec, Instant(1), 0, 0, 0, &mut bits), Some(1));
+    }
+
+    #[test]
+    fn a_young_instance_gets_its_growing_share_by_whatever_load_is_balanced() {
+        for balance in [
+            Balance::LeastRequest,
+            Balance::PowerOfD { d: 2, replace: false },
+            Balance::PowerOfD { d: 4, replace: false },
+            Balance::Ewma,
+            Balance::Random,
+            Balance::RoundRobin,
+        ] {
+            for in_flight in [0, 12] {
+                let spec = EdgeSpec { slow_start: Some(Span::secs(60)), ..edge(balance.clone(), 4) };
+                let mut balancer = Balancer::new(&spec);
+                let mut bits = Stream::named(Seed(3), "balance");
+                let back = Instant::ZERO + Span::secs(100);
+                balancer.set_eligible(&spec, Instant(1), 0, false);
+                balancer.set_eligible(&spec, back, 0, true);
+                for _ in 0..in_flight {
+                    [1, 2, 3].into_iter().for_each(|old| balancer.sent(&spec, old));
+                }
+                for (age, weight) in [(0, 0.1), (3, 0.1), (30, 0.5)] {
+                    let now = back + Span::secs(age);
+                    let trials = 20_000;
+                    let mut asked = 0;
+                    for client in 0..trials {
+                        let chosen = balancer.choose(&spec, now, 0, 0, client, &mut bits);
+                        asked += u32::from(chosen == Some(0));
+                    }
+                    let (share, expected) = (f64::from(asked) / f64::from(trials), weight / (3.0 + weight));
+                    assert!((share - expected).abs() < 0.012, "{balance:?} {in_flight} {age}: {share}, not {expected}");
+                }
+                let grown = back + Span::secs(60);
+                if balance == Balance::LeastRequest && in_flight > 0 {
+                    assert_eq!(balancer.choose(&spec, grown, 0, 0, 0, &mut bits), Some(0), "as any other");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_young_instance_that_has_more_to_do_than_the_others_is_left_alone() {
+        let spec = EdgeSpec { slow_start: Some(Span::secs(60)), ..edge(Balance::LeastRequest, 4) };
+        let mut balancer = Balancer::new(&spec);
+        let mut bits = Stream::named(Seed(3), "balance");
+        balancer.set_eligible(&spec, Instant(1), 0, false);
+        balancer.set_eligible(&spec, Instant(2), 0, true);
+        balancer.sent(&spec, 0);
+        for client in 0..1000 {
+            assert_ne!(balancer.choose(&spec, Instant(3), 0, 0, client, &mut bits), Some(0));
+        }
     }
 
     #[test]

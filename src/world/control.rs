@@ -118,7 +118,7 @@ pub struct Gray {
     pub service_time: Option<crate::engine::Dist>,
 }
 
-/// One instruction.
+/// One instruction. What a fault does is undone by that fault only; what others do to the same place goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Control {
     /// Nothing from `from` reaches `to` until mended.
@@ -149,32 +149,36 @@ pub enum Control {
     },
     /// A process goes down.
     Crash(Target, Power),
-    /// A process that is down comes back.
+    /// It comes back, unless somebody else holds it down.
     Restart(Target),
+    /// A process that runs is stopped, and started at once.
+    Relaunch(Target),
     /// Its callers choose a process no longer; they know at once. What they asked of it before it may still answer.
     Withdraw(Target),
-    /// It is put back.
+    /// It is put back, unless somebody else keeps it out.
     Admit(Target),
     /// A process freezes while clocks run.
     Pause(Target),
-    /// A frozen process goes on.
+    /// A frozen process goes on, unless somebody else freezes it.
     Resume(Target),
-    /// Service times are this many times as long; 1 = normal.
-    Slow(Target, f64),
+    /// Service times are this many times as long; `None` = that ends.
+    Slow(Target, Option<f64>),
     /// Gray failure begins; `None` = ends.
     Gray(Target, Option<Gray>),
     /// The clock of a process's host.
     Clock(Target, ClockFault),
-    /// The disk of a process's host: every operation takes this many times as long.
-    DiskSlow(Target, f64),
-    /// Open clients arrive this many times as often; closed ones are this many times as many.
-    Load(ProcessId, f64),
+    /// The disk of a process's host: every operation takes this many times as long; `None` = that ends.
+    DiskSlow(Target, Option<f64>),
+    /// Open clients arrive this many times as often, closed ones are this many times as many; `None` = that ends.
+    Load(ProcessId, Option<f64>),
     /// One key of a set gets this share of the draws; `None` = ends.
     HotKey(KeysId, Option<(u64, f64)>),
-    /// Slots of a pool are held by nobody.
-    Leak(EdgeId, u32),
+    /// Slots of a pool are held by nobody; `None` = they are given back.
+    Leak(EdgeId, Option<u32>),
     /// A live value of the plan changes.
     Set(Box<Setting>),
+    /// What this fault set there counts no longer.
+    Unset(Box<Setting>),
     /// An operator's request.
     Ask(Target, Op),
     /// An operator wants these in their group, or out of it: every member that runs hears of it, by no network.
@@ -188,10 +192,12 @@ pub enum ClockFault {
     Step(i64),
     /// Gains this many more parts per million.
     Drift(f64),
+    /// Gains them no longer.
+    Steady,
     /// Stands still.
     Freeze,
-    /// Goes on after a freeze, or loses its extra drift.
-    Undo,
+    /// Goes on, unless somebody else holds it.
+    Thaw,
 }
 
 /// A value that may change while the run goes on.
@@ -205,6 +211,8 @@ pub enum Setting {
     Service(GroupId, super::setup::ServiceTime),
     /// A link.
     Link(LinkId, LinkShape),
+    /// Clients: open ones arrive this many times as often, closed ones are this many times as many.
+    Load(ProcessId, f64),
 }
 
 /// A control that acted, for the timeline and the trace.
@@ -214,7 +222,7 @@ pub struct Acted {
     pub at: Instant,
     /// The fault it belongs to, as an index into the plan's faults.
     pub fault: u16,
-    /// Whom it hit; empty if it hit the network or nobody.
+    /// Whom it hit; empty if it hit the network or nobody, or if others did the same to all of them at the time.
     pub hit: Vec<ProcessId>,
     /// Whether it was meant for somebody and met nobody.
     pub missed: bool,

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::engine::{Instant, ProcessId};
+use crate::engine::ProcessId;
 use crate::physics::network::Crossing;
 use crate::physics::station;
 use crate::rpc::{Op, Token};
@@ -33,16 +33,10 @@ impl<P: Process> World<P> {
             }
             Effect::Persist { record, token } => self.persist(process, record, token, false),
             Effect::Checkpoint { record, token } => self.persist(process, record, token, true),
-            Effect::Compute { requester, work, token } => {
+            Effect::Compute { requester, priority, deadline, work, token } => {
                 let visit = requester.map_or(0, |r| r.visit);
                 let worker = (visit != 0).then(|| self.visits[visit as usize].worker).flatten();
-                let priority = 0;
-                let job = station::Job {
-                    what: Job::Compute { token, visit, work },
-                    work,
-                    priority,
-                    deadline: Instant::NEVER,
-                };
+                let job = station::Job { what: Job::Compute { token, visit, work }, work, priority, deadline };
                 let mut steps = mem::take(&mut self.station_steps);
                 self.members[process.index()].station.continue_with(self.now, worker, job, &mut steps);
                 self.carry_out_station(process, &mut steps);

@@ -5,7 +5,7 @@ use crate::engine::{GroupId, HostId, Instant, ProcessId, Span};
 use crate::physics::station::{Station, Ticket};
 use crate::rpc::{Answer, Requester, Token, Verb, Wake};
 
-use super::control::Gray;
+use super::control::{Gray, Power};
 use super::inbox::{Inbox, Stream};
 use super::process::{Process, Role};
 use super::scaler::Turn;
@@ -111,4 +111,14 @@ pub(crate) enum Life {
     Down,
     /// Its machine is off: silence.
     Off,
+}
+
+impl Life {
+    /// Of a process that went down like this.
+    pub(crate) fn without(power: Power) -> Life {
+        match power {
+            Power::Process => Life::Down,
+            Power::Machine => Life::Off,
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! The loop: one event at a time, in the order of time and, at equal times, of insertion.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use crate::engine::digest::Digest;
 use crate::engine::queue::EventQueue;
 use crate::engine::random::Draws;
-use crate::engine::{GroupId, HostId, Instant, ProcessId, mix};
+use crate::engine::{EdgeId, GroupId, HostId, Instant, KeysId, ProcessId, mix};
 use crate::history::History;
 use crate::physics::clock::HostClock;
 use crate::physics::disk::HostDisk;
@@ -20,8 +20,10 @@ use super::event::{Event, Job, Life, Member, Visit};
 use super::inbox::Inbox;
 use super::meters::Meters;
 use super::out::{Effect, Env, Out, Point};
+use super::plight::{Plight, Standing};
 use super::process::{Process, Role};
 use super::scaler::{Scaled, Scaler};
+use super::settings::Place;
 use super::setup::{GroupKind, GroupSetup, Setup};
 use super::trace::{Focus, Trace, TraceEvent};
 use super::usage::Usage;
@@ -56,6 +58,12 @@ pub struct World<P: Process> {
     pub(super) nested: u32,
     pub(super) hit: Vec<Vec<ProcessId>>,
     pub(super) acted: Vec<Acted>,
+    /// What faults do to processes, key sets and edges at the moment.
+    pub(super) plights: BTreeMap<ProcessId, Plight>,
+    pub(super) hot: BTreeMap<KeysId, Standing<(u64, f64)>>,
+    pub(super) leaks: BTreeMap<EdgeId, Standing<u32>>,
+    /// Of what values are set, or were.
+    pub(super) places: Vec<Place>,
     /// Who is out of its callers' choice on purpose.
     pub(super) out: BTreeSet<ProcessId>,
     pub(super) scalers: Vec<Scaler>,
@@ -65,9 +73,9 @@ pub struct World<P: Process> {
     pub(super) meters: Meters,
     usage: Usage,
     pub(super) history: History,
-    pub(super) renamed: std::collections::BTreeMap<(GroupId, u32), u32>,
+    pub(super) renamed: BTreeMap<(GroupId, u32), u32>,
     pub(super) next_name: u32,
-    pub(super) origins: std::collections::BTreeMap<u32, (GroupId, u32)>,
+    pub(super) origins: BTreeMap<u32, (GroupId, u32)>,
     pub(super) census: Census,
     pub(super) focus: Focus,
     pub(super) trace: Trace,
@@ -151,6 +159,10 @@ impl<P: Process> World<P> {
             hit: vec![Vec::new(); controls],
             schedule: setup.schedule,
             acted: Vec::new(),
+            plights: BTreeMap::new(),
+            hot: BTreeMap::new(),
+            leaks: BTreeMap::new(),
+            places: Vec::new(),
             out: BTreeSet::new(),
             scalers: Vec::new(),
             scaled: Vec::new(),
@@ -160,9 +172,9 @@ impl<P: Process> World<P> {
             meters,
             usage: Usage::default(),
             history,
-            renamed: std::collections::BTreeMap::new(),
+            renamed: BTreeMap::new(),
             next_name: 1 << 31,
-            origins: std::collections::BTreeMap::new(),
+            origins: BTreeMap::new(),
             census: Census::default(),
             focus,
             trace: Trace::default(),
@@ -484,7 +496,7 @@ pub struct Finished<P> {
     /// What clients saw, and what was observed.
     pub history: History,
     /// Clients that went on under a new number: their group, and their place in it.
-    pub origins: std::collections::BTreeMap<u32, (GroupId, u32)>,
+    pub origins: BTreeMap<u32, (GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// What scalers did.

@@ -71,11 +71,15 @@ pub enum Effect<P: Process> {
     },
     /// Processor time at the process's station.
     Compute {
-        /// Of which request: a `thread` station runs it on that request's worker.
+        /// Of which request: a `thread` station runs it on that request's worker. `None`: nobody waits for it.
         requester: Option<Requester>,
+        /// Of the request on whose behalf it is done.
+        priority: u8,
+        /// When nobody will wait for it any more.
+        deadline: Instant,
         /// How much, before speed and slowness.
         work: Span,
-        /// Handed to [`Process::computed`].
+        /// Handed to [`Process::computed`], or to [`Process::thrown_away`].
         token: Token,
     },
     /// Has a peer's machine powered off and on again by its fencing device. That is reached by a way of its own, whatever
@@ -372,9 +376,15 @@ impl<'a, P: Process> Out<'a, P> {
     pub fn power_cycle(&mut self, of: ProcessId, off_after: Span, on_after: Span, token: Token) {
         self.push(Effect::PowerCycle { of, off_after, on_after, token });
     }
-    /// Asks for processor time.
-    pub fn compute(&mut self, requester: Option<Requester>, work: Span, token: Token) {
-        self.push(Effect::Compute { requester, work, token });
+    /// Asks for processor time on behalf of a request, which queues as that did.
+    pub fn compute(&mut self, call: &Call, work: Span, token: Token) {
+        let (requester, priority, deadline) = (Some(call.requester), call.op.priority, call.cause.deadline);
+        self.push(Effect::Compute { requester, priority, deadline, work, token });
+    }
+    /// The same for a request that has been answered: nobody waits for it, nobody gives it up.
+    pub fn compute_afterwards(&mut self, call: &Call, work: Span, token: Token) {
+        let (priority, deadline) = (call.op.priority, Instant::NEVER);
+        self.push(Effect::Compute { requester: None, priority, deadline, work, token });
     }
     /// Passes a named point.
     pub fn note(&mut self, name: &'static str, number: u64) {

@@ -124,6 +124,9 @@ pub trait Process: Clone + Debug {
     fn synced(&mut self, token: Token, out: &mut Out<'_, Self>) {}
     /// Processor time that was asked for with [`Out::compute`] has been had.
     fn computed(&mut self, token: Token, out: &mut Out<'_, Self>) {}
+
+    /// Work that it asked for was thrown away at the head of the queue: it had waited for too long.
+    fn thrown_away(&mut self, token: Token, out: &mut Out<'_, Self>) {}
     /// A request of the operator or a fault (`flush`), outside the station.
     fn ask(&mut self, op: &Op, out: &mut Out<'_, Self>) {}
     /// An instance of whom it calls was taken out of the choice on purpose, or is there again.

@@ -292,7 +292,7 @@ impl<P: Process> World<P> {
                     self.paid(process, stream, number)
                 }
                 station::Step::Refused { what: Job::Compute { token, .. }, .. } => {
-                    self.with(process, |state, out| state.computed(token, out));
+                    self.with(process, |state, out| state.thrown_away(token, out));
                 }
             }
         }

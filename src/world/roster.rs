@@ -9,25 +9,36 @@ use crate::engine::{EdgeId, ProcessId};
 
 use super::event::Life;
 use super::kernel::World;
+use super::plight::{Cause, Met};
 use super::process::Process;
 
 impl<P: Process> World<P> {
     /// Takes a process out of every caller's choice. Who is out for a scaler stays in its hands.
-    pub(super) fn withdraw(&mut self, process: ProcessId) -> bool {
+    pub(super) fn withdraw(&mut self, process: ProcessId, cause: Cause) -> Met {
         if self.is_kept_out(process) {
-            return false;
+            return Met::Nobody;
+        }
+        let out = &mut self.plight(process).out;
+        let first = out.is_empty();
+        out.begin(cause, ());
+        if !first {
+            return Met::Holds;
         }
         self.take_out(process);
-        true
+        Met::Hits
     }
 
-    /// Puts it back.
-    pub(super) fn admit(&mut self, process: ProcessId) -> bool {
-        if self.is_kept_out(process) {
-            return false;
+    /// Puts it back, unless it is out for somebody else, too.
+    pub(super) fn admit(&mut self, process: ProcessId, cause: Cause) -> Met {
+        let out = &mut self.plight(process).out;
+        if !out.end(cause) {
+            return Met::Nobody;
+        }
+        if !out.is_empty() || self.is_kept_out(process) {
+            return Met::Holds;
         }
         self.put_back(process);
-        true
+        Met::Hits
     }
 
     pub(super) fn take_out(&mut self, process: ProcessId) {

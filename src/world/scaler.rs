@@ -266,7 +266,7 @@ impl<P: Process> World<P> {
                 scaler.seats[seat] = Seat::Starts(now);
                 let seat = u32::try_from(seat).expect("plans are bounded at load");
                 let process = self.instance(s, seat);
-                self.restart(process);
+                self.bring_up(process);
                 let startup = self.groups[self.scalers[s].group.index()].station.startup;
                 self.later(s, startup, Turn::Ready(seat, now));
             } else if there > wanted {
@@ -292,7 +292,10 @@ impl<P: Process> World<P> {
     /// An instance is stopped, and stands by.
     fn stop(&mut self, s: usize, seat: u32) {
         let process = self.instance(s, seat);
-        self.crash(process, Power::Process);
+        self.kill(process, Power::Process);
+        // Who comes in its place has suffered nothing.
+        self.plight(process).renewed();
+        self.members[process.index()].gray = None;
         self.scalers[s].seats[seat as usize] = Seat::StandsBy;
     }
 

@@ -187,11 +187,7 @@ impl Cache {
 
     /// Keeps what the backing answered.
     fn keep(&mut self, key: u64, answer: (u64, u64, u32), took: Span, cause: &Cause, out: &mut Out<'_, Self>) {
-        let (value, version, bytes) = answer;
-        // A store answers nil with a version for what was deleted, nil without one for what was never written.
-        let deleted = value == 0 && version > 0;
-        let ttl = if deleted { self.spec.negative_ttl } else { self.spec.ttl };
-        if deleted && ttl.is_none() {
+        if is_deleted(answer) && self.spec.negative_ttl.is_none() {
             self.entries.remove(key);
             return;
         }
@@ -203,6 +199,13 @@ impl Cache {
             self.ghosts.remember(key, usize::try_from(limit).unwrap_or(usize::MAX));
             return;
         }
+        self.store(key, answer, took, cause, out);
+    }
+
+    /// Puts it in, for as long as it is fresh.
+    fn store(&mut self, key: u64, answer: (u64, u64, u32), took: Span, cause: &Cause, out: &mut Out<'_, Self>) {
+        let (value, version, bytes) = answer;
+        let ttl = if is_deleted(answer) { self.spec.negative_ttl } else { self.spec.ttl };
         let mut bits = self.draws.at(cause.root, mix(cause.path, key));
         let expires = ttl.map_or(Instant::NEVER, |ttl| {
             let jitter = 1.0 + self.spec.ttl_jitter * (2.0 * bits.unit() - 1.0);
@@ -416,6 +419,11 @@ impl Cache {
     }
 }
 
+/// A store answers nil with a version for what was deleted, nil without one for what was never written.
+fn is_deleted((value, version, _): (u64, u64, u32)) -> bool {
+    value == 0 && version > 0
+}
+
 impl Process for Cache {
     type Msg = Never;
     type Timer = ();
@@ -438,7 +446,8 @@ impl Process for Cache {
                 if self.entries.bytes() + u64::from(size) > bytes {
                     break;
                 }
-                self.keep(key, (0, 0, size), Span::ZERO, &cause, out);
+                // Nobody asks whether it was asked for before.
+                self.store(key, (0, 0, size), Span::ZERO, &cause, out);
             }
         }
         self.told = u64::MAX;

@@ -55,6 +55,29 @@ impl Calls {
         let spec = &self.specs[edge.index()];
         if let Some(view) = self.views[edge.index()].get_mut(caller_index as usize) {
             view.balancer.set_eligible(spec, now, instance, eligible);
+            if !eligible {
+                view.reset(instance);
+            }
+        }
+    }
+
+    /// A process goes down: no connection to it can be opened.
+    pub fn down(&mut self, process: ProcessId) {
+        self.down.insert(process);
+    }
+
+    /// It comes back. What had a connection to its earlier life has none.
+    pub fn up(&mut self, process: ProcessId) {
+        if self.down.remove(&process) {
+            self.reset(process);
+        }
+    }
+
+    /// Whoever has a connection to a process of his own hears that it is no more.
+    pub fn reset(&mut self, process: ProcessId) {
+        for (spec, views) in self.specs.iter().zip(&mut self.views) {
+            let Some(instance) = spec.instance_of(process) else { continue };
+            views.iter_mut().for_each(|view| view.reset(instance));
         }
     }
 
@@ -65,7 +88,7 @@ impl Calls {
             let Some(instance) = spec.instance_of(process) else { continue };
             for view in &mut self.views[e] {
                 view.balancer.withdraw(spec, now, instance);
-                view.pinned.retain(|_, pinned| *pinned != instance);
+                view.reset(instance);
             }
             if let Some(drain) = spec.drain {
                 let wake = Wake { slot: e as u32, generation: instance, kind: WakeKind::DrainOver };

@@ -54,6 +54,7 @@ impl Calls {
         let (row, spec, view) = self.view(slot);
         let edge = row.edge;
         if view.balancer.over(spec, now, flight.instance, took, outcome) {
+            view.reset(flight.instance);
             steps.push(Step::Count { edge, what: Counted::Ejected });
         }
         // Of what was given up only a lower bound is known, and that is above the quantile; of hedges only the fast ones

@@ -11,7 +11,7 @@ mod changes;
 mod ending;
 mod sending;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::balance::Balancer;
 use super::breaker::BreakerState;
@@ -85,6 +85,8 @@ struct View {
     in_flight: u32,
     /// When each connection was last used, by instance and (if it is the client's own) client.
     connections: BTreeMap<(u32, u32), Instant>,
+    /// Where the connection of a client goes that has one of its own, chosen when it was opened.
+    // Invariant: never to an instance that has reset it since, or that was taken out.
     pinned: BTreeMap<u32, u32>,
 }
 
@@ -107,6 +109,8 @@ pub struct Calls {
     pools: Vec<Vec<PoolState>>,
     balance_draws: Vec<Draws>,
     backoff_draws: Vec<Draws>,
+    /// Who is down: nobody gets a connection to him.
+    down: BTreeSet<ProcessId>,
     /// Requests that have been sent and not yet served.
     pub parcels: Parcels,
 }
@@ -153,6 +157,11 @@ impl View {
         last.is_some_and(|at| spec.policy.connect.keepalive.is_none_or(|k| now.since(at) <= k))
     }
 
+    /// Clients have no connection to that instance any more.
+    fn reset(&mut self, instance: u32) {
+        self.pinned.retain(|_, pinned| *pinned != instance);
+    }
+
     /// What the breaker and the adaptive limit learn of an attempt. Whether the breaker opens.
     fn learn(&mut self, now: Instant, took: Span, outcome: Outcome, failed: bool) -> bool {
         let opens = self.breaker.as_mut().is_some_and(|breaker| breaker.record(now, failed));
@@ -179,6 +188,7 @@ impl Calls {
             free: Vec::new(),
             views,
             pools,
+            down: BTreeSet::new(),
             parcels: Parcels::default(),
         }
     }

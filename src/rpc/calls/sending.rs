@@ -57,7 +57,7 @@ impl Calls {
         let (key, client) = (row.op.key, row.cause.client);
         let pinned = (spec.connections == Connections::Pinned).then(|| view.pinned.get(&client).copied()).flatten();
         // A retry over a pinned connection that failed makes a new one.
-        let pinned = if n == 0 { pinned } else { None };
+        let pinned = pinned.filter(|instance| n == 0 && view.balancer.may_ask(*instance));
         let chosen = row
             .to
             .or(view.leader)
@@ -71,7 +71,11 @@ impl Calls {
             return;
         };
         if spec.connections == Connections::Pinned {
-            view.pinned.insert(client, instance);
+            if self.down.contains(&spec.process(instance)) {
+                view.pinned.remove(&client);
+            } else {
+                view.pinned.insert(client, instance);
+            }
         }
         view.balancer.sent(spec, instance);
         let mut handshake = (0, create);

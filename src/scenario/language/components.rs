@@ -125,7 +125,12 @@ pub(super) const LOAD_BALANCER: Value = Value::Table(&[
         Value::Texts,
         "The component behind it; of several services, all their instances in this order.",
     ),
-    key("layer", Value::Words(&["L4", "L7"]), "It chooses per connection, or per request.").default("L7"),
+    key(
+        "layer",
+        Value::Words(&["L4", "L7"]),
+        "It chooses per connection, which ends with its instance, or per request.",
+    )
+    .default("L7"),
     key("policy", BALANCE, "Whom it chooses.")
         .words("round_robin [Envoy], or consistent_hash before a cache of several replicas"),
     key(
@@ -151,7 +156,8 @@ pub(super) const LOAD_BALANCER: Value = Value::Table(&[
         "Passive ejection.",
     )
     .off(),
-    key("slow_start", DURATION_OR_NONE, "A new instance gets its share only after that.").default("none"),
+    key("slow_start", DURATION_OR_NONE, "A new instance gets its share only after that, growing from a tenth of it.")
+        .default("none"),
     key(
         "sticky",
         Value::OrNone(&read::<WrittenSticky>()),

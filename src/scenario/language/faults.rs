@@ -9,13 +9,9 @@ use crate::spec::dist::Drifts;
 
 pub(super) const FAULT: Value = Value::Table(&[
     key("at", DURATIONS, "When it begins."),
-    key("for", DURATIONS, "How long it lasts; without it, for good.").words("until the run ends").instead_of(&[
-        "random",
-        "rolling_upgrade",
-        "restart",
-        "flush",
-        "clock_step",
-    ]),
+    key("for", DURATIONS, "How long it lasts, whatever others do; without it, for good.")
+        .words("until the run ends")
+        .instead_of(&["random", "rolling_upgrade", "restart", "flush", "clock_step"]),
     key("every", DURATIONS, "Again and again."),
     key("from", DURATION, "Of `every` and `random`: not before.").default("0s").beside(&["every", "random"]),
     key("until", DURATION, "Of `every` and `random`: not after.")
@@ -32,9 +28,9 @@ pub(super) const FAULT: Value = Value::Table(&[
     key("enabled", Value::Flag, "Whether it happens at all.").default("true"),
     action("crash", PLACE, "Stop, keeping what was written."),
     action("power_loss", PLACE, "Stop, losing what was not fsynced."),
-    action("restart", PLACE, "Stop and start."),
+    action("restart", PLACE, "Stop and start what runs."),
     action("pause", PLACE, "Freeze while clocks run."),
-    action("slow", PLACE, "Service times grow by `factor`."),
+    action("slow", PLACE, "Service times grow by `factor`; of several, factors multiply."),
     action("gray", PLACE, "Fails or drags while health checks pass."),
     action("partition", PLACE, "Two sides that don't hear one another."),
     action("loss", PLACE, "A `share` of messages is lost."),
@@ -42,7 +38,7 @@ pub(super) const FAULT: Value = Value::Table(&[
     action("reorder", PLACE, "A `share` of messages is overtaken."),
     action("delay", PLACE, "Messages take longer `by` that much."),
     action("bandwidth", PLACE, "Falls `to` that."),
-    action("load", PLACE, "Clients ask `factor` times as much."),
+    action("load", PLACE, "Clients ask `factor` times as much; of several, factors multiply."),
     action("hot_key", PLACE, "One key gets a `share` of the requests."),
     action("flush", PLACE, "An empty cache."),
     action("leak", PLACE, "Pool `slots` of an edge are gone."),
@@ -68,11 +64,19 @@ pub(super) const FAULT: Value = Value::Table(&[
         .illustrative("10s")
         .beside(&["rolling_upgrade"]),
     LIKE,
-    action("set", Value::Names(&Value::Any), "Path → value; a path is quoted."),
+    action(
+        "set",
+        Value::Names(&Value::Any),
+        "Path → value; a path is quoted. Of several, the latest counts, and after it the one before.",
+    ),
     key("probability", SHARE, "That it happens, each time.").default("100%"),
-    key("max_concurrent", Value::OrNone(&COUNT), "Instances broken at once; of `every` it is 1.")
-        .default("none")
-        .beside(&["random"]),
+    key(
+        "max_concurrent",
+        Value::OrNone(&COUNT),
+        "Instances broken at once; what would break then runs on. Of `every` it is 1.",
+    )
+    .default("none")
+    .beside(&["random"]),
     key(
         "when",
         read::<Passing>(),

@@ -141,11 +141,9 @@ impl Lowering<'_, '_> {
         let parameters = parameters?;
         let mut stream = Stream::named(seed, &format!("fault/{name}"));
         let mut all: Vec<(Instant, Instant)> = Vec::new();
-        let id = u32::from(number) << 16;
         let mut push = Pushed { schedule, fault: number, awaits: moments.awaits() };
         if action == "partition" {
-            let all =
-                self.partition(hits, node, fields, site, end, &parameters, &moments, &mut stream, id, &mut push)?;
+            let all = self.partition(hits, node, fields, site, end, &parameters, &moments, &mut stream, &mut push)?;
             return Some(moments.plan(name, what, all));
         }
         if let Some(upgrade) = upgrade {
@@ -157,22 +155,24 @@ impl Lowering<'_, '_> {
             let own = moments.is_random();
             match hit {
                 Hit::Links(links) => {
-                    for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
+                    for (from, to) in moments.stretches(&mut stream) {
+                        let id = push.next();
                         let change = parameters.change(action, Reach::Links(links.clone()));
-                        push.at(from, Control::Strain { id: id + n as u32, strain: change });
+                        push.at(from, Control::Strain { id, strain: change });
                         if to < end {
-                            push.at(to, Control::Relax { id: id + n as u32 });
+                            push.at(to, Control::Relax { id });
                         }
                         all.push((from, to));
                     }
                 }
                 Hit::Between(a, b) => {
                     let set = |p: &[ProcessId]| p.iter().map(|p| site.host(*p)).collect::<HostSet>();
-                    for (n, (from, to)) in moments.stretches(&mut stream).into_iter().enumerate() {
+                    for (from, to) in moments.stretches(&mut stream) {
+                        let id = push.next();
                         let change = parameters.change(action, Reach::Between(set(&a), set(&b)));
-                        push.at(from, Control::Strain { id: id + n as u32, strain: change });
+                        push.at(from, Control::Strain { id, strain: change });
                         if to < end {
-                            push.at(to, Control::Relax { id: id + n as u32 });
+                            push.at(to, Control::Relax { id });
                         }
                         all.push((from, to));
                     }
@@ -252,7 +252,6 @@ impl Lowering<'_, '_> {
         parameters: &Parameters,
         moments: &Moments,
         stream: &mut Stream,
-        id: u32,
         push: &mut Pushed<'_>,
     ) -> Option<Vec<(Instant, Instant)>> {
         let mut all: Vec<(Instant, Instant)> = Vec::new();
@@ -303,7 +302,7 @@ impl Lowering<'_, '_> {
             return None;
         }
         let mut cuts = parameters.shape.cuts(&settled(a), &settled(b), site);
-        for (n, (from, to)) in moments.stretches(stream).into_iter().enumerate() {
+        for (from, to) in moments.stretches(stream) {
             if let Some((among, count)) = &mut drawn {
                 draw(among, *count, stream);
                 let processes = among[..(*count).min(among.len())].to_vec();
@@ -311,7 +310,7 @@ impl Lowering<'_, '_> {
                 let rest = settled(Side { rest: true, ..side.clone() });
                 cuts = parameters.shape.cuts(&side, &rest, site);
             }
-            let id = id + n as u32;
+            let id = push.next();
             for (senders, receivers) in &cuts {
                 push.at(from, Control::Cut { id, from: senders.clone(), to: receivers.clone() });
             }

@@ -2,7 +2,7 @@
 
 use super::{AGAIN, Lowering, Site};
 use crate::engine::{Bits as _, Dist, Instant, ProcessId, Span, Stream};
-use crate::fault::{Timing, windows};
+use crate::fault::{Timing, wear, windows};
 use crate::scenario::plan::{Awaited, FaultPlan};
 use crate::scenario::reader::{Fields, inside};
 use crate::scenario::tree::Node;
@@ -74,33 +74,16 @@ impl Moments {
     }
 
     /// The stretches of instances that break each on its own: no more of them at once than allowed. One that would break
-    /// then doesn't.
+    /// then doesn't, and runs on.
     pub(super) fn each(
         &self,
         processes: &[ProcessId],
         stream: impl Fn(ProcessId) -> Stream,
     ) -> Vec<(ProcessId, Instant, Instant)> {
-        let mut all = Vec::new();
-        for p in processes {
-            let mut stream = stream(*p);
-            for (from, to) in windows(&self.timing, None, self.end, &mut stream) {
-                if self.probability >= 1.0 || stream.chance(self.probability) {
-                    all.push((*p, from, to));
-                }
-            }
-        }
-        let Some(most) = self.most else { return all };
-        all.sort_by_key(|(p, from, _)| (*from, *p));
-        let mut down: Vec<Instant> = Vec::new();
-        all.retain(|(_, from, to)| {
-            down.retain(|until| until > from);
-            let fits = down.len() < most;
-            if fits {
-                down.push(*to);
-            }
-            fits
-        });
-        all
+        let Timing::Random { mtbf, mttr, from, until } = self.timing else { return Vec::new() };
+        let mut streams: Vec<Stream> = processes.iter().map(|p| stream(*p)).collect();
+        let found = wear((mtbf, mttr), (from, until, self.end), self.probability, self.most, &mut streams);
+        found.into_iter().map(|(i, from, to)| (processes[i], from, to)).collect()
     }
 }
 

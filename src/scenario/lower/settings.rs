@@ -94,7 +94,7 @@ impl Lowering<'_, '_> {
         };
         let mut changes = Vec::new();
         let mut set = |there: Setting, back: Setting| {
-            changes.push(Change { there: Control::Set(Box::new(there)), back: Control::Set(Box::new(back)) });
+            changes.push(Change { there: Control::Set(Box::new(there)), back: Control::Unset(Box::new(back)) });
         };
         if plan.components.len() != site.components.len() || plan.edges.len() != site.edges.len() {
             return fixed("other parts would be there");
@@ -134,10 +134,10 @@ impl Lowering<'_, '_> {
             let (_, first, _) = &site.groups[site.components.len() + c];
             match load(new, old) {
                 Load::Same => {}
-                Load::Times(factor) => changes.push(Change {
-                    there: Control::Load(ProcessId(first.0), factor),
-                    back: Control::Load(ProcessId(first.0), 1.0),
-                }),
+                Load::Times(factor) => {
+                    let clients = ProcessId(first.0);
+                    set(Setting::Load(clients, factor), Setting::Load(clients, 1.0));
+                }
                 Load::Other => return fixed(&format!("of `{}`, only a steady rate or the count can change", old.name)),
             }
         }

@@ -101,7 +101,7 @@ impl Pushed<'_> {
         };
         self.schedule.push(Scheduled { when, fault: self.fault, control });
     }
-    /// The number that the next control will have in the schedule.
+    /// The number that the next control will have in the schedule: no other cut or strain has it for its id.
     pub(super) fn next(&self) -> u32 {
         self.schedule.len() as u32
     }
@@ -168,19 +168,19 @@ impl Parameters {
         let (begin, undo) = match action {
             "crash" => (Control::Crash(target, Power::Process), Some(Control::Restart(same))),
             "power_loss" => (Control::Crash(target, Power::Machine), Some(Control::Restart(same))),
-            "restart" => (Control::Restart(target), None),
+            "restart" => (Control::Relaunch(target), None),
             "pause" => (Control::Pause(target), Some(Control::Resume(same))),
-            "slow" => (Control::Slow(target, self.factor), Some(Control::Slow(same, 1.0))),
+            "slow" => (Control::Slow(target, Some(self.factor)), Some(Control::Slow(same, None))),
             "gray" => (Control::Gray(target, Some(self.gray.clone())), Some(Control::Gray(same, None))),
             "clock_step" => (Control::Clock(target, ClockFault::Step(self.step_ns)), None),
             "clock_drift" => {
-                (Control::Clock(target, ClockFault::Drift(self.factor)), Some(Control::Clock(same, ClockFault::Undo)))
+                (Control::Clock(target, ClockFault::Drift(self.factor)), Some(Control::Clock(same, ClockFault::Steady)))
             }
             "clock_freeze" => {
-                (Control::Clock(target, ClockFault::Freeze), Some(Control::Clock(same, ClockFault::Undo)))
+                (Control::Clock(target, ClockFault::Freeze), Some(Control::Clock(same, ClockFault::Thaw)))
             }
-            "disk_slow" => (Control::DiskSlow(target, self.factor), Some(Control::DiskSlow(same, 1.0))),
-            "load" => (Control::Load(p, self.factor), Some(Control::Load(p, 1.0))),
+            "disk_slow" => (Control::DiskSlow(target, Some(self.factor)), Some(Control::DiskSlow(same, None))),
+            "load" => (Control::Load(p, Some(self.factor)), Some(Control::Load(p, None))),
             "add" | "remove" => {
                 let add = action == "add";
                 (Control::Member(target, add), Some(Control::Member(same, !add)))
@@ -192,12 +192,12 @@ impl Parameters {
             }
             "leak" => {
                 let edge = EdgeId(p.0 as u16);
-                (Control::Leak(edge, self.slots), Some(Control::Leak(edge, 0)))
+                (Control::Leak(edge, Some(self.slots)), Some(Control::Leak(edge, None)))
             }
             // The network's faults on one machine: everything it sends and is sent.
             _ => {
                 let hosts: HostSet = [crate::engine::HostId(p.0)].into_iter().collect();
-                let id = 1 << 30 | p.0;
+                let id = push.next();
                 let change = self.change(action, Reach::Touching(hosts));
                 (Control::Strain { id, strain: change }, Some(Control::Relax { id }))
             }
