@@ -45,6 +45,7 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
         }
     }
     notes.extend(evidence.why_not.iter().map(|reason| format!("But {reason}.")));
+    notes.extend(describe::all_over(history, evidence).map(|reason| format!("{reason}.")));
     for edge in &evidence.edges {
         let (from, to) = (describe::label(history, edge.from), describe::label(history, edge.to));
         notes.push(format!("\"{from}\" before \"{to}\": {}.", edge.because));
@@ -56,9 +57,7 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
     }
     let left_out = evidence.operations.len() - chosen.len();
     if left_out > 0 {
-        notes.push(format!(
-            "Not drawn: {left_out} more operations, most of which may have happened at any time or not at all; none helps."
-        ));
+        notes.push(format!("Not drawn: {left_out} more operations, none of which explains more."));
     }
     let title = match plain(history, evidence) {
         Some(sentence) => format!("Not {property}: {sentence}"),

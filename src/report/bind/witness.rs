@@ -74,7 +74,7 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
         None => format!("{}: no single copy could have answered so", capital(shown.name)),
     };
     let which = format!("Seed {}, {}", plan.seed.0, key(history, evidence));
-    let minimal = if evidence.minimal { " Without any of them there is no contradiction." } else { "" };
+    let minimal = if evidence.minimal && evidence.optional.is_empty() { " Without any of them there is no contradiction." } else { "" };
     let mut sections = vec![Section {
         name: "Counter-example".to_owned(),
         anchor: "witness".to_owned(),
