@@ -168,9 +168,8 @@ fn a_counterexample_is_drawn_and_can_be_judged_again() {
 
 #[test]
 fn only_an_unknown_outcome_is_marked_as_one() {
-    let show = |file: &str, model: &str| {
-        judge(&["--model", model, &folder("porcupine").join(file).display().to_string()]).1
-    };
+    let show =
+        |file: &str, model: &str| judge(&["--model", model, &folder("porcupine").join(file).display().to_string()]).1;
     let rows = |said: &str| said.lines().filter(|line| line.starts_with("    ")).count() - 1;
     for (file, operations) in [("kv/c01-bad.txt", 3), ("kv/c10-bad.txt", 4)] {
         let said = show(file, "kv");
@@ -184,7 +183,8 @@ fn only_an_unknown_outcome_is_marked_as_one() {
 
 #[test]
 fn a_witness_of_many_equal_writes_says_why() {
-    let said = judge(&["--model", "register", &folder("porcupine").join("jepsen/etcd_000.log").display().to_string()]).1;
+    let said =
+        judge(&["--model", "register", &folder("porcupine").join("jepsen/etcd_000.log").display().to_string()]).1;
     let why = "Each write of 2 was over before \"write 1 -> ok\" of process 0 (line 74) began";
     assert!(said.replace('→', "->").contains(why), "{said}");
 }

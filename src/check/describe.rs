@@ -66,7 +66,10 @@ pub fn all_over(history: &History, evidence: &Evidence) -> Option<String> {
     let newer = others.into_iter().find(newer)?;
     (same.len() > 1).then(|| {
         let value = history.value_text(late.result());
-        format!("Each write of {value} was over before {} began, so none of them is what was read", name(history, newer))
+        format!(
+            "Each write of {value} was over before {} began, so none of them is what was read",
+            name(history, newer)
+        )
     })
 }
 

@@ -193,10 +193,11 @@ impl Layout {
 
 impl Bar {
     fn text(&self) -> Text {
-        if self.place == Place::Nowhere {
-            return Text::name(&self.words, Ink::Error).halo();
-        }
-        Text::name(&self.words, Ink::Ink).halo()
+        Text::name(&self.words, self.ink()).halo()
+    }
+
+    fn ink(&self) -> Ink {
+        if self.place == Place::Nowhere { Ink::Error } else { Ink::Ink }
     }
 
     fn badge(&self) -> f64 {
@@ -244,6 +245,12 @@ impl Bar {
             if self.place == Place::Nowhere && area.x + area.width + 10.0 + verdict.width() <= theme::FULL_PX {
                 svg.text(area.x + area.width + 10.0, y + 6.0, &verdict);
             }
+            return;
+        }
+        let small = Text::tick(&self.words).ink(self.ink()).bold();
+        if self.until.is_some() && area.width >= small.width() + self.badge() + PAD_PX && self.place != Place::Nowhere {
+            let width = small.width() + self.badge();
+            self.block(svg, area.x + (area.width - width) / 2.0, y, small);
             return;
         }
         let free = |left: f64, width: f64| {
