@@ -2,18 +2,21 @@
 //! and short ones stretched, and the longest are cut out and say how long they are. What happens at different instants
 //! never stands at the same place, which on a true scale a lecture hall could not tell apart.
 
-use crate::engine::{Instant, Span};
+use crate::engine::Instant;
 use crate::report::broken_axis::{Cut, Offsets, longest};
+use crate::report::number::fmt_duration;
 
 /// Room that a cut takes.
-pub const CUT_PX: f64 = 64.0;
+const CUT_PX: f64 = 46.0;
+/// Room between a cut and what stands beside it.
+const BESIDE_PX: f64 = 10.0;
 const CUTS_MAX: usize = 4;
 /// Room before and behind all instants.
 const PAD_PX: f64 = 16.0;
 /// The least between two instants, where there is room for it.
 const APART_PX: f64 = 15.0;
 /// But so much of the room is shared out by how long the waits are.
-const BY_TIME: f64 = 0.4;
+const BY_TIME: f64 = 0.3;
 
 /// The axis.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +40,7 @@ impl EventAxis {
         // A wait a hundred times as long is ten times as wide.
         let weight = |gap: &(Instant, Instant)| (gap.1.since(gap.0).0 as f64).sqrt();
         let weights: f64 = gaps.iter().filter(|gap| !cut.contains(gap)).map(weight).sum();
-        let room = (right - left - 2.0 * PAD_PX - cut.len() as f64 * (CUT_PX + 2.0 * PAD_PX)).max(0.0);
+        let room = (right - left - 2.0 * PAD_PX - cut.len() as f64 * (CUT_PX + 2.0 * BESIDE_PX)).max(0.0);
         let least = if open == 0.0 { 0.0 } else { APART_PX.min(room * (1.0 - BY_TIME) / open) };
         let shared = if weights == 0.0 { 0.0 } else { (room - least * open) / weights };
         let mut x = Vec::with_capacity(instants.len());
@@ -46,7 +49,7 @@ impl EventAxis {
         for (i, gap) in gaps.iter().enumerate() {
             let width = if cut.contains(gap) {
                 cut_before.push(i + 1);
-                CUT_PX + 2.0 * PAD_PX
+                CUT_PX + 2.0 * BESIDE_PX
             } else {
                 least + shared * weight(gap)
             };
@@ -78,7 +81,7 @@ impl EventAxis {
     /// What was cut out, from left to right.
     pub fn cuts(&self) -> Vec<Cut> {
         let cut = |&i: &usize| Cut {
-            x: self.x[i - 1] + PAD_PX,
+            x: self.x[i - 1] + BESIDE_PX,
             width: CUT_PX,
             span: self.instants[i].since(self.instants[i - 1]),
         };
@@ -104,8 +107,7 @@ impl EventAxis {
 
 /// How much time a cut takes out, in as many words as have room.
 pub fn passing(cut: &Cut, fits: impl Fn(&str) -> bool) -> String {
-    let span: Span = cut.span;
-    let short = crate::report::number::fmt_duration(span.0 as f64);
+    let short = fmt_duration(cut.span.0 as f64);
     let long = format!("{short} pass");
     if fits(&long) { long } else { short }
 }

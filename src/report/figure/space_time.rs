@@ -27,9 +27,11 @@ const TICKS_APART_PX: f64 = 96.0;
 /// What is said by several to one within this is named once.
 const SAME_PX: f64 = 90.0;
 /// Between the crosses of messages that were lost together.
-const CROSSES_APART_PX: f64 = 18.0;
+const CROSSES_APART_PX: f64 = 14.0;
 /// The least height in which a label stands between two rows.
 const LABEL_PX: f64 = 20.0;
+/// Length of the head of an arrow.
+const HEAD_PX: f64 = 11.0;
 const LOST_LINE_PX: f64 = 24.0;
 
 /// The figure.
@@ -185,7 +187,8 @@ impl SpaceTime {
             let text = Text::tick(words).middle();
             let half = text.width() / 2.0;
             svg.line((x, layout.bottom), (x, layout.bottom + 6.0), &Paint::stroke(Ink::Axis, 1.5));
-            if x - half > free && x + half < FULL_PX - STATE_PX {
+            let x = x.min(FULL_PX - STATE_PX - half - 4.0);
+            if x - half > free {
                 free = x + half + 10.0;
                 svg.text(x, y, &text);
             }
@@ -248,7 +251,7 @@ impl SpaceTime {
                 let stop = between.find(|y| (*y - from) * (*y - to) < 0.0).unwrap_or((from + to) / 2.0);
                 let earlier = self.messages.iter().take_while(|other| !std::ptr::eq(*other, sent));
                 let beside = earlier.filter(|m| m.arrives.is_none() && (m.from, m.at) == (sent.from, sent.at)).count();
-                ((start, from), ((start + 22.0 + beside as f64 * CROSSES_APART_PX).min(RIGHT_PX), stop))
+                ((start, from), ((start + (beside + 1) as f64 * CROSSES_APART_PX).min(RIGHT_PX), stop))
             }
         })
     }
@@ -272,10 +275,11 @@ impl SpaceTime {
                 lines.push(vec![start, tip]);
                 continue;
             }
-            svg.reserve(around(tip, 8.0));
             if sent.arrives.is_some() {
-                svg.arrow_head(start, tip, 11.0, &Paint::fill(Ink::Ink).class(&class));
+                svg.reserve(around(before(start, tip, HEAD_PX / 2.0), HEAD_PX / 2.0));
+                svg.arrow_head(start, tip, HEAD_PX, &Paint::fill(Ink::Ink).class(&class));
             } else {
+                svg.reserve(around(tip, 7.0));
                 svg.cross(tip.0, tip.1, 6.0, &Paint::stroke(Ink::Error, 3.0).class(&class));
             }
             lines.push(vec![start, tip]);
@@ -433,6 +437,13 @@ impl Layout {
         let x = |y: f64| start.0 + (tip.0 - start.0) * (y - start.1) / (tip.1 - start.1);
         middles.into_iter().map(|y| (x(y), y)).collect()
     }
+}
+
+/// The point so far before the tip of an arrow.
+fn before(start: (f64, f64), tip: (f64, f64), px: f64) -> (f64, f64) {
+    let (dx, dy) = (tip.0 - start.0, tip.1 - start.1);
+    let part = px / (dx * dx + dy * dy).sqrt().max(px);
+    (tip.0 - dx * part, tip.1 - dy * part)
 }
 
 /// A square around a point.

@@ -374,6 +374,7 @@ impl Witness {
         let timeless = |bar: &Bar| bar.optional && bar.until.is_some();
         let entries = [
             (any(&|bar| matches!(bar.place, Place::Order(_))), framed(Ink::Ok), "has a place in the longest order"),
+            (self.bars.iter().any(|bar| bar.place == Place::Nowhere), framed(Ink::Error), "fits nowhere after it"),
             (any(&timeless), framed(Ink::Axis).dashed(TIMELESS), "would explain no more at any other time"),
             (any(&|bar| bar.until.is_none()), Paint::pattern(Pattern::UnknownHatch), "no known outcome"),
         ];
