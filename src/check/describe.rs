@@ -1,5 +1,6 @@
 //! Operations in words, for evidence and pictures.
 
+use super::Evidence;
 use crate::engine::{Instant, Span};
 use crate::history::{Function, History, OpIndex, Operation, Status, TimeUnit};
 
@@ -47,6 +48,29 @@ pub fn key(history: &History, operation: &Operation) -> String {
         (true, key, _) => format!("key {}", history.key_text(key)),
         (false, key, _) => format!("key {} of {object}", history.key_text(key)),
     }
+}
+
+/// Why it takes so many operations to show that a read is stale: each of several writes could have been what was read,
+/// had it not been over. Nothing if one or none wrote it.
+pub fn all_over(history: &History, evidence: &Evidence) -> Option<String> {
+    let late = history.operation(evidence.culprit?);
+    let kept = || evidence.operations.iter().copied().filter(|index| !evidence.optional.contains(index));
+    let of = |index: &OpIndex| history.operation(*index);
+    let writes = |index: &OpIndex| of(index).function == Function::Write && of(index).status == Status::Ok;
+    if late.function != Function::Read || late.status != Status::Ok {
+        return None;
+    }
+    let (same, others): (Vec<OpIndex>, Vec<OpIndex>) =
+        kept().filter(writes).partition(|index| of(index).value == late.result());
+    let newer = |index: &OpIndex| of(index).precedes(late) && same.iter().all(|write| of(write).precedes(of(index)));
+    let newer = others.into_iter().find(newer)?;
+    (same.len() > 1).then(|| {
+        let value = history.value_text(late.result());
+        format!(
+            "Each write of {value} was over before {} began, so none of them is what was read",
+            name(history, newer)
+        )
+    })
 }
 
 fn asked(history: &History, operation: &Operation) -> String {

@@ -6,8 +6,8 @@
 
 use super::describe;
 use super::model::Model;
-use super::search::{Found, search};
-use super::shrink::{Finder, shrink};
+use super::search::{Found, Stuck, search};
+use super::shrink::{Core, Finder, shrink};
 use super::verdict::{Budget, Check, Evidence, REMEMBERED_BYTES_MAX, Spent, Steps, Verdict};
 use super::view::View;
 use super::zones::{Swept, sweep};
@@ -159,12 +159,8 @@ fn by_search(
         return Verdict::Violated(Box::new(Evidence { culprit: Some(culprit), engine, ..Evidence::default() }));
     }
     let mut core = shrink(history, model, indices, stuck, find, Steps::DEFAULT);
-    if core.stuck.prefix.is_empty() || matches!(model, Model::List | Model::Set) {
-        // The walk doesn't say how far one order comes, nor does what passes over states that some read bars.
-        let mut budget = Budget::new(EXPLAINING).remembering(EXPLAINING_BYTES);
-        if let Ok(Found::Stuck(stuck)) = search(history, model, &core.operations, &mut budget) {
-            core.stuck = stuck;
-        }
+    if let Some(stuck) = explained(history, model, &core) {
+        core.stuck = stuck;
     }
     let culprit = core.indices[core.stuck.culprit as usize];
     let states = match core.stuck.states.as_slice() {
@@ -175,7 +171,7 @@ fn by_search(
     let label = describe::label(history, culprit);
     let why_not = match states.as_str() {
         "" => Vec::new(),
-        states => vec![format!("the {} is {states}, and \"{label}\" does not follow", model.noun())],
+        states => vec![format!("the {} is then {states}, so \"{label}\" is not possible", model.noun())],
     };
     let mut operations = core.indices.clone();
     operations.sort_unstable();
@@ -193,6 +189,39 @@ fn by_search(
         engine,
         ..Evidence::default()
     }))
+}
+
+/// How far one order comes in what shrinking left, if the search can tell.
+fn explained(history: &History, model: Model, core: &Core) -> Option<Stuck> {
+    let stuck = |operations: &[Operation]| {
+        let mut budget = Budget::new(EXPLAINING).remembering(EXPLAINING_BYTES);
+        match search(history, model, operations, &mut budget) {
+            Ok(Found::Stuck(stuck)) => Some(stuck),
+            _ => None,
+        }
+    };
+    let recorded = recorded(history, core);
+    let told = (recorded != core.operations).then(|| stuck(&recorded)).flatten();
+    if let Some(told) = told.filter(|told| told.culprit == core.stuck.culprit) {
+        return Some(told);
+    }
+    // The walk doesn't say how far one order comes, nor does what passes over states that some read bars.
+    let silent = core.stuck.prefix.is_empty() || matches!(model, Model::List | Model::Set);
+    silent.then(|| stuck(&core.operations)).flatten()
+}
+
+/// What shrinking left, as it was recorded until the culprit completed. Shrinking forgets when an effect took place
+/// where the contradiction doesn't need it; whoever reads an order expects the effect in its place.
+fn recorded(history: &History, core: &Core) -> Vec<Operation> {
+    let deadline = core.operations[core.stuck.culprit as usize].completed;
+    let until = |index: &OpIndex| {
+        let operation = *history.operation(*index);
+        if operation.completed <= deadline {
+            return operation;
+        }
+        Operation { status: Status::Unknown, completed: Instant::NEVER, ..operation }
+    };
+    core.indices.iter().map(until).collect()
 }
 
 /// Why a search gave up, and what would help.

@@ -74,7 +74,8 @@ pub struct Evidence {
     pub sentence: String,
     /// Operations that suffice, in order of invocation.
     pub operations: Vec<OpIndex>,
-    /// Those of them that are taken as if nobody knew whether and when they happened. Even so they explain nothing.
+    /// Those of them that explain nothing whenever they happened, if at all. The outcome of some is unknown; others
+    /// completed, but the contradiction doesn't need that.
     pub optional: Vec<OpIndex>,
     /// The operation that fits nowhere, if one can be named.
     pub culprit: Option<OpIndex>,

@@ -1,11 +1,11 @@
 //! A time axis of one scale from which long stretches are cut in which nothing happens: each cut is marked and says how
 //! much time it takes out. Between two cuts distances are true.
 
-use crate::engine::{Instant, Span};
-use crate::report::number::{NARROW_SPACE, fmt_count, fmt_duration};
+use std::collections::BTreeMap;
 
-/// Room that a cut takes, at least: its length in words stands above it.
-pub const CUT_PX: f64 = 112.0;
+use crate::engine::{Instant, Span};
+use crate::report::number::{NARROW_SPACE, Quantity, duration, fmt_duration};
+
 /// Room before and behind what stands between two cuts.
 const PAD_PX: f64 = 16.0;
 /// More cuts than these, and nobody has a feeling for time any more.
@@ -44,12 +44,8 @@ pub struct Cut {
 }
 
 impl BrokenAxis {
-    /// An axis from `left` to `right` on which all these instants are. No stretch that is inside one of `whole` is cut.
-    pub fn new(instants: &[Instant], whole: &[(Instant, Instant)], left: f64, right: f64) -> BrokenAxis {
-        BrokenAxis::with_cuts(instants, whole, left, right, CUT_PX)
-    }
-
-    /// The same with cuts of a width of one's own.
+    /// An axis from `left` to `right` on which all these instants are, with cuts of this width. No stretch that is inside
+    /// one of `whole` is cut.
     pub fn with_cuts(
         instants: &[Instant],
         whole: &[(Instant, Instant)],
@@ -60,22 +56,7 @@ impl BrokenAxis {
         let mut instants = instants.to_vec();
         instants.sort_unstable();
         instants.dedup();
-        let gaps: Vec<(Instant, Instant)> = instants.windows(2).map(|pair| (pair[0], pair[1])).collect();
-        let kept = |gap: &(Instant, Instant)| whole.iter().any(|(from, to)| *from <= gap.0 && gap.1 <= *to);
-        let mut cut: Vec<(Instant, Instant)> = Vec::new();
-        while cut.len() < CUTS_MAX {
-            let left: u64 = gaps.iter().filter(|gap| !cut.contains(gap)).map(|gap| gap.1.since(gap.0).0).sum();
-            let open = gaps.iter().filter(|gap| !cut.contains(gap) && !kept(gap));
-            let Some(longest) = open.max_by_key(|gap| gap.1.since(gap.0)) else { break };
-            let length = longest.1.since(longest.0).0;
-            let others = (gaps.len() - cut.len()).saturating_sub(1).max(1) as u64;
-            // It must stand out among the rest, too.
-            let stands_out = length > (left - length) / others * OUTSTANDING;
-            if gaps.len() < 2 || length as f64 <= left as f64 * SHARE || !stands_out {
-                break;
-            }
-            cut.push(*longest);
-        }
+        let cut = longest(&instants, whole, CUTS_MAX);
         let mut pieces: Vec<Piece> = Vec::new();
         for at in instants {
             match pieces.last_mut() {
@@ -112,11 +93,6 @@ impl BrokenAxis {
         piece.x + piece.to.since(piece.from).0 as f64 * self.px_per_ns
     }
 
-    /// The first instant.
-    pub fn origin(&self) -> Instant {
-        self.pieces.first().map_or(Instant::ZERO, |piece| piece.from)
-    }
-
     /// What was cut out, from left to right.
     pub fn cuts(&self) -> Vec<Cut> {
         let pairs = self.pieces.windows(2);
@@ -128,46 +104,68 @@ impl BrokenAxis {
             })
             .collect()
     }
+}
 
-    /// Ticks at least `apart_px` from each other, the first instant in full, the others by how long after it they are.
-    pub fn ticks(&self, apart_px: f64) -> Vec<(f64, String)> {
-        let origin = self.origin();
-        let mut ticks = Vec::new();
-        let Some(first) = self.pieces.first() else { return ticks };
-        ticks.push((first.x, clock(origin)));
-        let Some(step) = self.step(apart_px) else { return ticks };
-        for (i, piece) in self.pieces.iter().enumerate() {
-            let (from, to) = (piece.from.since(origin).0, piece.to.since(origin).0);
-            let mut free = if i == 0 { piece.x + apart_px * 0.8 } else { piece.x };
-            let mut at = from.div_ceil(step) * step;
-            if i > 0 && at > to {
-                // Too short for a round number.
-                ticks.push((piece.x, format!("+{}", fmt_duration(from as f64))));
-            }
-            while at <= to {
-                let x = self.x(origin + Span(at));
-                if x >= free {
-                    ticks.push((x, format!("+{}", exact(at, step))));
-                    free = x + apart_px * 0.8;
-                }
-                at += step;
-            }
+/// At most so many stretches between neighbours of these instants, in their order, that stand out by their length and
+/// are not inside one of `whole`.
+pub fn longest(instants: &[Instant], whole: &[(Instant, Instant)], most: usize) -> Vec<(Instant, Instant)> {
+    let gaps: Vec<(Instant, Instant)> = instants.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    let kept = |gap: &(Instant, Instant)| whole.iter().any(|(from, to)| *from <= gap.0 && gap.1 <= *to);
+    let mut cut: Vec<(Instant, Instant)> = Vec::new();
+    while cut.len() < most {
+        let left: u64 = gaps.iter().filter(|gap| !cut.contains(gap)).map(|gap| gap.1.since(gap.0).0).sum();
+        let open = gaps.iter().filter(|gap| !cut.contains(gap) && !kept(gap));
+        let Some(longest) = open.max_by_key(|gap| gap.1.since(gap.0)) else { break };
+        let length = longest.1.since(longest.0).0;
+        let others = (gaps.len() - cut.len()).saturating_sub(1).max(1) as u64;
+        // It must stand out among the rest, too.
+        let stands_out = length > (left - length) / others * OUTSTANDING;
+        if gaps.len() < 2 || length as f64 <= left as f64 * SHARE || !stands_out {
+            break;
         }
-        ticks
+        cut.push(*longest);
+    }
+    cut
+}
+
+/// Instants in words: the first in full, the others by how long after it they are, with as many digits as tell them from
+/// one another.
+#[derive(Clone, Debug, Default)]
+pub struct Offsets {
+    origin: Instant,
+    words: BTreeMap<Instant, String>,
+}
+
+impl Offsets {
+    /// Digits behind the point beyond which two instants may read the same.
+    const DECIMALS_MAX: usize = 6;
+
+    /// Of these instants.
+    pub fn of(origin: Instant, instants: &[Instant]) -> Offsets {
+        let rough = |at: &Instant| fmt_duration(at.since(origin).0 as f64);
+        let mut words: BTreeMap<Instant, String> = instants.iter().map(|at| (*at, rough(at))).collect();
+        for decimals in 1..=Offsets::DECIMALS_MAX {
+            let all: Vec<(&Instant, &String)> = words.iter().collect();
+            let alike = all.windows(2).filter(|pair| pair[0].1 == pair[1].1);
+            let alike: Vec<Instant> = alike.flat_map(|pair| [*pair[0].0, *pair[1].0]).collect();
+            words.extend(alike.into_iter().map(|at| (at, finer(at.since(origin), decimals))));
+        }
+        Offsets { origin, words }
     }
 
-    /// The smallest round step that leaves enough room.
-    fn step(&self, apart_px: f64) -> Option<u64> {
-        let mut step: u64 = 1;
-        for factor in [2, 5, 10].into_iter().cycle().take(60) {
-            if step as f64 * self.px_per_ns >= apart_px {
-                return Some(step);
-            }
-            let decade = 10_u64.checked_pow(step.ilog10())?;
-            step = decade.checked_mul(factor)?;
-        }
-        None
+    /// One of them.
+    pub fn since(&self, at: Instant) -> String {
+        let rough = || fmt_duration(at.since(self.origin).0 as f64);
+        if at == self.origin { clock(at) } else { format!("+{}", self.words.get(&at).cloned().unwrap_or_else(rough)) }
     }
+}
+
+/// A duration with so many digits behind the point, in the unit in which it has three digits otherwise.
+fn finer(span: Span, decimals: usize) -> String {
+    let Quantity { unit, .. } = duration(span.0 as f64);
+    let sizes = [("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("min", 60e9), ("h", 3600e9), ("d", 86_400e9)];
+    let size = sizes.iter().find(|(name, _)| *name == unit).map_or(1.0, |(_, size)| *size);
+    format!("{:.decimals$}{NARROW_SPACE}{unit}", span.0 as f64 / size)
 }
 
 /// To the millisecond: `44.153 s`.
@@ -175,35 +173,22 @@ pub fn clock(at: Instant) -> String {
     format!("{}.{:03}{NARROW_SPACE}s", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1_000_000)
 }
 
-/// A multiple of a round step in the largest unit in which the step is whole.
-fn exact(ns: u64, step: u64) -> String {
-    let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns")];
-    let (size, unit) = units.iter().copied().find(|(size, _)| step.is_multiple_of(*size)).unwrap_or((1, "ns"));
-    // From a thousand on the next unit reads better: 5.8 s, not 5 800 ms.
-    let larger = units.iter().rev().find(|(other, _)| *other > size && ns / size >= 1000);
-    let Some((large, unit)) = larger else { return format!("{}{NARROW_SPACE}{unit}", fmt_count(ns / size)) };
-    let part = format!("{:03}", ns % large / (large / 1000));
-    let part = part.trim_end_matches('0');
-    let point = if part.is_empty() { "" } else { "." };
-    format!("{}{point}{part}{NARROW_SPACE}{unit}", fmt_count(ns / large))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const CUT_PX: f64 = 112.0;
+
     #[test]
-    fn ticks_change_their_unit_from_a_thousand_on() {
-        for (ns, step, words) in [
-            (800_000_000, 200_000_000, "800 ms"),
-            (5_800_000_000, 200_000_000, "5.8 s"),
-            (6_000_000_000, 200_000_000, "6 s"),
-            (22_000_000, 500_000, "22 ms"),
-            (500_000, 500_000, "500 µs"),
-        ] {
-            assert_eq!(exact(ns, step).replace(NARROW_SPACE, " "), words);
-        }
+    fn instants_close_to_each_other_get_more_digits() {
+        let instants = [44_000_000_000, 59_912_000_000, 59_945_000_000, 60_800_000_000].map(Instant);
+        let offsets = Offsets::of(instants[0], &instants);
+        let words = instants.map(|at| offsets.since(at).replace(NARROW_SPACE, " "));
+        assert_eq!(words, ["44.000 s", "+15.91 s", "+15.95 s", "+16.8 s"].map(str::to_owned));
+        let close = [14_000_000, 18_918_231, 18_918_232].map(Instant);
+        let offsets = Offsets::of(close[0], &close);
+        assert_ne!(offsets.since(close[1]), offsets.since(close[2]));
     }
 
     fn at(ms: &[u64]) -> Vec<Instant> {
@@ -213,7 +198,7 @@ mod tests {
     #[test]
     fn between_two_cuts_distances_are_true() {
         let instants = at(&[100, 101, 103, 900, 902, 904]);
-        let axis = BrokenAxis::new(&instants, &[], 150.0, 1000.0);
+        let axis = BrokenAxis::with_cuts(&instants, &[], 150.0, 1000.0, CUT_PX);
         let x = |ms: u64| axis.x(Instant(ms * 1_000_000));
         let ms = x(101) - x(100);
         assert!((x(103) - x(101) - 2.0 * ms).abs() < 1e-6 && (x(904) - x(902) - 2.0 * ms).abs() < 1e-6);
@@ -226,31 +211,20 @@ mod tests {
     fn what_is_under_way_is_not_cut() {
         let instants = at(&[0, 1, 50, 51, 52]);
         let whole = [(Instant::ZERO, Instant(51_000_000))];
-        assert_eq!(BrokenAxis::new(&instants, &whole, 0.0, 1000.0).cuts(), []);
-        assert_eq!(BrokenAxis::new(&instants, &[], 0.0, 1000.0).cuts().len(), 1);
-    }
-
-    #[test]
-    fn ticks_are_round_and_count_from_the_first_instant() {
-        let axis = BrokenAxis::new(&at(&[44_153, 44_158, 44_163, 44_172, 44_193]), &[], 150.0, 1000.0);
-        let words: Vec<String> =
-            axis.ticks(120.0).into_iter().map(|(_, words)| words.replace('\u{202f}', " ")).collect();
-        assert_eq!(words[0], "44.153 s");
-        assert!(words[1..].iter().all(|word| word.starts_with('+') && word.ends_with(" ms")), "{words:?}");
-        assert!(words.len() >= 3);
+        assert_eq!(BrokenAxis::with_cuts(&instants, &whole, 0.0, 1000.0, CUT_PX).cuts(), []);
+        assert_eq!(BrokenAxis::with_cuts(&instants, &[], 0.0, 1000.0, CUT_PX).cuts().len(), 1);
     }
 
     proptest! {
         #[test]
         fn time_never_runs_backwards(ns in prop::collection::vec(0..u64::MAX / 4, 0..20), scale in 0..60_u32) {
             let instants: Vec<Instant> = ns.iter().map(|ns| Instant(ns >> scale)).collect();
-            let axis = BrokenAxis::new(&instants, &[], 150.0, 1000.0);
+            let axis = BrokenAxis::with_cuts(&instants, &[], 150.0, 1000.0, CUT_PX);
             let mut sorted = instants.clone();
             sorted.sort_unstable();
             let places: Vec<f64> = sorted.iter().map(|at| axis.x(*at)).collect();
             prop_assert!(places.windows(2).all(|pair| pair[0] <= pair[1] + 1e-6));
             prop_assert!(places.iter().all(|x| (149.0..1001.0).contains(x)), "{:?}", places);
-            prop_assert!(axis.ticks(110.0).windows(2).all(|pair| pair[0].0 <= pair[1].0 + 1e-6));
         }
     }
 }

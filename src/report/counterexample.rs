@@ -33,7 +33,7 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
         let gap = history.operation(late).invoked.since(history.operation(before).completed);
         arrows.push(Arrow { from, to, words: format!("{} later", describe::span(history, gap)) });
     }
-    if let [_, _, ..] = evidence.prefix.as_slice() {
+    if !evidence.prefix.is_empty() {
         let labels: Vec<String> = evidence
             .prefix
             .iter()
@@ -41,10 +41,12 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
             .map(|(i, &index)| format!("{} {}", i + 1, short(history, index)))
             .collect();
         if labels.len() <= BARS_MAX / 2 {
-            notes.push(format!("In this order one copy could have answered: {}.", labels.join(", ")));
+            let order = if labels.len() > 1 { "In this order one copy" } else { "One copy" };
+            notes.push(format!("{order} could have answered: {}.", labels.join(", ")));
         }
     }
     notes.extend(evidence.why_not.iter().map(|reason| format!("But {reason}.")));
+    notes.extend(describe::all_over(history, evidence).map(|reason| format!("{reason}.")));
     for edge in &evidence.edges {
         let (from, to) = (describe::label(history, edge.from), describe::label(history, edge.to));
         notes.push(format!("\"{from}\" before \"{to}\": {}.", edge.because));
@@ -56,9 +58,7 @@ pub fn picture(history: &History, property: &str, evidence: &Evidence) -> Option
     }
     let left_out = evidence.operations.len() - chosen.len();
     if left_out > 0 {
-        notes.push(format!(
-            "Not drawn: {left_out} more operations, most of which may have happened at any time or not at all; none helps."
-        ));
+        notes.push(format!("Not drawn: {left_out} more operations, none of which explains more."));
     }
     let title = match plain(history, evidence) {
         Some(sentence) => format!("Not {property}: {sentence}"),

@@ -15,6 +15,7 @@ pub mod counterexample;
 pub mod curve;
 pub mod data;
 mod devices;
+pub mod event_axis;
 pub mod figure;
 pub mod folder;
 pub mod kept;

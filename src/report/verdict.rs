@@ -8,7 +8,7 @@ use super::text::Ink;
 use crate::check::hierarchy::Availability;
 use crate::check::{Evidence, Staleness, Standing, Verdict, describe};
 use crate::engine::Instant;
-use crate::history::{History, OpIndex};
+use crate::history::{History, OpIndex, Status};
 
 /// A verdict with what it is about.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub fn text(history: &History, judged: Judged<'_>, ink: Ink) -> String {
 fn witness(out: &mut String, history: &History, evidence: &Evidence, ink: Ink) {
     let arrow = if ink.unicode { "→" } else { "->" };
     if !evidence.operations.is_empty() {
-        let _ = writeln!(out, "  {}", shown(evidence));
+        let _ = writeln!(out, "  {}", shown(history, evidence));
         out.push_str(&table(history, evidence, ink));
     }
     if !evidence.prefix.is_empty() && evidence.edges.is_empty() {
@@ -54,6 +54,9 @@ fn witness(out: &mut String, history: &History, evidence: &Evidence, ink: Ink) {
     }
     for reason in &evidence.why_not {
         let _ = writeln!(out, "  But {reason}");
+    }
+    if let Some(reason) = describe::all_over(history, evidence) {
+        let _ = writeln!(out, "  {reason}");
     }
     for edge in &evidence.edges {
         let (from, to) = (describe::name(history, edge.from), describe::name(history, edge.to));
@@ -65,18 +68,29 @@ fn witness(out: &mut String, history: &History, evidence: &Evidence, ink: Ink) {
 }
 
 /// What the rows of a witness are.
-fn shown(evidence: &Evidence) -> String {
-    let of = |count: usize| format!("{count} operation{}", if count == 1 { "" } else { "s" });
-    let optional = evidence.optional.len();
-    let needed = evidence.operations.len() - optional;
-    let mut text = format!("{} {} it", of(needed), if needed == 1 { "shows" } else { "show" });
+fn shown(history: &History, evidence: &Evidence) -> String {
+    let all = evidence.operations.len();
+    let unknown = evidence.optional.iter().filter(|index| mark(history, evidence, **index) == "?").count();
+    let (needed, timeless) = (all - evidence.optional.len(), evidence.optional.len() - unknown);
+    let mut text = match all {
+        1 => "1 operation shows it".to_owned(),
+        all => format!("{all} operations show it"),
+    };
     if evidence.minimal && needed > 1 {
-        text.push_str(", and none of them can be left out");
+        text.push_str(&match needed {
+            needed if needed == all => ", and none of them can be left out".to_owned(),
+            needed => format!(", and none of the {needed} without a mark can be left out"),
+        });
     }
-    if optional > 0 {
+    if timeless > 0 {
         text.push_str(&format!(
-            "; {} (marked ?) may have happened at any time or not at all, which does not help",
-            of(optional)
+            "; {timeless} (marked *) completed as shown, but would explain no more at any other time"
+        ));
+    }
+    if unknown > 0 {
+        let (has, explains) = if unknown == 1 { ("has", "explains") } else { ("have", "explain") };
+        text.push_str(&format!(
+            "; {unknown} (marked ?) {has} no known outcome, and {explains} nothing whether it took effect or not"
         ));
     }
     text.push(':');
@@ -104,7 +118,7 @@ fn table(history: &History, evidence: &Evidence, ink: Ink) -> String {
                 describe::time(history, operation.invoked),
                 until,
                 [describe::key(history, operation), describe::label(history, index)].join(" ").trim_start().to_owned(),
-                place(evidence, index),
+                place(history, evidence, index),
             ]
             .map(ascii)
         })
@@ -133,13 +147,22 @@ fn table(history: &History, evidence: &Evidence, ink: Ink) -> String {
     out
 }
 
-fn place(evidence: &Evidence, index: OpIndex) -> String {
+fn place(history: &History, evidence: &Evidence, index: OpIndex) -> String {
     if evidence.culprit == Some(index) {
         return "fits nowhere".to_owned();
     }
-    let mark = if evidence.optional.contains(&index) { "?" } else { "" };
+    let mark = mark(history, evidence, index);
     let place = evidence.prefix.iter().position(|&taken| taken == index);
     place.map_or(mark.to_owned(), |at| format!("{}{mark}", at + 1))
+}
+
+/// What an operation explains nothing without: `?` its outcome, `*` its time; nothing for all others.
+fn mark(history: &History, evidence: &Evidence, index: OpIndex) -> &'static str {
+    match history.operation(index).status {
+        _ if !evidence.optional.contains(&index) => "",
+        Status::Unknown => "?",
+        _ => "*",
+    }
 }
 
 /// A verdict as JSON, with operations by their line or number.

@@ -1,7 +1,7 @@
 //! Sentences of verdicts for people: clients and replicas by the names of the scenario, three digits and a unit, short
 //! names for values. What a checker says is exact; here it is made readable, and nothing is left out but digits.
 
-use super::bind::told;
+use super::bind::{caller, told};
 use super::broken_axis::clock;
 use super::number::{digits3, fmt_count, fmt_duration};
 use crate::engine::Instant;
@@ -25,13 +25,7 @@ pub fn sentence(run: &Run, judged: &Judged) -> String {
     {
         return format!("{} is violated: {told}", judged.text);
     }
-    let plan = &outcome.plan;
-    let client = |process: u32| {
-        let (group, place) = outcome.client(process);
-        let (clients, _) = group.checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c))?;
-        Some(format!("{}/{place}", clients.name))
-    };
-    reworded(&judged.finding.sentence, subject(&judged.text), &client)
+    reworded(&judged.finding.sentence, subject(&judged.text), &|process| caller(outcome, process))
 }
 
 /// The same where nothing is left of the run but its verdicts: clients have no names then.
@@ -83,7 +77,8 @@ fn reworded(sentence: &str, store: &str, client: &dyn Fn(u32) -> Option<String>)
         } else if leaders && all.get(at + 1) == Some(&"from") && !store.is_empty() {
             core.parse::<u32>().ok().map(|number| format!("{store}/{number}"))
         } else if before == "key" {
-            None
+            // A sentence is about one key.
+            (core.len() >= MADE_UP_DIGITS && core.bytes().all(|b| b.is_ascii_digit())).then(|| "k1".to_owned())
         } else {
             number(core, before, coarse, &mut values)
         };

@@ -31,6 +31,9 @@ pub struct Outcome {
     pub history: History,
     /// Clients that went on under a new number in the history: their group, and their place in it.
     pub origins: BTreeMap<u32, (GroupId, u32)>,
+    /// Processes of one operation alone, in the order of their numbers: who called, by group and place in it. What a
+    /// service asks is of that kind.
+    pub callers: Vec<(u32, GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// What scalers did.
@@ -70,6 +73,14 @@ impl Outcome {
             Some((group, place)) => (group.index(), *place),
             None => ((process >> 24) as usize, process & 0x00ff_ffff),
         }
+    }
+
+    /// Who made the only operation of a process of the history: the group, and the place in it; `None` if the process
+    /// is a client that makes many.
+    pub fn caller(&self, process: u32) -> Option<(usize, u32)> {
+        let at = self.callers.binary_search_by_key(&process, |(number, ..)| *number).ok()?;
+        let (_, group, place) = self.callers[at];
+        Some((group.index(), place))
     }
 }
 
@@ -215,6 +226,7 @@ pub fn finish<P>(plan: &Arc<Plan>, finished: Finished<P>) -> Outcome {
         usage: finished.usage,
         history,
         origins: finished.origins,
+        callers: finished.callers,
         acted: finished.acted,
         scaled: finished.scaled,
         roles: finished.roles,

@@ -76,6 +76,7 @@ pub struct World<P: Process> {
     pub(super) renamed: BTreeMap<(GroupId, u32), u32>,
     pub(super) next_name: u32,
     pub(super) origins: BTreeMap<u32, (GroupId, u32)>,
+    pub(super) callers: Vec<(u32, GroupId, u32)>,
     pub(super) census: Census,
     pub(super) focus: Focus,
     pub(super) trace: Trace,
@@ -175,6 +176,7 @@ impl<P: Process> World<P> {
             renamed: BTreeMap::new(),
             next_name: 1 << 31,
             origins: BTreeMap::new(),
+            callers: Vec::new(),
             census: Census::default(),
             focus,
             trace: Trace::default(),
@@ -284,6 +286,7 @@ impl<P: Process> World<P> {
             usage: self.usage,
             history: self.history,
             origins: self.origins,
+            callers: self.callers,
             acted: self.acted,
             scaled: self.scaled,
             roles: self.roles,
@@ -497,6 +500,8 @@ pub struct Finished<P> {
     pub history: History,
     /// Clients that went on under a new number: their group, and their place in it.
     pub origins: BTreeMap<u32, (GroupId, u32)>,
+    /// Processes of one operation alone, in the order of their numbers: who called, by group and place in it.
+    pub callers: Vec<(u32, GroupId, u32)>,
     /// What the faults did.
     pub acted: Vec<Acted>,
     /// What scalers did.

@@ -56,16 +56,26 @@ impl<P: Process> World<P> {
         let Some(function) = function(call.op.verb).filter(|f| of.judged && !of.knows_attempts && !f.is_read()) else {
             return;
         };
-        self.next_name += 1;
+        let (caller, client) = (call.requester.process, call.cause.client);
+        let place = if self.is_client(caller) { client } else { self.members[caller.index()].index };
+        let (key, value, expected) = (call.op.key, call.op.value, call.op.expected);
+        let process = self.process_of_its_own(caller, place);
         self.history.invoke(Invocation {
             at: self.now,
-            process: self.next_name,
+            process,
             object: ObjectId(group.0),
-            key: call.op.key,
+            key,
             function,
-            value: call.op.value,
-            expected: call.op.expected,
+            value,
+            expected,
         });
+    }
+
+    /// A new number for one operation alone; whose it is, is remembered.
+    fn process_of_its_own(&mut self, caller: ProcessId, place: u32) -> u32 {
+        self.next_name += 1;
+        self.callers.push((self.next_name, self.members[caller.index()].group, place));
+        self.next_name
     }
 
     /// A client row is one sequential process until one of its operations ends in doubt: then it goes on under a new
@@ -73,8 +83,7 @@ impl<P: Process> World<P> {
     pub(super) fn client_number(&mut self, caller: ProcessId, client: u32) -> u32 {
         let group = self.members[caller.index()].group;
         if !self.is_client(caller) {
-            self.next_name += 1;
-            return self.next_name;
+            return self.process_of_its_own(caller, self.members[caller.index()].index);
         }
         if let Some(number) = self.renamed.get(&(group, client)) {
             return *number;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::engine::{Instant, ProcessId};
-use crate::rpc::{Answer, Requester};
+use crate::history::OpIndex;
+use crate::rpc::{Answer, Call, Requester};
 
 use super::about::Threads;
 use super::kernel::World;
@@ -46,20 +47,30 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Keeps a client's request about the key.
+    /// Keeps a client's or a service's request about the key.
     #[cold]
     pub(super) fn watch_request(&mut self, key: u64, to: ProcessId, parcel: u32, arrives: Option<Instant>) {
         let call = self.calls.parcels.get(parcel).clone();
-        let from = call.requester.process;
-        if key != call.op.key || !self.focus.covers(self.now) || !self.is_client(from) {
+        if key != call.op.key || !self.focus.covers(self.now) {
             return;
         }
+        let Some(client) = self.asker(&call) else { return };
         let requester = named(call.requester);
         self.watched.requests.insert(requester);
         self.watched.threads.follow(requester);
-        let client = self.client_number(from, call.cause.client);
         let event = TraceEvent::Requested { at: self.now, client, requester, to, verb: call.op.verb, arrives };
         self.trace.keep(self.focus.limit, event);
+    }
+
+    /// The number in the history of whoever asks; nothing if the history doesn't have the request.
+    fn asker(&mut self, call: &Call) -> Option<u32> {
+        let from = call.requester.process;
+        if self.is_client(from) {
+            return Some(self.client_number(from, call.cause.client));
+        }
+        // A service has as many numbers as it has made calls.
+        let at = self.calls.tag(call.requester).and_then(|tag| tag.checked_sub(1))?;
+        Some(self.history.operation(OpIndex(at)).process)
     }
 
     /// Keeps the answer to such a request.

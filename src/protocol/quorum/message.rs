@@ -119,6 +119,7 @@ impl Message for Msg {
         match self {
             Msg::Fetch { of, key: of_key } => About::asks(*of).carrying(*of_key == key, []),
             // It doesn't say of which key: the number does.
+            Msg::Fetched { of, object, .. } if object.is_empty() => About::answers(*of).saying([0]),
             Msg::Fetched { of, object, .. } => About::answers(*of).saying(values(object)),
             Msg::Stored { of, .. } => About::answers(*of),
             Msg::Store { of, key: of_key, object } | Msg::Hint { of, key: of_key, object, .. } => {

@@ -34,7 +34,7 @@ pub(super) use first::missed;
 mod tests;
 
 pub(crate) use promises::{measured, names_its_designs};
-pub(crate) use witness::told;
+pub(crate) use witness::{caller, told};
 
 /// What a page says that no run knows.
 #[derive(Clone, Debug, Default)]

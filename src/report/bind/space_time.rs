@@ -58,8 +58,12 @@ impl<'a> Places<'a> {
         process.index().checked_sub(self.first).filter(|r| *r < self.count)
     }
 
-    /// The population of a client, by its number in the history or by who asked.
-    fn population(&self, group: usize) -> Option<ProcessId> {
+    /// The process of a service, or the population of a client, by its group and its place in it.
+    fn asker(&self, (group, place): (usize, u32)) -> Option<ProcessId> {
+        if group < self.plan.components.len() {
+            let before: usize = self.plan.components[..group].iter().map(|c| c.hosts.len()).sum();
+            return Some(ProcessId::at(before + place as usize));
+        }
         let c = group.checked_sub(self.plan.components.len()).filter(|c| *c < self.plan.clients.len())?;
         Some(ProcessId::at(self.clients + c))
     }
@@ -95,8 +99,8 @@ pub(super) fn figure(
     let mut clients: Vec<(u32, String, usize)> = Vec::new();
     for operation in operations {
         if clients.iter().all(|(process, ..)| *process != operation.process) {
-            let population = places.population(names.group(operation.process));
-            let side = population.map_or(usize::MAX, &side_of);
+            let asker = places.asker(names.group(operation.process));
+            let side = asker.map_or(usize::MAX, &side_of);
             clients.push((operation.process, names.client(operation.process), side));
         }
     }
@@ -178,7 +182,13 @@ pub(super) fn figure(
                     continue;
                 }
                 asked.insert(*requester, (row, *verb));
-                let words = verb.name().to_owned();
+                let change = operations
+                    .iter()
+                    .find(|o| !o.function.is_read() && o.process == *client && o.invoked <= *at && *at <= o.completed);
+                let words = match change.filter(|o| o.value != 0) {
+                    Some(change) => format!("{} {}", verb.name(), names.values(&[change.value])),
+                    None => verb.name().to_owned(),
+                };
                 let to = row_of_replica[r];
                 messages
                     .push((true, Sent { from: row, to, at: *at, arrives: *arrives, words, term: None, repeats: None }));

@@ -280,3 +280,20 @@ fn the_answer_speaks_of_every_client_group() {
     let finding = section(&designs(&runs), "consistency").finding;
     assert!(answer.starts_with(&format!("**{finding}.**")), "{answer}");
 }
+
+#[test]
+fn what_services_ask_is_named_and_drawn_with_what_it_carries() {
+    let text = include_str!("../../../scenarios/replication/pbs-ymmr.toml").replace("\"100s\"", "\"4s\"");
+    let sources = Sources::new("t.toml", text);
+    let (plan, diagnostics) = scenario::load(&sources, None, Some(1), &|_| Err("none".into()));
+    let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.lines(&sources)));
+    let runs = play_all(vec![plan], &|_, _, _| true).expect("nobody interrupts");
+    let (_, _, figure, picture) = example(&runs);
+    assert!(figure.title.ends_with("key k1 of kv"), "{}", figure.title);
+    assert!(figure.bars.iter().all(|bar| bar.client == "writer" || bar.client == "reader"), "{:?}", figure.bars);
+    let says = |name: &str, words: &str| {
+        picture.messages.iter().any(|m| picture.rows[m.from].name == name && m.words == words)
+    };
+    assert!(says("writer", "write v1") && says("reader", "read"), "{:?}", picture.messages);
+    assert!(picture.messages.iter().any(|m| m.words == "Fetched nothing"), "{:?}", picture.messages);
+}

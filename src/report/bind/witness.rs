@@ -7,7 +7,7 @@ use crate::check::{self, Evidence, Property, Steps, describe};
 use crate::engine::Instant;
 use crate::history::{Function, History, OpIndex, Operation};
 use crate::report::answer::capital;
-use crate::report::broken_axis::clock;
+use crate::report::broken_axis::{Offsets, clock};
 use crate::report::counterexample::{picture, plain};
 use crate::report::figure::space_time::Repeats;
 use crate::report::figure::{Drawing, Witness};
@@ -23,9 +23,36 @@ fn violated<'s, 'a>(all: &'s [Shown<'a>]) -> Option<(&'s Shown<'a>, &'s Evidence
     all.iter().find_map(|s| Some((s, s.linearizable()?.evidence()?)))
 }
 
+/// The key that it is about. One with a large number is `k1`: a violation is about one key.
 fn key(history: &History, evidence: &Evidence) -> String {
-    let first = evidence.operations.first();
-    first.map_or_else(String::new, |&index| describe::key(history, history.operation(index)))
+    let Some(&first) = evidence.operations.first() else { return String::new() };
+    let operation = history.operation(first);
+    let whole = describe::key(history, operation);
+    match large_key(operation) {
+        Some(number) => whole.replace(&number, SHORT_KEY),
+        None => whole,
+    }
+}
+
+const SHORT_KEY: &str = "key k1";
+
+/// A key of a large number, as a checker names it.
+fn large_key(operation: &Operation) -> Option<String> {
+    (operation.key > PLAIN_MAX).then(|| format!("key {}", operation.key))
+}
+
+/// The name of whoever made an operation of a run: `users/5`, or the service alone if it has one instance.
+pub(crate) fn caller(outcome: &Outcome, process: u32) -> Option<String> {
+    let plan = &outcome.plan;
+    let (group, place) = outcome.caller(process).unwrap_or_else(|| outcome.client(process));
+    match plan.components.get(group) {
+        Some(service) if service.hosts.len() == 1 => Some(service.name.clone()),
+        Some(service) => Some(format!("{}/{place}", service.name)),
+        None => {
+            let (clients, _) = group.checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c))?;
+            Some(format!("{}/{place}", clients.name))
+        }
+    }
 }
 
 fn about(history: &History, evidence: &Evidence) -> String {
@@ -73,14 +100,19 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
         Some(sentence) => capital(&spelled(&sentence)),
         None => format!("{}: no single copy could have answered so", capital(shown.name)),
     };
+    let number = operations.first().and_then(large_key).map_or_else(String::new, |number| format!(" ({number})"));
     let which = format!("Seed {}, {}", plan.seed.0, key(history, evidence));
-    let minimal = if evidence.minimal { " Without any of them there is no contradiction." } else { "" };
+    let minimal = if evidence.minimal && evidence.optional.is_empty() {
+        " Without any of them there is no contradiction."
+    } else {
+        ""
+    };
     let mut sections = vec![Section {
         name: "Counter-example".to_owned(),
         anchor: "witness".to_owned(),
         finding,
         caption: format!(
-            "No single copy could have answered so. {which}: {} of {} operations.{minimal}",
+            "No single copy could have answered so. {which}{number}: {} of {} operations.{minimal}",
             evidence.operations.len(),
             fmt_count(history.operations().len() as u64)
         ),
@@ -116,7 +148,8 @@ fn example(all: &[Shown<'_>]) -> Option<Vec<Section>> {
             tables: Vec::new(),
             how_to_read: format!(
                 "A line is a client or a replica, an arrow a message, ✕ a loss, a small square a change of what a \
-                 replica has; the right column has it in words, as of the step.{}{}",
+                 replica has; the right column has it in words, as of the step. Time is wide where much happens; the times \
+                 below are exact.{}{}",
                 if again { " What happens again and again is drawn once, long, with how often: ×3." } else { "" },
                 if late { " What runs out at the right arrives later." } else { "" }
             ),
@@ -133,12 +166,14 @@ pub(super) struct Names<'a> {
     values: Vec<(u64, String)>,
     /// Whether values are amounts.
     counts: bool,
+    /// Processes that have a name.
+    callers: Vec<(u32, String)>,
 }
 
 impl<'a> Names<'a> {
     fn of(outcome: &'a Outcome, operations: &[Operation]) -> Names<'a> {
         let counts = operations.iter().any(|o| o.function == Function::Add);
-        let mut names = Names { outcome, values: Vec::new(), counts };
+        let mut names = Names { outcome, values: Vec::new(), counts, callers: callers(outcome, operations) };
         for o in operations.iter().filter(|o| matches!(o.function, Function::Write | Function::Read | Function::Cas)) {
             for value in [o.value, o.expected(), o.result()] {
                 names.value(value);
@@ -147,20 +182,16 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// The group of a client.
-    pub(super) fn group(&self, process: u32) -> usize {
-        self.outcome.client(process).0
+    /// The group of a client or a service, and the place in it.
+    pub(super) fn group(&self, process: u32) -> (usize, u32) {
+        self.outcome.caller(process).unwrap_or_else(|| self.outcome.client(process))
     }
 
     /// `west-users/5`, as replicas have it: a name and a number.
     pub(super) fn client(&self, process: u32) -> String {
-        let plan = &self.outcome.plan;
-        let (group, place) = self.outcome.client(process);
-        let group = group.checked_sub(plan.components.len()).and_then(|c| plan.clients.get(c));
-        match group {
-            Some((group, _)) => format!("{}/{place}", group.name),
-            None => format!("process {}", self.outcome.history.process_text(process)),
-        }
+        let known = self.callers.iter().find(|(known, _)| *known == process);
+        let nameless = || format!("process {}", self.outcome.history.process_text(process));
+        known.map_or_else(nameless, |(_, name)| name.clone())
     }
 
     /// The short name of a value.
@@ -195,6 +226,8 @@ impl<'a> Names<'a> {
         let history = &self.outcome.history;
         let operation = |index: &OpIndex| history.operation(*index);
         let mut words: Vec<(String, String)> = vec![("→ nil".to_owned(), "→ nothing".to_owned())];
+        let first = evidence.operations.first().map(operation);
+        words.extend(first.and_then(large_key).map(|number| (number, SHORT_KEY.to_owned())));
         words.extend(self.values.iter().map(|(value, short)| (history.value_text(*value), short.clone())));
         for o in evidence.operations.iter().map(operation) {
             words.push((format!("process {}", history.process_text(o.process)), self.client(o.process)));
@@ -212,12 +245,29 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Names of those who made these operations. A service makes several at a time: then each call is a row of its own, with
+/// a number.
+fn callers(outcome: &Outcome, operations: &[Operation]) -> Vec<(u32, String)> {
+    let mut known: Vec<(u32, String)> = Vec::new();
+    for operation in operations {
+        if known.iter().all(|(process, _)| *process != operation.process) {
+            known.extend(caller(outcome, operation.process).map(|name| (operation.process, name)));
+        }
+    }
+    let numbered = |(at, (process, name)): (usize, &(u32, String))| {
+        let alike = |upto: usize| known[..upto].iter().filter(|(_, other)| other == name).count();
+        let several = outcome.caller(*process).is_some() && alike(known.len()) > 1;
+        (*process, if several { format!("{name} #{}", alike(at) + 1) } else { name.clone() })
+    };
+    known.iter().enumerate().map(numbered).collect()
+}
+
 /// Puts names into a picture, and counts its times from the first of them.
 fn spell(figure: &mut Witness, spelled: &dyn Fn(&str) -> String) {
     let origin = figure.bars.iter().map(|bar| bar.from).min().unwrap_or(Instant::ZERO);
-    let since = |at: Instant| {
-        if at == origin { clock(at) } else { format!("+{}", fmt_duration(at.since(origin).0 as f64)) }
-    };
+    let instants: Vec<Instant> = figure.bars.iter().flat_map(|bar| [Some(bar.from), bar.until]).flatten().collect();
+    let offsets = Offsets::of(origin, &instants);
+    let since = |at: Instant| offsets.since(at);
     figure.title = spelled(&figure.title);
     figure.description = spelled(&figure.description);
     figure.notes.iter_mut().for_each(|note| *note = spelled(note));

@@ -1,5 +1,6 @@
-//! Space and time around a violation: one row a client or a replica, grouped by side, on one true time axis; messages as
-//! arrows between the rows, lost ones with a cross, and at the right what every replica has of the key.
+//! Space and time around a violation: one row a client or a replica, grouped by side, on one time axis that is wide where
+//! much happens; messages as arrows between the rows, lost ones with a cross and in a list below, and at the right what
+//! every replica has of the key.
 //!
 //! Every message and every change of a state is a step. The drawing by itself shows the last one; a page's script walks
 //! through them, and then shows each row's state as of the step, the change framed.
@@ -7,16 +8,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Instant;
-use crate::report::broken_axis::{BrokenAxis, clock};
+use crate::report::broken_axis::Offsets;
+use crate::report::event_axis::{EventAxis, passing};
 pub use crate::report::figure::scene::{Call, Change, Repeats, Row, Sent, State};
 use crate::report::figure::{Figure, Table};
-use crate::report::number::fmt_duration;
 use crate::report::place::{self, Area};
 use crate::report::svg::{Anchor, Paint, Pattern, Svg, Text};
 use crate::report::theme::{FULL_PX, Ink, LEFT_PX};
 
 const TOP_PX: f64 = 48.0;
-const ROW_PX: f64 = 41.0;
+const ROW_PX: f64 = 44.0;
 const BARRIER_PX: f64 = 30.0;
 /// The column of states.
 const STATE_PX: f64 = 212.0;
@@ -25,6 +26,13 @@ const BAR_PX: f64 = 28.0;
 const TICKS_APART_PX: f64 = 96.0;
 /// What is said by several to one within this is named once.
 const SAME_PX: f64 = 90.0;
+/// Between the crosses of messages that were lost together.
+const CROSSES_APART_PX: f64 = 14.0;
+/// The least height in which a label stands between two rows.
+const LABEL_PX: f64 = 20.0;
+/// Length of the head of an arrow.
+const HEAD_PX: f64 = 11.0;
+const LOST_LINE_PX: f64 = 24.0;
 
 /// The figure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +71,7 @@ enum Step {
 }
 
 struct Layout {
-    axis: BrokenAxis,
+    axis: EventAxis,
     rows: Vec<f64>,
     bottom: f64,
     barriers: Vec<f64>,
@@ -77,10 +85,15 @@ impl SpaceTime {
         let here = |at: &Instant| self.until.is_none_or(|until| *at <= until);
         let messages = self.messages.iter().flat_map(|m| [Some(m.at), m.arrives, m.repeats.map(|r| r.since)]);
         let changes = self.changes.iter().flat_map(|c| [Some(c.at), c.repeats.map(|r| r.since)]);
-        let instants: Vec<Instant> = calls.chain(messages).chain(changes).flatten().filter(here).collect();
+        let mut instants: Vec<Instant> = calls.chain(messages).chain(changes).flatten().filter(here).collect();
+        // Where the cut begins and ends, if that is in the picture.
+        if let (Some(first), Some(last)) = (instants.iter().min().copied(), instants.iter().max().copied()) {
+            let edges = self.lasts.iter().flat_map(|(from, to)| [*from, *to]);
+            instants.extend(edges.filter(|edge| first < *edge && *edge < last));
+        }
         let flights = self.messages.iter().filter_map(|m| Some((m.at, m.arrives.filter(here)?)));
         let whole: Vec<(Instant, Instant)> = flights.filter(|(from, to)| from < to).collect();
-        let axis = BrokenAxis::new(&instants, &whole, LEFT_PX, RIGHT_PX);
+        let axis = EventAxis::new(&instants, &whole, LEFT_PX, RIGHT_PX);
         let mut y = TOP_PX;
         let (mut rows, mut barriers) = (Vec::new(), Vec::new());
         let mut side = self.rows.first().map(|r| r.side);
@@ -115,8 +128,11 @@ impl SpaceTime {
         all.into_iter().map(|(at, _, _, step)| (at, step)).collect()
     }
 
-    fn since(&self, origin: Instant, at: Instant) -> String {
-        if at == origin { clock(at) } else { format!("+{}", fmt_duration(at.since(origin).0 as f64)) }
+    /// When everything happens, in words.
+    fn offsets(&self) -> Offsets {
+        let messages = self.messages.iter().flat_map(|m| [Some(m.at), m.arrives]).flatten();
+        let instants: Vec<Instant> = messages.chain(self.changes.iter().map(|c| c.at)).collect();
+        Offsets::of(self.layout().axis.origin(), &instants)
     }
 
     fn name(&self, row: usize) -> &str {
@@ -162,8 +178,8 @@ impl SpaceTime {
             for x in [cut.x, cut.x + cut.width] {
                 svg.line((x, TOP_PX), (x, layout.bottom), &Paint::stroke(Ink::Axis, 1.5).dashed("3 5"));
             }
-            let words = format!("{} pass", fmt_duration(cut.span.0 as f64));
-            svg.text(cut.x + cut.width / 2.0, TOP_PX - 8.0, &Text::tick(words).middle().fit(cut.width + 40.0));
+            let words = passing(&cut, |words| Text::tick(words).width() <= cut.width + 24.0);
+            svg.text(cut.x + cut.width / 2.0, TOP_PX - 8.0, &Text::tick(words).middle().fit(cut.width + 24.0));
         }
         let y = layout.bottom + 22.0;
         let mut free = 0.0;
@@ -171,7 +187,8 @@ impl SpaceTime {
             let text = Text::tick(words).middle();
             let half = text.width() / 2.0;
             svg.line((x, layout.bottom), (x, layout.bottom + 6.0), &Paint::stroke(Ink::Axis, 1.5));
-            if x - half > free && x + half < FULL_PX - STATE_PX {
+            let x = x.min(FULL_PX - STATE_PX - half - 4.0);
+            if x - half > free {
                 free = x + half + 10.0;
                 svg.text(x, y, &text);
             }
@@ -232,7 +249,9 @@ impl SpaceTime {
             None => {
                 let mut between = layout.barriers.iter().map(|y| y + BARRIER_PX / 2.0);
                 let stop = between.find(|y| (*y - from) * (*y - to) < 0.0).unwrap_or((from + to) / 2.0);
-                ((start, from), ((start + 22.0).min(RIGHT_PX), stop))
+                let earlier = self.messages.iter().take_while(|other| !std::ptr::eq(*other, sent));
+                let beside = earlier.filter(|m| m.arrives.is_none() && (m.from, m.at) == (sent.from, sent.at)).count();
+                ((start, from), ((start + (beside + 1) as f64 * CROSSES_APART_PX).min(RIGHT_PX), stop))
             }
         })
     }
@@ -250,11 +269,17 @@ impl SpaceTime {
             }
             svg.line(start, tip, &Paint::stroke(Ink::Ink, 2.0).class(&class));
             svg.circle(start.0, start.1, 3.5, &Paint::fill(Ink::Ink).class(&class));
+            svg.reserve(around(start, 4.0));
             if self.is_late(sent) {
                 // It runs out of the picture.
-            } else if sent.arrives.is_some() {
-                svg.arrow_head(start, tip, 11.0, &Paint::fill(Ink::Ink).class(&class));
+                lines.push(vec![start, tip]);
+                continue;
+            }
+            if sent.arrives.is_some() {
+                svg.reserve(around(before(start, tip, HEAD_PX / 2.0), HEAD_PX / 2.0));
+                svg.arrow_head(start, tip, HEAD_PX, &Paint::fill(Ink::Ink).class(&class));
             } else {
+                svg.reserve(around(tip, 7.0));
                 svg.cross(tip.0, tip.1, 6.0, &Paint::stroke(Ink::Error, 3.0).class(&class));
             }
             lines.push(vec![start, tip]);
@@ -266,6 +291,7 @@ impl SpaceTime {
             let right = layout.axis.x(change.at) + 5.0;
             let left = change.repeats.map_or(right - 10.0, |r| (layout.axis.x(r.since) - 5.0).min(right - 10.0));
             svg.rect(left, y - 5.0, right - left, 10.0, 2.0, &paint);
+            svg.reserve(Area { x: left - 2.0, y: y - 7.0, width: right - left + 4.0, height: 14.0 });
         }
         let inside = Area { x: LEFT_PX, y: TOP_PX, width: RIGHT_PX - LEFT_PX, height: layout.bottom - TOP_PX };
         let mut said: Vec<(usize, f64)> = Vec::new();
@@ -281,14 +307,13 @@ impl SpaceTime {
             if sent.words.is_empty() || said.iter().any(same) {
                 continue;
             }
-            let along = |part: f64| (start.0 + (tip.0 - start.0) * part, start.1 + (tip.1 - start.1) * part);
-            let candidates: Vec<place::Candidate> = [0.5, 0.3, 0.7]
-                .into_iter()
-                .flat_map(|part| {
-                    let (x, y) = along(part);
-                    [(x + 9.0, y + 5.0, Anchor::Start), (x - 9.0, y + 5.0, Anchor::End)]
-                })
-                .collect();
+            let beside = |(x, y): (f64, f64)| {
+                let right = [9.0, 24.0].map(|gap| (x + gap, y + 5.0, Anchor::Start));
+                let left = [9.0, 24.0].map(|gap| (x - gap, y + 5.0, Anchor::End));
+                [right[0], left[0], right[1], left[1]]
+            };
+            let candidates: Vec<place::Candidate> =
+                layout.between_rows(start, tip).into_iter().flat_map(beside).collect();
             let step = number(Step::Message(i));
             let words = sent.repeats.map_or_else(|| sent.words.clone(), |r| format!("{} ×{}", sent.words, r.times));
             let text = Text::tick(words).ink(Ink::Ink).halo().class(format!("step step-{step}"));
@@ -296,6 +321,35 @@ impl SpaceTime {
                 said.push((i, start.0));
             }
         }
+    }
+
+    /// What was lost, in words from `y` on: crosses of one sender stand close to each other.
+    fn draw_lost(&self, svg: &mut Svg, y: f64) -> f64 {
+        let mut groups: Vec<(&Sent, Vec<&str>)> = Vec::new();
+        for sent in self.messages.iter().filter(|m| m.arrives.is_none()) {
+            let same = |(other, _): &&mut (&Sent, Vec<&str>)| {
+                let key = |m: &Sent| (m.from, m.at, m.words.clone(), m.repeats);
+                key(other) == key(sent)
+            };
+            match groups.iter_mut().find(same) {
+                Some((_, to)) => to.push(self.name(sent.to)),
+                None => groups.push((sent, vec![self.name(sent.to)])),
+            }
+        }
+        let told = groups.iter().map(|(sent, to)| {
+            let times = sent.repeats.map_or_else(String::new, |r| format!(" ×{}", r.times));
+            format!("\"{}\"{times} from {} to {}", sent.words, self.name(sent.from), to.join(", "))
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() {
+            return y;
+        }
+        let text = Text::label(format!("Lost: {}.", told.join("; ")), Ink::Ink).plain().light();
+        let lines = text.wrap(FULL_PX);
+        for (i, line) in lines.iter().enumerate() {
+            svg.text(0.0, y + 18.0 + i as f64 * LOST_LINE_PX, line);
+        }
+        y + 14.0 + lines.len() as f64 * LOST_LINE_PX
     }
 
     /// The states of every row: that of the end, and hidden those of all steps before.
@@ -343,31 +397,63 @@ impl SpaceTime {
         earlier.or_else(|| self.rows.get(row)?.state.clone()).unwrap_or_default()
     }
 
-    fn sentence(&self, origin: Instant, steps: &[(Instant, Step)], i: usize) -> String {
+    fn sentence(&self, offsets: &Offsets, steps: &[(Instant, Step)], i: usize) -> String {
         let (at, step) = steps[i];
-        let when = self.since(origin, at);
+        let when = offsets.since(at);
         match step {
             Step::Message(m) => {
                 let sent = &self.messages[m];
                 let (from, to) = (self.name(sent.from), self.name(sent.to));
                 let term = sent.term.map_or_else(String::new, |term| format!(", term {term}"));
                 let end = if sent.arrives.is_none() { ", **lost**" } else { "" };
-                let times = self.times(origin, sent.repeats);
+                let times = times(offsets, sent.repeats);
                 format!("{when}  {from} → {to}: {}{term}{times}{end}", sent.words)
             }
             Step::Change(c) => {
                 let change = &self.changes[c];
                 let (old, new) = change.state.difference(&self.before(change.row, steps, i));
-                let times = self.times(origin, change.repeats);
+                let times = times(offsets, change.repeats);
                 format!("{when}  {}: {old} → **{new}**{times}", self.name(change.row))
             }
         }
     }
+}
 
-    /// How often, if more than once.
-    fn times(&self, origin: Instant, repeats: Option<Repeats>) -> String {
-        repeats.map_or_else(String::new, |r| format!(", {} times since {}", r.times, self.since(origin, r.since)))
+impl Layout {
+    /// Points of an arrow at which a label stands clear of rows and barriers, those near its middle first.
+    fn between_rows(&self, start: (f64, f64), tip: (f64, f64)) -> Vec<(f64, f64)> {
+        let (top, bottom) = (start.1.min(tip.1), start.1.max(tip.1));
+        let barriers = self.barriers.iter().flat_map(|y| [*y, y + BARRIER_PX]);
+        let mut edges: Vec<f64> = self.rows.iter().copied().chain(barriers).collect();
+        edges.retain(|y| top < *y && *y < bottom);
+        edges.extend([top, bottom]);
+        edges.sort_by(f64::total_cmp);
+        let in_barrier = |y: f64| self.barriers.iter().any(|top| *top <= y && y <= top + BARRIER_PX);
+        let gaps = edges.windows(2).map(|pair| (pair[1] - pair[0], (pair[0] + pair[1]) / 2.0));
+        let mut middles: Vec<f64> =
+            gaps.filter(|(height, y)| *height >= LABEL_PX && !in_barrier(*y)).map(|(_, y)| y).collect();
+        let far = |y: &f64| (y - (top + bottom) / 2.0).abs();
+        middles.sort_by(|a, b| far(a).total_cmp(&far(b)));
+        let x = |y: f64| start.0 + (tip.0 - start.0) * (y - start.1) / (tip.1 - start.1);
+        middles.into_iter().map(|y| (x(y), y)).collect()
     }
+}
+
+/// The point so far before the tip of an arrow.
+fn before(start: (f64, f64), tip: (f64, f64), px: f64) -> (f64, f64) {
+    let (dx, dy) = (tip.0 - start.0, tip.1 - start.1);
+    let part = px / (dx * dx + dy * dy).sqrt().max(px);
+    (tip.0 - dx * part, tip.1 - dy * part)
+}
+
+/// A square around a point.
+fn around((x, y): (f64, f64), half: f64) -> Area {
+    Area { x: x - half, y: y - half, width: 2.0 * half, height: 2.0 * half }
+}
+
+/// How often, if more than once.
+fn times(offsets: &Offsets, repeats: Option<Repeats>) -> String {
+    repeats.map_or_else(String::new, |r| format!(", {} times since {}", r.times, offsets.since(r.since)))
 }
 
 impl Figure for SpaceTime {
@@ -387,7 +473,8 @@ impl Figure for SpaceTime {
         self.draw_calls(&mut svg, &layout);
         self.draw_messages(&mut svg, &layout, &steps);
         self.draw_states(&mut svg, &layout, &steps);
-        svg.set_height(layout.bottom + 34.0);
+        let height = self.draw_lost(&mut svg, layout.bottom + 34.0);
+        svg.set_height(height);
         let lost = self.messages.iter().filter(|m| m.arrives.is_none()).count();
         let words = format!(
             "{} messages, {lost} of them lost; {} changes of what replicas have.",
@@ -405,9 +492,9 @@ impl Figure for SpaceTime {
     fn table(&self) -> Table {
         let mut table = Table::new(&["step", "when", "from", "to", "what", "term", "arrives"]);
         let steps = self.happenings();
-        let origin = self.layout().axis.origin();
+        let offsets = self.offsets();
         for (i, (at, step)) in steps.iter().enumerate() {
-            let (number, when) = ((i + 1).to_string(), self.since(origin, *at));
+            let (number, when) = ((i + 1).to_string(), offsets.since(*at));
             let none = || "–".to_owned();
             match step {
                 Step::Message(m) => {
@@ -417,15 +504,15 @@ impl Figure for SpaceTime {
                         when,
                         self.name(sent.from).to_owned(),
                         self.name(sent.to).to_owned(),
-                        sent.words.clone() + &self.times(origin, sent.repeats),
+                        sent.words.clone() + &times(&offsets, sent.repeats),
                         sent.term.map_or_else(none, |term| term.to_string()),
-                        sent.arrives.map_or_else(|| "✕ lost".to_owned(), |at| self.since(origin, at)),
+                        sent.arrives.map_or_else(|| "✕ lost".to_owned(), |at| offsets.since(at)),
                     ]);
                 }
                 Step::Change(c) => {
                     let change = &self.changes[*c];
                     let (old, new) = change.state.difference(&self.before(change.row, &steps, i));
-                    let what = format!("{old} → {new}{}", self.times(origin, change.repeats));
+                    let what = format!("{old} → {new}{}", times(&offsets, change.repeats));
                     table.push([number, when, none(), self.name(change.row).to_owned(), what, none(), none()]);
                 }
             }
@@ -434,8 +521,8 @@ impl Figure for SpaceTime {
     }
     fn steps(&self) -> Vec<String> {
         let steps = self.happenings();
-        let origin = self.layout().axis.origin();
-        (0..steps.len()).map(|i| self.sentence(origin, &steps, i)).collect()
+        let offsets = self.offsets();
+        (0..steps.len()).map(|i| self.sentence(&offsets, &steps, i)).collect()
     }
 }
 
@@ -565,6 +652,36 @@ mod tests {
         let twice = lasting(&[(0, 1_200_000), (3_000_000, 1_000_000_000)]);
         let x = |ns| twice.axis.x(Instant(ns));
         assert_eq!(twice.cut, [(LEFT_PX, x(1_200_000)), (x(3_000_000), RIGHT_PX)]);
+    }
+
+    #[test]
+    fn each_lost_message_has_a_cross_of_its_own_and_is_named() {
+        let mut figure = figure(0, Some("cut"));
+        let lost = |to: usize| Sent {
+            from: 1,
+            to,
+            at: Instant(1),
+            arrives: None,
+            words: "Store v2".into(),
+            term: None,
+            repeats: None,
+        };
+        figure.messages.extend([lost(4), lost(5)]);
+        check(&figure);
+        let layout = figure.layout();
+        let tips: Vec<_> = figure.messages.iter().filter_map(|m| figure.ends(&layout, m)).map(|(_, tip)| tip).collect();
+        assert!((tips[0].0 - tips[1].0).abs() >= CROSSES_APART_PX, "{tips:?}");
+        assert!(figure.svg("s").contains("from kv/0 to kv/3, kv/4."));
+    }
+
+    #[test]
+    fn a_label_stands_between_rows() {
+        let layout = figure(1, Some("cut")).layout();
+        let (start, tip) = ((200.0, layout.rows[1]), (230.0, layout.rows[5]));
+        let places = layout.between_rows(start, tip);
+        assert!(places.len() >= 3, "{places:?}");
+        let clear = |y: f64| layout.rows.iter().all(|row| (row - y).abs() >= LABEL_PX / 2.0);
+        assert!(places.iter().all(|(_, y)| clear(*y)), "{places:?}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Bar {
     pub times: (String, String),
     /// Its part.
     pub place: Place,
-    /// Whether it may as well not have happened.
+    /// Whether it would explain no more at any other time either.
     pub optional: bool,
     /// Where it stands in its file; may be empty.
     pub line: String,
@@ -87,6 +87,8 @@ const BADGE_GAP_PX: f64 = 6.0;
 const PAD_PX: f64 = 10.0;
 const STEP_PX: f64 = 16.0;
 const NOTE_PX: f64 = 30.0;
+/// Of frames of bars that explain no more at any other time.
+const TIMELESS: &str = "6 4";
 /// Names of clients.
 const LEFT_PX: f64 = 196.0;
 /// Room for what is said about the bar that fits nowhere.
@@ -191,10 +193,11 @@ impl Layout {
 
 impl Bar {
     fn text(&self) -> Text {
-        if self.place == Place::Nowhere {
-            return Text::name(&self.words, Ink::Error).halo();
-        }
-        Text::name(&self.words, Ink::Ink).halo()
+        Text::name(&self.words, self.ink()).halo()
+    }
+
+    fn ink(&self) -> Ink {
+        if self.place == Place::Nowhere { Ink::Error } else { Ink::Ink }
     }
 
     fn badge(&self) -> f64 {
@@ -220,7 +223,8 @@ impl Bar {
         let paint = match (self.place, self.until) {
             (Place::Nowhere, _) => Paint::fill(Ink::Bg).outlined(Ink::Error, 5.0),
             (_, None) => Paint::pattern(Pattern::UnknownHatch),
-            _ if self.optional => Paint::fill(Ink::Bg).outlined(Ink::Axis, 1.5).dashed("6 4"),
+            (Place::Order(_), _) if self.optional => Paint::fill(Ink::Bg).outlined(Ink::Ok, 2.5).dashed(TIMELESS),
+            _ if self.optional => Paint::fill(Ink::Bg).outlined(Ink::Axis, 1.5).dashed(TIMELESS),
             (Place::Order(_), _) => Paint::fill(Ink::Bg).outlined(Ink::Ok, if weighty { 4.5 } else { 2.5 }),
             _ => Paint::fill(Ink::Bg).outlined(Ink::Axis, if weighty { 4.5 } else { 1.5 }),
         };
@@ -241,6 +245,12 @@ impl Bar {
             if self.place == Place::Nowhere && area.x + area.width + 10.0 + verdict.width() <= theme::FULL_PX {
                 svg.text(area.x + area.width + 10.0, y + 6.0, &verdict);
             }
+            return;
+        }
+        let small = Text::tick(&self.words).ink(self.ink()).bold();
+        if self.until.is_some() && area.width >= small.width() + self.badge() + PAD_PX && self.place != Place::Nowhere {
+            let width = small.width() + self.badge();
+            self.block(svg, area.x + (area.width - width) / 2.0, y, small);
             return;
         }
         let free = |left: f64, width: f64| {
@@ -322,7 +332,7 @@ impl Figure for Witness {
             bar.label(&mut svg, &layout, &others);
         }
         ticks(&mut svg, &layout, &self.bars, bottom + 22.0);
-        let mut y = bottom + 34.0;
+        let mut y = self.draw_key(&mut svg, bottom + 34.0);
         for note in &self.notes {
             for line in Text::name(note.clone(), Ink::Ink).light().wrap(theme::FULL_PX) {
                 y += NOTE_PX;
@@ -357,6 +367,30 @@ impl Figure for Witness {
 }
 
 impl Witness {
+    /// Below the picture from `y`, what its marks mean, of those that it has.
+    fn draw_key(&self, svg: &mut Svg, y: f64) -> f64 {
+        let framed = |ink: Ink| Paint::fill(Ink::Bg).outlined(ink, 2.5);
+        let any = |what: &dyn Fn(&Bar) -> bool| self.bars.iter().any(|bar| bar.place != Place::Nowhere && what(bar));
+        let timeless = |bar: &Bar| bar.optional && bar.until.is_some();
+        let entries = [
+            (any(&|bar| matches!(bar.place, Place::Order(_))), framed(Ink::Ok), "has a place in the longest order"),
+            (self.bars.iter().any(|bar| bar.place == Place::Nowhere), framed(Ink::Error), "fits nowhere after it"),
+            (any(&timeless), framed(Ink::Axis).dashed(TIMELESS), "would explain no more at any other time"),
+            (any(&|bar| bar.until.is_none()), Paint::pattern(Pattern::UnknownHatch), "no known outcome"),
+        ];
+        let (mut x, mut bottom) = (0.0, y);
+        for (_, paint, words) in entries.into_iter().filter(|(here, ..)| *here) {
+            let text = Text::tick(words).ink(Ink::Ink);
+            if x + 42.0 + text.width() > theme::FULL_PX {
+                (x, bottom) = (0.0, bottom + 26.0);
+            }
+            svg.rect(x + 1.0, bottom + 6.0, 32.0, 16.0, 3.0, &paint);
+            svg.text(x + 42.0, bottom + 20.0, &text);
+            x += 42.0 + text.width() + 26.0;
+        }
+        if x > 0.0 { bottom + 28.0 } else { y }
+    }
+
     /// From the end of one bar to the beginning of another, along their rows.
     fn draw_arrow(&self, svg: &mut Svg, layout: &Layout, arrow: &Arrow) {
         let (Some(from), Some(to)) = (self.bars.get(arrow.from), self.bars.get(arrow.to)) else { return };
@@ -450,6 +484,19 @@ mod tests {
         let svg = figure.svg("witness");
         assert!(svg.contains("fits nowhere") && svg.contains("stroke-dasharray"), "{svg}");
         assert_eq!(figure.table().rows.len(), figure.bars.len());
+    }
+
+    #[test]
+    fn the_key_has_what_the_picture_has() {
+        let mut figure = stale_read();
+        let has = |figure: &Witness, words: &str| figure.svg("w").contains(words);
+        assert!(has(&figure, "no known outcome") && !has(&figure, "at any other time"));
+        figure.bars[1].optional = true;
+        assert!(has(&figure, "at any other time"));
+        check(&figure);
+        figure.bars.retain(|bar| bar.until.is_some());
+        figure.arrows.clear();
+        assert!(!has(&figure, "no known outcome"));
     }
 
     #[test]

@@ -226,6 +226,7 @@ fn every_colour_class_has_a_rule() {
 #[test]
 fn bold_and_code_need_both_marks() {
     assert_eq!(inline("**a** `b<c` d"), "<b>a</b> <code>b&lt;c</code> d");
+    assert_eq!(inline("**`a` is** so"), "<b><code>a</code> is</b> so");
     assert_eq!(inline("2 ** 3 and `x"), "2 ** 3 and `x");
     assert_eq!(inline("****"), "****");
 }

@@ -416,8 +416,9 @@ pub(super) fn inline(words: &str) -> String {
             rest = inner;
             continue;
         };
-        let marked = escape(&inner[..end]);
-        let marked = if tag == "code" { breakable(&marked) } else { marked };
+        let inside = &inner[..end];
+        // Code may stand in what is bold.
+        let marked = if tag == "code" { breakable(&escape(inside)) } else { inline(inside) };
         let _ = write!(out, "{}<{tag}>{marked}</{tag}>", escape(&rest[..at]));
         rest = &inner[end + mark.len()..];
     }

@@ -20,7 +20,7 @@ use super::due::DueFifo;
 use super::edge::{Connections, EdgeSpec};
 use super::latency::Latencies;
 use super::limit::Limit;
-use super::op::{Answer, Cause, Op, Outcome, Token};
+use super::op::{Answer, Cause, Op, Outcome, Requester, Token};
 use super::parcels::Parcels;
 use super::policy::{HedgeAfter, Policy};
 use super::step::{Counted, Due, Step, Wake, WakeKind};
@@ -211,6 +211,12 @@ impl Calls {
     /// Calls under way over an edge.
     pub fn in_flight(&self, edge: EdgeId) -> u32 {
         self.views[edge.index()].iter().map(|v| v.in_flight).sum()
+    }
+
+    /// The tag of the call that has sent this request, while it is under way.
+    pub fn tag(&self, requester: Requester) -> Option<u32> {
+        let row = self.rows.get(requester.slot as usize)?;
+        (row.generation == requester.generation && row.phase != Phase::Free).then_some(row.tag)
     }
 
     /// A call begins; `tag` comes back with its end.
