@@ -105,6 +105,30 @@ impl Axis {
         Axis { scale: Scale::Log, low: libm::pow(10.0, first), high: libm::pow(10.0, last), start_px, end_px, ticks }
     }
 
+    /// A log axis that ends exactly at its bounds, of at least one decade: for data that would be a strip at the edge of
+    /// whole decades. Ticks at 1, 2 and 5 times a power of ten, or at 1 and 3, or at decades: as many as there may be.
+    pub fn log_within(low: f64, high: f64, ticks_max: usize, start_px: f64, end_px: f64) -> Axis {
+        let (mut low, mut high) = ordered(low.max(SMALLEST), high, SMALLEST, LARGEST);
+        if high / low < 10.0 {
+            let widen = libm::sqrt(10.0 * low / high);
+            (low, high) = (low / widen, high * widen);
+        }
+        let ticks_max = ticks_max.clamp(2, 12);
+        let (first, last) = (libm::log10(low).floor() as i32, libm::log10(high).ceil() as i32);
+        let at = |factors: &[f64]| -> Vec<f64> {
+            let powers = (first..=last).map(|exponent| libm::pow(10.0, f64::from(exponent)));
+            let all = powers.flat_map(|power| factors.iter().map(move |factor| factor * power));
+            all.filter(|tick| *tick >= low * (1.0 - 1e-9) && *tick <= high * (1.0 + 1e-9)).collect()
+        };
+        let fine = [[1.0, 2.0, 5.0].as_slice(), &[1.0, 3.0]].into_iter().map(at).find(|ticks| ticks.len() <= ticks_max);
+        let ticks = fine.unwrap_or_else(|| {
+            let decades = at(&[1.0]);
+            let every = decades.len().div_ceil(ticks_max).max(1);
+            decades.into_iter().step_by(every).collect()
+        });
+        Axis { scale: Scale::Log, low, high, start_px, end_px, ticks }
+    }
+
     /// A time axis from 0 to `until`, in ns, with ticks at round seconds, minutes or hours.
     pub fn time(until: Span, ticks_max: usize, start_px: f64, end_px: f64) -> Axis {
         Axis::time_between(0.0, until.0.clamp(1, LARGEST as u64) as f64, ticks_max, start_px, end_px)
@@ -266,6 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn a_log_axis_may_end_between_decades() {
+        let axis = Axis::log_within(4e6, 70e6, 9, 0.0, 100.0);
+        assert_eq!(texts(axis.labels(Unit::Nanos)), "5_ms 10_ms 20_ms 50_ms");
+        assert_eq!(texts(Axis::log_within(4e6, 70e6, 3, 0.0, 1.0).labels(Unit::Nanos)), "10_ms 30_ms");
+        assert_eq!((axis.at(4e6), axis.at(70e6)), (0.0, 100.0));
+        assert_eq!(
+            texts(Axis::log_within(2e3, 5e8, 5, 0.0, 1.0).labels(Unit::Nanos)),
+            "10_µs 100_µs 1_ms 10_ms 100_ms"
+        );
+        let one = Axis::log_within(2e6, 2e6, 5, 0.0, 100.0);
+        assert!((one.high() / one.low() - 10.0).abs() < 1e-6, "{one:?}");
+    }
+
+    #[test]
     fn all_equal_is_padded_by_half_the_value() {
         let axis = Axis::fit(Scale::Log, [2e6, 2e6], 5, 0.0, 100.0);
         assert_eq!(texts(axis.labels(Unit::Nanos)), "1_ms 2_ms 3_ms");
@@ -291,6 +329,7 @@ mod tests {
                 Axis::linear(low, high, ticks, 0.0, 100.0),
                 Axis::exact(low, high, ticks, 0.0, 100.0),
                 Axis::log(low, high, ticks, 0.0, 100.0),
+                Axis::log_within(low, high, ticks, 0.0, 100.0),
                 Axis::time(Span(ns), ticks, 0.0, 100.0),
                 Axis::time_between(low, high, ticks, 0.0, 100.0),
             ] {

@@ -253,7 +253,8 @@ pub fn page(a: &Side, b: &Side, repeat: &str) -> Page {
     let row = |side: &Side, mark: Mark, pick: fn(&Difference) -> Option<f64>| NumberRow {
         mark,
         name: side.name.clone(),
-        note: side.variant.clone(),
+        // Said once.
+        note: if side.variant == side.name { String::new() } else { side.variant.clone() },
         cells: columns
             .iter()
             .map(|word| {

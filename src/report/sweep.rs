@@ -34,6 +34,13 @@ pub struct Swept {
     pub repeat: String,
 }
 
+/// The entries of a value that is a table, by key.
+fn entries(value: &str) -> Option<Vec<(String, String)>> {
+    let whole: toml::Table = toml::from_str(&format!("value = {value}")).ok()?;
+    let plain = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Some(whole.get("value")?.as_table()?.iter().map(|(key, value)| (key.clone(), plain(value))).collect())
+}
+
 type Measure<'a> = Box<dyn Fn(&Sample) -> Option<f64> + 'a>;
 
 impl Swept {
@@ -59,28 +66,51 @@ impl Swept {
         let values: Option<Vec<f64>> = mine.map(|s| of(s).filter(|v| v.is_finite())).collect();
         Across::of(&values?)
     }
-    /// The words of a point: its values alone where there is one path, else `path=value`.
+    /// The words of a point: its values alone where there is one path, else `path=value`. Of a table the values that
+    /// differ between points.
     fn label(&self, point: usize) -> String {
         let settings = &self.points[point];
-        let plain = |value: &str| value.trim_matches('"').to_owned();
+        let words = |path: &str, value: &str| {
+            let parts = entries(value).map(|all| {
+                let keys = self.differing(path);
+                let of_key = |key: &String| all.iter().find(|entry| entry.0 == *key).map(|entry| entry.1.clone());
+                keys.iter().filter_map(of_key).collect::<Vec<_>>().join(", ")
+            });
+            parts.filter(|words| !words.is_empty()).unwrap_or_else(|| value.trim_matches('"').to_owned())
+        };
         match settings.as_slice() {
-            [(_, value)] => plain(value),
+            [(path, value)] => words(path, value),
             many => many
                 .iter()
-                .map(|(path, value)| format!("{}={}", path.rsplit('.').next().unwrap_or(path), plain(value)))
+                .map(|(path, value)| format!("{}={}", path.rsplit('.').next().unwrap_or(path), words(path, value)))
                 .collect::<Vec<_>>()
                 .join(" "),
         }
     }
-    /// What is swept.
-    fn axis(&self) -> String {
-        let mut paths: Vec<&str> = Vec::new();
-        for (path, _) in self.points.iter().flatten() {
-            if !paths.contains(&path.as_str()) {
-                paths.push(path);
+    /// The keys whose values differ between points that set this path to tables.
+    fn differing(&self, path: &str) -> Vec<String> {
+        let tables: Vec<Vec<(String, String)>> =
+            self.points.iter().flatten().filter(|setting| setting.0 == path).filter_map(|s| entries(&s.1)).collect();
+        let mut keys: Vec<String> = Vec::new();
+        for (key, value) in tables.iter().flatten() {
+            let same = tables.iter().all(|table| table.contains(&(key.clone(), value.clone())));
+            if !same && !keys.contains(key) {
+                keys.push(key.clone());
             }
         }
-        paths.join(", ")
+        keys
+    }
+    /// What is swept.
+    fn axis(&self) -> String {
+        let mut paths: Vec<String> = Vec::new();
+        for (path, _) in self.points.iter().flatten() {
+            let keys = self.differing(path).join(", ");
+            let words = if keys.is_empty() { path.clone() } else { format!("{path}: {keys}") };
+            if !paths.contains(&words) {
+                paths.push(words);
+            }
+        }
+        paths.join(if paths.iter().any(|words| words.contains(", ")) { "; " } else { ", " })
     }
     /// Numbers where all points are numbers of one unit, else places in a row.
     fn places(&self) -> Vec<f64> {
@@ -373,6 +403,18 @@ mod tests {
             samples: samples.iter().map(sample).collect(),
             repeat: String::new(),
         }
+    }
+
+    #[test]
+    fn a_point_that_is_a_table_is_called_by_what_differs() {
+        let mut tables = swept(&[]);
+        let of =
+            |timeout: &str| format!("{{ election_timeout = \"{timeout}\", heartbeat = \"6ms\", prevote = false }}");
+        tables.points =
+            ["12ms..24ms", "25ms..50ms"].map(|timeout| vec![("store.kv.raft".to_owned(), of(timeout))]).to_vec();
+        assert_eq!((tables.label(0), tables.label(1)), ("12ms..24ms".to_owned(), "25ms..50ms".to_owned()));
+        assert_eq!(tables.axis(), "store.kv.raft: election_timeout");
+        assert_eq!((swept(&[]).label(1), swept(&[]).axis()), ("20/s".to_owned(), "rate".to_owned()));
     }
 
     #[test]

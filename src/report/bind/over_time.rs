@@ -277,6 +277,9 @@ fn how_to_read(rows: &Rows, faults: bool, often: bool) -> String {
         }
     }
     text += "Each cell of the latency map counts requests, see the key.";
+    if rows.queue.is_some() {
+        text += " Queue depth: the mean of each point; the peak of any moment stands beside it.";
+    }
     if rows.ages {
         text += " Queue age: how long those waited on average who came then.";
     }
@@ -361,7 +364,7 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
     let mut all = vec![rates(outcome, &columns, rows.edge)];
     all.push(Row::new("Latency", Body::Heat(heat(outcome))));
     if let Some(i) = rows.queue {
-        all.extend(waiting::rows(outcome, i, &columns, rows.ages));
+        all.extend(waiting::rows(outcome, i, &columns, rows.ages).into_iter().map(beside_the_peak));
     }
     if !rows.busy.is_empty() {
         all.push(utilisation(outcome, &rows.busy, &columns));
@@ -380,13 +383,32 @@ fn panel(design: &Design<'_>, rows: &Rows, pair: bool) -> Panel {
     let spare = if all.len() <= 4 { 1.2 } else { 1.0 - 0.12 * all.len().saturating_sub(5) as f64 };
     for row in &mut all {
         row.height_px = match &row.body {
-            Body::Heat(_) => Some(82.0 * spare),
+            // A decade that is lower than this can't be read.
+            Body::Heat(cells) => {
+                let decades = cells.range_ns().map_or(0.0, |(low, high)| libm::log10(high / low));
+                Some((82.0 * spare).max((18.0 * decades).min(100.0)))
+            }
             Body::Lines(l) if l.unit == Unit::PerSecond => Some(66.0 * spare),
             Body::Lines(l) => Some(43.0_f64.max(21.0 * l.lines.len() as f64)),
             Body::Strip(_) => None,
         };
     }
     Panel { name: design.name().to_owned(), mark: design.mark, faults: faults(outcome), rows: all }
+}
+
+/// A row whose lines are means, and end in the words for a peak that no mean reaches: up to where they are drawn stands
+/// above it.
+fn beside_the_peak(mut row: Row) -> Row {
+    if let Body::Lines(lines) = &mut row.body {
+        for line in &mut lines.lines {
+            let highest = line.points.iter().filter_map(|(_, v)| *v).fold(0.0, f64::max);
+            let drawn = lines.unit.write(highest);
+            if !line.end.is_empty() && !line.end.ends_with(&format!(" {drawn}")) {
+                line.below = std::mem::replace(&mut line.end, format!("mean ≤ {drawn}"));
+            }
+        }
+    }
+    row
 }
 
 fn rates(outcome: &Outcome, columns: &Columns, edge: Option<usize>) -> Row {

@@ -42,14 +42,20 @@ struct Merged {
     column_ns: f64,
     counts: Vec<Vec<u64>>,
     rows: usize,
+    /// Whether the lowest row also holds what was faster.
+    open: bool,
 }
 
 impl HeatCells {
     fn merged(&self) -> Option<Merged> {
         let rows = self.counts.iter().map(Vec::len).max().unwrap_or(0).min(4096);
         let used = |row: &usize| self.counts.iter().any(|c| c.get(*row).is_some_and(|n| *n > 0));
-        let first = (0..rows).find(used)?;
+        let lowest = (0..rows).find(used)?;
         let last = (0..rows).rev().find(used)?;
+        // A few that were that much faster than all others would take half of the picture.
+        let per_decade = f64::from(self.rows_per_decade.clamp(1, 64));
+        let usual = self.usual(lowest, last);
+        let first = if (usual - lowest) as f64 >= per_decade { usual } else { lowest };
         let every_row = (last + 1 - first).div_ceil(ROWS_MAX).max(1);
         let every_column = self.counts.len().div_ceil(COLUMNS_MAX).max(1);
         let rows = (last + 1 - first).div_ceil(every_row);
@@ -59,15 +65,14 @@ impl HeatCells {
             .map(|columns| {
                 let mut sums = vec![0_u64; rows];
                 for column in columns {
-                    for (row, n) in column.iter().enumerate().take(last + 1).skip(first) {
-                        let sum = &mut sums[(row - first) / every_row];
+                    for (row, n) in column.iter().enumerate().take(last + 1) {
+                        let sum = &mut sums[row.saturating_sub(first) / every_row];
                         *sum = sum.saturating_add(*n);
                     }
                 }
                 sums
             })
             .collect();
-        let per_decade = f64::from(self.rows_per_decade.clamp(1, 64));
         let low = if self.low_ns.is_finite() { self.low_ns.clamp(1.0, 1e18) } else { 1.0 };
         Some(Merged {
             low_ns: low * libm::pow(10.0, first as f64 / per_decade),
@@ -75,7 +80,26 @@ impl HeatCells {
             column_ns: self.column.0.max(1) as f64 * every_column as f64,
             counts,
             rows,
+            open: first > lowest,
         })
+    }
+
+    /// The highest row below which lies at most one in a thousand of what was counted.
+    fn usual(&self, lowest: usize, last: usize) -> usize {
+        let of_row = |row: usize| self.counts.iter().filter_map(|c| c.get(row)).map(|n| u128::from(*n)).sum::<u128>();
+        let all: u128 = (lowest..=last).map(of_row).sum();
+        let mut below = 0;
+        (lowest..last)
+            .find(|row| {
+                below += of_row(*row);
+                below * 1000 > all
+            })
+            .unwrap_or(last)
+    }
+
+    /// Words at the lowest row, if it also holds what was faster.
+    pub(crate) fn lowest(&self) -> Option<&'static str> {
+        self.merged().filter(|m| m.open).map(|_| "lowest row: this fast, or faster")
     }
 
     /// Lowest and highest latency that was counted, by row edges, in ns.
@@ -257,6 +281,26 @@ mod tests {
         assert_eq!(HeatCells::class(255, 256), 7);
         assert_eq!(HeatCells::class(256, 256), 7);
         assert_eq!(HeatCells::class(1, 1), 7);
+    }
+
+    #[test]
+    fn what_few_were_that_fast_does_not_stretch_the_axis_and_is_admitted() {
+        let mut cells = sample_heat();
+        let range = cells.range_ns().expect("it counts");
+        assert_eq!(cells.lowest(), None);
+        let all: u64 = cells.counts.iter().flatten().sum();
+        // Two decades below all others.
+        cells.low_ns /= 100.0;
+        cells.counts.iter_mut().for_each(|column| drop(column.splice(0..0, [0; 16])));
+        cells.counts[3][0] = 2;
+        assert_eq!(cells.counts.iter().flatten().sum::<u64>(), all + 2);
+        let (low, _) = cells.range_ns().expect("it counts");
+        assert!((low / range.0 - 1.0).abs() < 1e-6, "{low} {range:?}");
+        assert!(map(cells.clone()).svg("h").contains("this fast, or faster"));
+        // Many are no exception.
+        cells.counts[3][0] = 2000;
+        assert!(cells.range_ns().expect("it counts").0 < range.0 / 50.0);
+        assert_eq!(cells.lowest(), None);
     }
 
     proptest! {

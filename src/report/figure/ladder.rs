@@ -49,17 +49,17 @@ pub struct Standpoint {
 }
 
 impl Standpoint {
-    /// Its name in lines that fit, broken behind hyphens.
+    /// Its name in lines that fit, broken behind hyphens, and behind its sign.
     fn lines(&self, width: f64) -> Vec<Text> {
         let text = |words: &str| Text::tick(words).ink(self.mark.ink()).bold().middle();
         let mut lines: Vec<String> = Vec::new();
-        for part in self.mark.label(&self.name).split_inclusive('-') {
+        for part in self.mark.label(&self.name).split_inclusive(['-', ' ']) {
             match lines.last_mut() {
                 Some(line) if text(&format!("{line}{part}")).width() <= width => line.push_str(part),
                 _ => lines.push(part.to_owned()),
             }
         }
-        lines.iter().map(|line| text(line).fit(width)).collect()
+        lines.iter().map(|line| text(line.trim_end()).fit(width)).collect()
     }
 }
 

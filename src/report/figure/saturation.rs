@@ -13,6 +13,14 @@ use crate::report::theme::{FULL_PX, HALF_PX, Ink, LABEL_GAP_PX, Mark};
 
 const LEFT: f64 = 84.0;
 const ROW_PX: f64 = 140.0;
+const TITLE_LINE_PX: f64 = 22.0;
+/// Between two lines of names of points.
+const LINE_PX: f64 = 19.0;
+/// Between two of them in a row.
+const NAME_GAP_PX: f64 = 8.0;
+const NAME_ROWS: usize = 3;
+/// The name of a point is never cut to less than this.
+const POINT_PX: f64 = 110.0;
 
 /// Measures over a swept axis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,24 +96,21 @@ impl Figure for Saturation {
         let x = Axis::exact(low - pad, high + pad, 8, LEFT, width - right);
         let mut top = 0.0;
         for row in &self.rows {
-            let plot = Area { x: LEFT, y: top + 34.0, width: width - right - LEFT, height: ROW_PX };
-            self.row(&mut svg, row, &x, plot, right);
+            let title = Text::title(&row.name).wrap(width - 40.0);
+            let lines = title.len().max(1) as f64;
+            let plot =
+                Area { x: LEFT, y: top + 12.0 + TITLE_LINE_PX * lines, width: width - right - LEFT, height: ROW_PX };
+            self.row(&mut svg, row, &x, plot, &title, right);
             top = plot.y + plot.height + 8.0;
         }
         let base = top - 8.0;
-        let mut free = f64::MIN;
-        for (at, words) in &self.ticks {
-            let at = x.at(*at);
-            let text = Text::tick(words).fit(plot_room(width)).middle();
-            if at - text.width() / 2.0 < free + 8.0 {
-                continue;
-            }
-            free = at + text.width() / 2.0;
-            svg.line((at, base), (at, base + 6.0), &Paint::stroke(Ink::Axis, 1.5));
-            svg.text(at, base + 25.0, &text);
+        let below = self.ticks(&mut svg, &x, base);
+        let axis = Text::tick(&self.axis).middle().wrap(width - 20.0);
+        for (i, line) in axis.iter().enumerate() {
+            let middle = ((LEFT + width - right) / 2.0).max(line.width() / 2.0);
+            svg.text(middle, below + 25.0 + LINE_PX * i as f64, line);
         }
-        svg.text((LEFT + width - right) / 2.0, base + 50.0, &Text::tick(&self.axis).fit(width - LEFT - 20.0).middle());
-        svg.set_height(base + 60.0);
+        svg.set_height(below + 25.0 + LINE_PX * axis.len().saturating_sub(1) as f64 + 10.0);
         svg.finish(&self.title, &format!("{} over {}.", self.title, self.axis))
     }
     fn width_px(&self) -> f64 {
@@ -130,16 +135,82 @@ impl Figure for Saturation {
     }
 }
 
-fn plot_room(width: f64) -> f64 {
-    width / 5.0
+/// What a point is called, in lines that are no wider than this if it can be: a range may break behind its dots.
+fn point_lines(words: &str, room: f64) -> Vec<Text> {
+    let spaced = words.replace("..", ".. ");
+    let mut lines: Vec<String> = Vec::new();
+    for part in spaced.split(' ').filter(|part| !part.is_empty()) {
+        match lines.last_mut() {
+            Some(line) => {
+                let gap = if line.ends_with("..") { "" } else { " " };
+                let longer = format!("{line}{gap}{part}");
+                if Text::tick(&longer).width() <= room { *line = longer } else { lines.push(part.to_owned()) }
+            }
+            None => lines.push(part.to_owned()),
+        }
+    }
+    lines.into_iter().map(|line| Text::tick(line).fit(room.max(POINT_PX)).middle()).collect()
+}
+
+/// In which row each name stands that gets a place, those that come first in `order` before all others.
+fn laid_out(order: &[usize], stretch: &dyn Fn(usize) -> (f64, f64)) -> Vec<Option<usize>> {
+    let mut rows: [Vec<(f64, f64)>; NAME_ROWS] = std::array::from_fn(|_| Vec::new());
+    let mut out = vec![None; order.len()];
+    for i in order {
+        let (from, to) = stretch(*i);
+        let free = |row: &Vec<(f64, f64)>| {
+            row.iter().all(|taken| taken.1 + NAME_GAP_PX <= from || to + NAME_GAP_PX <= taken.0)
+        };
+        if let Some(row) = rows.iter().position(free) {
+            rows[row].push((from, to));
+            out[*i] = Some(row);
+        }
+    }
+    out
 }
 
 impl Saturation {
-    fn row(&self, svg: &mut Svg, row: &SweptRow, x: &Axis, plot: Area, right: f64) {
-        let title = Text::title(&row.name).fit(plot.width + right);
-        svg.text(0.0, plot.y - 14.0, &title);
-        if row.scale == Scale::Log && title.width() < plot.width - 60.0 {
-            svg.text(title.width() + 10.0, plot.y - 14.0, &Text::tick("log"));
+    /// The names of the points under the plot: all that find room in a few rows, the last one always. Returns their
+    /// lower edge.
+    fn ticks(&self, svg: &mut Svg, x: &Axis, base: f64) -> f64 {
+        let width = svg.width();
+        let places: Vec<f64> = self.ticks.iter().map(|tick| x.at(tick.0)).collect();
+        let apart = places.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(f64::MAX, f64::min);
+        let names: Vec<Vec<Text>> =
+            self.ticks.iter().map(|tick| point_lines(&tick.1, apart.min(width / 4.0) - NAME_GAP_PX)).collect();
+        let stretch = |i: usize| {
+            let half = names[i].iter().map(Text::width).fold(0.0, f64::max) / 2.0;
+            let middle = places[i].min(width - half).max(half);
+            (middle - half, middle + half)
+        };
+        let last = names.len().saturating_sub(1);
+        let (in_order, last_first): (Vec<usize>, Vec<usize>) =
+            ((0..=last).collect(), std::iter::once(last).chain(0..last).collect());
+        let mut rows = laid_out(&in_order, &stretch);
+        if rows[last].is_none() {
+            rows = laid_out(&last_first, &stretch);
+        }
+        let high = names.iter().map(Vec::len).max().unwrap_or(1);
+        let mut lower = base + 6.0;
+        for (i, row) in rows.iter().enumerate() {
+            svg.line((places[i], base), (places[i], base + 6.0), &Paint::stroke(Ink::Axis, 1.5));
+            let Some(row) = row else { continue };
+            let (from, to) = stretch(i);
+            for (j, line) in names[i].iter().enumerate() {
+                let y = base + 25.0 + LINE_PX * (row * high + j) as f64;
+                svg.text((from + to) / 2.0, y, line);
+                lower = lower.max(y);
+            }
+        }
+        lower
+    }
+
+    fn row(&self, svg: &mut Svg, row: &SweptRow, x: &Axis, plot: Area, title: &[Text], right: f64) {
+        for (i, line) in title.iter().rev().enumerate() {
+            svg.text(0.0, plot.y - 14.0 - TITLE_LINE_PX * i as f64, line);
+        }
+        if let Some(last) = title.last().filter(|last| row.scale == Scale::Log && last.width() < svg.width() - 60.0) {
+            svg.text(last.width() + 10.0, plot.y - 14.0, &Text::tick("log"));
         }
         if row.values().all(|v| !v.is_finite()) {
             strip_draw::empty(svg, plot, "no samples");
@@ -226,6 +297,27 @@ mod tests {
         let rising: Vec<Option<f64>> = (1..15).map(|i| Some(1e6 * f64::from(i * i))).collect();
         let falling: Vec<Option<f64>> = (1..15).map(|i| (i < 12).then(|| 1e6 * f64::from(20 - i))).collect();
         check(&figure(14, vec![line("base", Mark::First, &rising), line("limit", Mark::Second, &falling)]));
+    }
+
+    #[test]
+    fn every_point_near_the_end_and_every_range_has_its_name() {
+        let values = [Some(1.0); 6];
+        let mut load = figure(6, vec![line("base", Mark::First, &values)]);
+        let places = [5000.0, 7000.0, 8000.0, 9000.0, 9500.0, 9900.0];
+        load.ticks = places.iter().map(|x| (*x, format!("{x}/s"))).collect();
+        load.rows.iter_mut().for_each(|row| {
+            row.lines[0].points.iter_mut().zip(places).for_each(|(point, x)| point.x = x);
+        });
+        check(&load);
+        let svg = load.svg("load");
+        assert!(places.iter().all(|x| svg.contains(&format!(">{x}/s<"))), "{svg}");
+
+        let mut ranges = figure(6, vec![line("base", Mark::First, &values)]);
+        ranges.ticks = (0..6).map(|i| (f64::from(i), format!("150ms..{}ms", 150 + i))).collect();
+        ranges.rows[0].name = "rate(attempts(web -> pricing)) / rate(calls(web -> pricing)), and more of it".into();
+        check(&ranges);
+        let svg = ranges.svg("ranges");
+        assert!((0..6).all(|i| svg.contains(&format!(">{}ms<", 150 + i))) && !svg.contains('…'), "{svg}");
     }
 
     #[test]

@@ -91,8 +91,11 @@ pub(crate) fn strip(svg: &mut Svg, strip: &Strip, x: &Axis, plot: Area, pair: bo
     for note in &strip.notes {
         let at = x.at(note.at.0 as f64);
         let text = Text::label(&note.words, Ink::Ink).fit(plot.width);
+        // Over its own column; at the edge as near to it as there is room.
+        let half = text.width() / 2.0;
+        let near = at.min(plot.x + plot.width - half).max(plot.x + half);
         let places = [
-            (at, above, Anchor::Middle),
+            (near, above, Anchor::Middle),
             (at, above, Anchor::Start),
             (at, above, Anchor::End),
             (plot.x, above, Anchor::Start),

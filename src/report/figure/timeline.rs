@@ -141,16 +141,19 @@ impl Lines {
     }
 
     /// Where to cut the axis if a burst would flatten the rest: 9 of 10 values lie at or below it, and the peak is
-    /// more than twice as high. `None` if no cut is needed.
+    /// more than twice as high. A line without such a burst is not cut. `None` if no cut is needed.
     pub fn burst_cap(&self) -> Option<f64> {
-        let mut highest = 0.0_f64;
-        for line in &self.lines {
+        let lines = self.lines.iter().map(|line| {
             let mut values: Vec<f64> = line.points.iter().filter_map(|p| p.1).filter(|v| v.is_finite()).collect();
             values.sort_by(f64::total_cmp);
-            highest = highest.max(values.get((values.len() * 9).div_ceil(10).max(1) - 1).copied().unwrap_or(0.0));
-        }
-        let peak = self.values().fold(0.0, f64::max);
-        (highest > 0.0 && peak > highest * 2.0).then_some(highest * 1.05)
+            let usual = values.get((values.len() * 9).div_ceil(10).max(1) - 1).copied().unwrap_or(0.0);
+            (usual, values.last().copied().unwrap_or(0.0))
+        });
+        let lines: Vec<(f64, f64)> = lines.collect();
+        let highest = lines.iter().fold(0.0_f64, |most, line| most.max(line.0));
+        let calm = lines.iter().map(|line| line.1).filter(|peak| *peak <= highest * 2.0).fold(0.0, f64::max);
+        let burst = lines.iter().any(|line| line.1 > highest * 2.0);
+        (highest > 0.0 && burst).then_some((highest * 1.05).max(calm))
     }
 }
 
@@ -301,7 +304,8 @@ impl Figure for Timeline {
             for fault in &panel.faults {
                 let until =
                     if fault.until == Instant::NEVER { "the end".into() } else { fmt_span(Span(fault.until.0)) };
-                let words = format!("{} until {until}", fault.name);
+                let words =
+                    if fault.is_instant() { fault.name.clone() } else { format!("{} until {until}", fault.name) };
                 table.push([fmt_span(Span(fault.from.0)), format!("{prefix}fault"), words]);
             }
             for row in &panel.rows {

@@ -62,7 +62,7 @@ impl Shared {
                 Axis::linear(0.0, high, ticks.min(5), bottom, top)
             }
             Shared::Lines { scale, values, .. } => Axis::fit(*scale, values.iter().copied(), ticks.min(5), bottom, top),
-            Shared::Heat { low, high, .. } => Axis::log(*low, *high, ticks.min(7), bottom, top),
+            Shared::Heat { low, high, .. } => Axis::log_within(*low, *high, ticks.min(7), bottom, top),
             Shared::Nothing => Axis::linear(0.0, 1.0, 2, bottom, top),
         }
     }
@@ -176,6 +176,10 @@ fn draw_band(svg: &mut Svg, timeline: &Timeline, band: &[Panel], shared: &[Share
                     grid(svg, x, &y_axis);
                     cells.draw(svg, x, &y_axis, *largest);
                     base_line(svg, x, &y_axis);
+                    if let Some(words) = cells.lowest() {
+                        let text = Text::tick(words).ink(Ink::Ink).halo().fit(plot.width - 12.0);
+                        svg.text(plot.x + 6.0, plot.y + plot.height - 6.0, &text);
+                    }
                     if !pair {
                         end_words(svg, plot, &cells.end, "");
                         let key_top = (plot.y + plot.height - 52.0).max(plot.y + 40.0);
@@ -309,7 +313,8 @@ fn draw_lines(svg: &mut Svg, lines: &Lines, x: &Axis, y: &Axis, plot: Area, pair
     }
     grid(svg, x, y);
     base_line(svg, x, y);
-    let cap = cap(lines);
+    // The axis may reach further than the cap: to the next round number, or to what another panel shows.
+    let cap = cap(lines).map(|_| y.high());
     let curves: Vec<Curve> = lines
         .lines
         .iter()

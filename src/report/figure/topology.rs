@@ -10,7 +10,11 @@ use crate::report::svg::{Anchor, Paint, Svg, Text};
 use crate::report::theme::{FULL_PX, Ink};
 
 const BOX_PX: f64 = 106.0;
+/// Taller, where a name leaves no room beside it.
+const TALL_PX: f64 = 128.0;
 const ROW_GAP_PX: f64 = 46.0;
+/// Between the frame of a box and what is in it.
+const PAD_PX: f64 = 11.0;
 
 /// Boxes and lines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,9 +81,11 @@ impl Topology {
         let ranks = self.ranks();
         let columns = ranks.iter().max().map_or(1, |m| m + 1);
         let pitch = FULL_PX / columns as f64;
-        let width = (pitch - 84.0).clamp(96.0, 230.0);
+        let width = (pitch - 68.0).clamp(96.0, 230.0);
         let tallest = (0..columns).map(|c| ranks.iter().filter(|r| **r == c).count()).max().unwrap_or(1);
-        let height = tallest as f64 * (BOX_PX + ROW_GAP_PX);
+        let fits = self.nodes.iter().all(|node| head(node, width - 4.0 - 2.0 * PAD_PX).2);
+        let box_px = if fits { BOX_PX } else { TALL_PX };
+        let height = tallest as f64 * (box_px + ROW_GAP_PX);
         // The first column begins at the left edge, the last one ends at the right.
         let step = if columns > 1 { ((FULL_PX - width) / (columns - 1) as f64).min(500.0) } else { 0.0 };
         let mut seen = vec![0_usize; columns];
@@ -90,8 +96,8 @@ impl Topology {
                 let row = seen[*rank];
                 seen[*rank] += 1;
                 let slot = height / count as f64;
-                let y = slot * row as f64 + (slot - BOX_PX) / 2.0 + 8.0;
-                Area { x: *rank as f64 * step + 2.0, y, width: width - 4.0, height: BOX_PX }
+                let y = slot * row as f64 + (slot - box_px) / 2.0 + 8.0;
+                Area { x: *rank as f64 * step + 2.0, y, width: width - 4.0, height: box_px }
             })
             .collect();
         (areas, height + 12.0)
@@ -107,7 +113,7 @@ impl Figure for Topology {
         }
         let (areas, height) = self.places();
         let busiest = self.links.iter().map(|l| l.per_second).filter(|r| r.is_finite()).fold(0.0, f64::max);
-        let mut labels = Vec::new();
+        let mut labels: Vec<Labelled<'_>> = Vec::new();
         for link in &self.links {
             let (Some(from), Some(to)) = (areas.get(link.from), areas.get(link.to)) else { continue };
             if link.from == link.to {
@@ -124,26 +130,26 @@ impl Figure for Topology {
             let neck = (tail.0 + (tip.0 - tail.0) * part, tail.1 + (tip.1 - tail.1) * part);
             svg.line(tail, neck, &Paint::stroke(Ink::Ink, width));
             svg.arrow_head(tail, tip, size, &Paint::fill(Ink::Ink));
-            labels.push((link, tail, tip));
+            labels.push(Labelled { link, tail, tip, width });
         }
         for (node, area) in self.nodes.iter().zip(&areas) {
             draw_node(&mut svg, node, area);
             svg.reserve(*area);
         }
         let inside = Area { x: 0.0, y: 0.0, width: FULL_PX, height };
-        for (link, tail, tip) in labels {
-            let what = if link.what.is_empty() { String::new() } else { format!(" {}", link.what) };
-            let text = Text::label(format!("{}{what}", fmt_rate(link.per_second)), Ink::Ink);
-            let at = |part: f64| (tail.0 + (tip.0 - tail.0) * part, tail.1 + (tip.1 - tail.1) * part);
-            let mut places = Vec::new();
-            for part in [0.46, 0.36, 0.56, 0.26, 0.66] {
-                let (x, y) = at(part);
-                places.push((x, y - 12.0, Anchor::Middle));
-                places.push((x, y + 24.0, Anchor::Middle));
-                places.push((x, y - 30.0, Anchor::Middle));
-                places.push((x, y + 40.0, Anchor::Middle));
+        // A number on somebody else's line would be taken for that line's.
+        let lines: Vec<Vec<(f64, f64)>> = labels.iter().map(|label| vec![label.tail, label.tip]).collect();
+        for label in &labels {
+            // A second number on a line is explained, or left to the table.
+            let busier = |other: &Link| {
+                (other.from, other.to) == (label.link.from, label.link.to) && other.per_second > label.link.per_second
+            };
+            if label.link.what.is_empty() && self.links.iter().any(busier) {
+                continue;
             }
-            place::put(&mut svg, &text, &places, &inside, &[vec![tail, tip]]);
+            let what = if label.link.what.is_empty() { String::new() } else { format!(" {}", label.link.what) };
+            let text = Text::label(format!("{}{what}", fmt_rate(label.link.per_second)), Ink::Ink);
+            place::put(&mut svg, &text, &label.places(), &inside, &lines);
         }
         svg.set_height(height);
         let words = self.nodes.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -174,34 +180,73 @@ impl Figure for Topology {
     }
 }
 
-fn draw_node(svg: &mut Svg, node: &Node, area: &Area) {
-    let (ink, width) = if node.bottleneck { (Ink::Ink, 4.0) } else { (Ink::Axis, 1.5) };
-    svg.rect(area.x, area.y, area.width, area.height, 6.0, &Paint::fill(Ink::Bg).outlined(ink, width));
-    let (left, right) = (area.x + 11.0, area.x + area.width - 11.0);
-    let inner = right - left;
+/// A line on the drawing that wants its number.
+struct Labelled<'a> {
+    link: &'a Link,
+    tail: (f64, f64),
+    tip: (f64, f64),
+    width: f64,
+}
+
+impl Labelled<'_> {
+    /// Above and below its middle; beside it where lines are steep.
+    fn places(&self) -> Vec<place::Candidate> {
+        let ((x0, y0), (x1, y1)) = (self.tail, self.tip);
+        let steep = (y1 - y0).abs() > (x1 - x0).abs() * 0.5;
+        let aside = self.width / 2.0 + 9.0;
+        let mut places = Vec::new();
+        for part in [0.46, 0.36, 0.56, 0.66, 0.76, 0.26, 0.84] {
+            let (x, y) = (x0 + (x1 - x0) * part, y0 + (y1 - y0) * part);
+            if steep {
+                places.push((x - aside, y + 6.0, Anchor::End));
+                places.push((x + aside, y + 6.0, Anchor::Start));
+            }
+            places.push((x, y - 12.0, Anchor::Middle));
+            places.push((x, y + 24.0, Anchor::Middle));
+        }
+        for part in [0.46, 0.36, 0.56, 0.26, 0.66] {
+            let (x, y) = (x0 + (x1 - x0) * part, y0 + (y1 - y0) * part);
+            places.push((x, y - 30.0, Anchor::Middle));
+            places.push((x, y + 40.0, Anchor::Middle));
+        }
+        places
+    }
+}
+
+/// Name and share of a box, and whether they stand in one line.
+fn head(node: &Node, inner: f64) -> (Text, Option<Text>, bool) {
     let name = if node.replicas > 1 { format!("{} ×{}", node.name, node.replicas) } else { node.name.clone() };
     let busy = node.busy.filter(|b| b.is_finite()).map(|b| Text::name(fmt_share(b), Ink::Ink));
     let room = busy.as_ref().map_or(inner, |b| inner - b.width() - 8.0);
     let title = Text::name(&name, Ink::Ink);
-    if title.width() <= room {
-        svg.text(left, area.y + 25.0, &title);
-        if let Some(busy) = &busy {
-            svg.text(right, area.y + 25.0, &busy.clone().end());
+    let fits = title.width() <= room;
+    (title, busy, fits)
+}
+
+fn draw_node(svg: &mut Svg, node: &Node, area: &Area) {
+    let (ink, width) = if node.bottleneck { (Ink::Ink, 4.0) } else { (Ink::Axis, 1.5) };
+    svg.rect(area.x, area.y, area.width, area.height, 6.0, &Paint::fill(Ink::Bg).outlined(ink, width));
+    let (left, right) = (area.x + PAD_PX, area.x + area.width - PAD_PX);
+    let inner = right - left;
+    let (title, busy, fits) = head(node, inner);
+    svg.text(left, area.y + 25.0, &title.fit(inner));
+    let mut note = area.y + 47.0;
+    match &busy {
+        Some(busy) if fits => svg.text(right, area.y + 25.0, &busy.clone().end()),
+        // A long name takes the whole line.
+        Some(busy) => {
+            svg.text(left, area.y + 48.0, busy);
+            note = area.y + 69.0;
         }
-        svg.text(left, area.y + 47.0, &Text::tick(&node.note).fit(inner));
-    } else {
-        // A long name takes the whole line; the share then takes the place of the secondary words.
-        svg.text(left, area.y + 25.0, &title.fit(inner));
-        match &busy {
-            Some(busy) => svg.text(left, area.y + 48.0, busy),
-            None => svg.text(left, area.y + 47.0, &Text::tick(&node.note).fit(inner)),
-        }
+        None => {}
     }
+    svg.text(left, note, &Text::tick(&node.note).fit(inner));
+    let bar = area.y + area.height - 50.0;
     if let Some(share) = node.busy.filter(|b| b.is_finite()) {
-        svg.rect(left, area.y + 56.0, inner, 13.0, 3.0, &Paint::fill(Ink::Surface));
-        svg.rect(left, area.y + 56.0, inner * share.clamp(0.0, 1.0), 13.0, 3.0, &Paint::fill(Ink::First));
+        svg.rect(left, bar, inner, 13.0, 3.0, &Paint::fill(Ink::Surface));
+        svg.rect(left, bar, inner * share.clamp(0.0, 1.0), 13.0, 3.0, &Paint::fill(Ink::First));
     }
-    svg.text(left, area.y + 92.0, &Text::tick(&node.below).fit(inner));
+    svg.text(left, area.y + area.height - 14.0, &Text::tick(&node.below).fit(inner));
     if node.bottleneck {
         svg.text(
             area.x + area.width / 2.0,
@@ -249,6 +294,14 @@ mod tests {
         ];
         let links = [(0, 1, 700.0), (1, 2, 700.0), (2, 3, 700.0), (2, 4, 2801.0), (3, 5, 420.0), (0, 2, 10.0)];
         check(&figure(nodes, &links));
+    }
+
+    #[test]
+    fn narrow_boxes_say_how_many_workers_they_have() {
+        let chain: Vec<Node> = (0..5).map(|i| node(&format!("service-{i}"), Some(0.5), false)).collect();
+        let narrow = figure(chain, &[(0, 1, 1.0), (1, 2, 2.0), (2, 3, 3.0), (3, 4, 0.5)]);
+        check(&narrow);
+        assert_eq!(narrow.svg("n").matches(">25 workers each<").count(), 5);
     }
 
     #[test]

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Span;
 use crate::report::axis::{Axis, Scale};
 use crate::report::curve::{self, Curve, Stroke};
-use crate::report::figure::fault::{Fault, rule_px};
+use crate::report::figure::fault::{self, Fault};
 use crate::report::figure::{Figure, Series, Table, range, strip_draw};
 use crate::report::number::{NOTHING, Unit, fmt_span};
 use crate::report::place::Area;
-use crate::report::svg::{Paint, Pattern, Svg, Text};
+use crate::report::svg::{Paint, Svg, Text};
 use crate::report::theme::{FULL_PX, Ink, State};
 
 const ACROSS_MAX: usize = 5;
@@ -123,15 +123,7 @@ impl Variants {
         let words = number.filter(|_| whole.width() > width).unwrap_or(whole);
         svg.text(left, top + 40.0, &words.fit(width));
         let (upper, base) = (y.end_px(), y.start_px());
-        let rule = rule_px(&panel.faults, width);
-        for fault in &panel.faults {
-            let (from, to) = (x.at(fault.from.0 as f64), x.at(fault.until.0.max(fault.from.0) as f64));
-            if to - from <= rule {
-                svg.rect(from, upper, rule.min(x.end_px() - from), base - upper, 0.0, &Paint::fill(Ink::FaultEdge));
-            } else {
-                svg.rect(from, upper, to - from, base - upper, 0.0, &Paint::pattern(Pattern::FaultHatch));
-            }
-        }
+        fault::shade_small(svg, &panel.faults, x, (upper, base));
         for tick in y.ticks() {
             svg.line((left, y.at(*tick)), (left + width, y.at(*tick)), &Paint::stroke(Ink::Grid, 1.0));
         }

@@ -10,8 +10,6 @@ use crate::report::theme::{self, FULL_PX, Mark, State};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-/// A longer expectation has no room beside many designs.
-const LONG_CHARS: usize = 40;
 /// A longer note finds no room beside a name.
 const ASIDE_CHARS: usize = 24;
 /// A table with more columns is set smaller.
@@ -161,14 +159,14 @@ fn numbers(out: &mut String, numbers: &Numbers) {
 
 fn expectations(out: &mut String, number: usize, e: &Expectations) {
     head(out, number, "expect", "Expectations", &e.finding, &e.caption);
-    let why = e.rows.iter().any(|r| !r.why.is_empty());
-    let wide = if e.designs.len() > 3 { " wide" } else { "" };
-    let _ = write!(
-        out,
-        "<div class=\"scroll\"><table class=\"rows expect{wide}\">\n<thead><tr><th scope=\"col\">expectation</th>"
-    );
-    // Beside many designs there is no room for a column of reasons: they stand under the line.
-    let why = why && wide.is_empty();
+    // Beside many designs there is no room for what is expected and why: that stands in a line above the numbers.
+    let wide = e.designs.len() > 3;
+    let why = !wide && e.rows.iter().any(|r| !r.why.is_empty());
+    let class = if wide { " wide" } else { "" };
+    let _ = write!(out, "<div class=\"scroll\"><table class=\"rows expect{class}\">\n<thead><tr>");
+    if !wide {
+        out.push_str("<th scope=\"col\">expectation</th>");
+    }
     if why {
         out.push_str("<th scope=\"col\">why</th>");
     }
@@ -178,32 +176,30 @@ fn expectations(out: &mut String, number: usize, e: &Expectations) {
     }
     out.push_str("<th scope=\"col\">result</th></tr></thead>\n<tbody>\n");
     for row in &e.rows {
-        let reason = if why { String::new() } else { note(&row.why) };
-        let long = row.text.chars().count() > LONG_CHARS || !reason.is_empty();
         let text = format!("<code>{}</code>", breakable(&escape(&row.text)));
-        if !wide.is_empty() && long {
-            // It has a line of its own above its numbers.
-            let (span, place, why) = (e.designs.len() + 2, escape(&row.place), inline(&row.why));
+        if wide {
+            let (span, place, why) = (e.designs.len() + 1, escape(&row.place), inline(&row.why));
             let gap = if why.is_empty() { "" } else { " · " };
             let _ = write!(
                 out,
                 "<tr class=\"alone\"><th scope=\"row\" colspan=\"{span}\">{text} <span class=\"aside\">{place}{gap}{why}\
-                 </span></th></tr>\n<tr><td></td>"
+                 </span></th></tr>\n<tr>"
             );
         } else {
-            let _ = write!(out, "<tr><th scope=\"row\">{text}{}{reason}</th>", note(&row.place));
+            let _ = write!(out, "<tr><th scope=\"row\">{text}{}</th>", note(&row.place));
         }
         if why {
             let _ = write!(out, "<td class=\"why\">{}</td>", inline(&row.why));
         }
-        for i in 0..e.designs.len() {
+        for (i, (mark, name)) in e.designs.iter().enumerate() {
             let measured = row.measured.get(i).map_or(NOTHING, String::as_str);
-            let _ = write!(out, "<td class=\"value\">{}</td>", inline(measured));
+            let name = escape(&mark.label(name));
+            let _ = write!(out, "<td class=\"value\" data-name=\"{name}\">{}</td>", inline(measured));
         }
         let evidence = row.evidence.as_ref().map_or(String::new(), |(link, words)| {
             format!("<span class=\"note\"><a href=\"{}\">{}</a></span>", escape(link), inline(words))
         });
-        let _ = writeln!(out, "<td>{}{evidence}</td></tr>", pill(&row.result, ""));
+        let _ = writeln!(out, "<td class=\"result\">{}{evidence}</td></tr>", pill(&row.result, ""));
     }
     out.push_str("</tbody>\n</table></div>\n");
     how_to_read(out, &e.how_to_read);
