@@ -63,7 +63,6 @@ impl Setting {
                     concurrency,
                     balance,
                     connect,
-                    discovery,
                 } = set;
                 changed(&mut now.timeout, &was.timeout, timeout);
                 changed(&mut now.deadline, &was.deadline, deadline);
@@ -75,7 +74,6 @@ impl Setting {
                 changed(&mut now.concurrency, &was.concurrency, concurrency);
                 changed(&mut now.balance, &was.balance, balance);
                 changed(&mut now.connect, &was.connect, connect);
-                changed(&mut now.discovery, &was.discovery, discovery);
             }
             (Setting::Station(_, now), Setting::Station(_, was), Setting::Station(_, set)) => {
                 let StationSpec {

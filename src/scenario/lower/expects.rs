@@ -388,9 +388,7 @@ impl Lowering<'_, '_> {
                         Diagnostic::error(place, "regions and zones have no numbers of their own in this version")
                             .help("name the clients or the component that stand there"),
                     ),
-                    Part::Link { from, to, .. }
-                        if !matches!((&**from, &**to), (Part::Name(_), Part::Name(_))) =>
-                    {
+                    Part::Link { from, to, .. } if !matches!((&**from, &**to), (Part::Name(_), Part::Name(_))) => {
                         self.log.borrow_mut().push(
                             Diagnostic::error(place, "only edges between components have numbers")
                                 .help("write a caller and whom it calls: `web -> db`"),
