@@ -327,6 +327,6 @@ fn work_in_a_flow_that_nobody_waits_for_any_more_is_not_done() {
         ));
         measured(&run, "goodput(u)")
     };
-    let (kept, dropped) = (goodput("never"), goodput("expired"));
+    let (kept, dropped) = (goodput("none"), goodput("expired"));
     assert!(kept < 5.0 && dropped > 50.0, "{kept} and {dropped} a second");
 }
