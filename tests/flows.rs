@@ -313,7 +313,8 @@ fn work_in_a_flow_queues_by_the_priority_of_its_request() {
     );
     // There is more work than one worker can do; what is missing is missing for those who come last.
     let (hi, lo) = (measured(&run, "mean(hi)"), measured(&run, "mean(lo)"));
-    assert!(hi < 0.06 && lo > 5.0, "{hi} s and {lo} s");
+    // Cobham: 10 ms of its own, and 10 ms of whoever is served over the 70 % that others leave.
+    assert!(hi > 0.022 && hi < 0.027 && lo > 5.0, "{hi} s and {lo} s");
 }
 
 #[test]

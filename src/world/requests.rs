@@ -254,11 +254,20 @@ impl<P: Process> World<P> {
 
     /// Does what a station says.
     pub(super) fn carry_out_station(&mut self, process: ProcessId, steps: &mut Vec<station::Step<Job>>) {
+        while self.carry_out_steps(process, steps) {
+            self.members[process.index()].station.go_on(self.now, steps);
+        }
+    }
+
+    /// Whether the station is to be asked to go on.
+    fn carry_out_steps(&mut self, process: ProcessId, steps: &mut Vec<station::Step<Job>>) -> bool {
         self.note_levels(process);
+        let mut goes_on = false;
         // A handler that runs here may ask the station for more: its steps go behind, into a buffer of their own.
         for step in steps.drain(..) {
             match step {
                 station::Step::FinishAt { at, ticket } => self.queue.push(at, Event::Finish { process, ticket }),
+                station::Step::GoOn => goes_on = true,
                 station::Step::Done { what: Job::Visit(visit), waited, worker } => {
                     self.serve(process, visit, waited, worker);
                 }
@@ -296,6 +305,7 @@ impl<P: Process> World<P> {
                 }
             }
         }
+        goes_on
     }
 
     /// Work is done. Work that takes no time is done within the handler that asked for it; a long row of such goes

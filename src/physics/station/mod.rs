@@ -56,6 +56,8 @@ pub enum Step<J> {
         /// The worker, if it stays held until [`Station::release`] (thread per request).
         worker: Option<u32>,
     },
+    /// Call [`Station::go_on`] when what is done above has been dealt with: it may ask for more, and that may go first.
+    GoOn,
     /// It was refused on arrival or thrown away at the head.
     Refused {
         /// What was.
@@ -285,7 +287,15 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
         self.next(now, worker, steps);
     }
 
-    /// Gives a worker its next job; jobs without work pass through until one has some.
+    /// Gives free workers their next jobs.
+    pub fn go_on(&mut self, now: Instant, steps: &mut Vec<Step<J>>) {
+        if self.paused.is_none() && !self.down {
+            self.fill(now, steps);
+        }
+    }
+
+    /// Gives a worker its next job; jobs without work pass through until one has some. Where not the oldest goes first,
+    /// one that has passed through is dealt with before the next is taken: it may ask for work that comes before that.
     fn next(&mut self, now: Instant, worker: u32, steps: &mut Vec<Step<J>>) {
         if worker >= self.spec.workers {
             return;
@@ -299,6 +309,10 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
                 Taken::Job(waiting) => {
                     self.run(now, worker, waiting, steps);
                     if self.free.last() != Some(&worker) {
+                        return;
+                    }
+                    if self.spec.discipline != Discipline::Fifo && !self.queue.is_empty() {
+                        steps.push(Step::GoOn);
                         return;
                     }
                     self.free.pop();
@@ -378,6 +392,9 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
         while !self.queue.is_empty() {
             let Some(worker) = self.free.pop() else { return };
             self.next(now, worker, steps);
+            if matches!(steps.last(), Some(Step::GoOn)) {
+                return;
+            }
         }
     }
 

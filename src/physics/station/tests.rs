@@ -28,9 +28,13 @@ fn play(spec: StationSpec, arrivals: &[(u64, u64, u8)]) -> Vec<String> {
                 at
             }
         };
+        while let Some(Step::GoOn) = steps.last() {
+            station.go_on(now, &mut steps);
+        }
         for step in steps {
             match step {
                 Step::FinishAt { at, ticket } => calls.push((at, ticket)),
+                Step::GoOn => {}
                 Step::Done { what, .. } => out.push(format!("{what} done {}", now.0 as f64 / MS as f64)),
                 Step::Refused { what, why } => out.push(format!("{what} {why:?} {}", now.0 as f64 / MS as f64)),
             }
