@@ -11,6 +11,8 @@ use crate::report::place::Area;
 use crate::report::svg::{Paint, Svg, Text};
 use crate::report::theme::{FULL_PX, Ink};
 
+/// What is read this soon is read at once.
+const AT_ONCE_NS: f64 = 2e7;
 const ACROSS_MAX: usize = 3;
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = 22.0;
@@ -76,7 +78,17 @@ impl Fresh {
             return ("too few reads".to_owned(), Ink::Muted);
         }
         match self.settles_ns() {
-            Some(0.0) => ("✓ at least 99\u{202f}% fresh at once".to_owned(), Ink::Ok),
+            Some(0.0) => {
+                // Nothing is known of what nobody read sooner.
+                let firsts = [&self.calm, &self.cut].into_iter().filter_map(|curve| curve.first().map(|p| p.0));
+                let first = firsts.fold(f64::INFINITY, f64::min);
+                let when = if first < AT_ONCE_NS {
+                    "at once".to_owned()
+                } else {
+                    format!("at {}, read no sooner", fmt_duration(first))
+                };
+                (format!("✓ at least 99\u{202f}% fresh {when}"), Ink::Ok)
+            }
             Some(ns) => (format!("99\u{202f}% fresh after {}", fmt_duration(ns)), Ink::Stale),
             None => {
                 let line = |end: &End| match (self.cut.is_empty(), end.inside) {
