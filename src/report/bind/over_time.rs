@@ -507,10 +507,11 @@ fn strip(
         .zip(&columns.edges)
         .map(|(bins, (from, to))| {
             let asked: u64 = bins.clone().map(|b| u64::from(tally.started()[b])).sum();
-            let (ok, error) = (of(bins, &[Ended::Ok, Ended::Degraded]), of(bins, &errors));
+            let (ok, degraded, error) = (of(bins, &[Ended::Ok]), of(bins, &[Ended::Degraded]), of(bins, &errors));
             let stale = reads.count(outcome, c, entry, *from, *to).min(ok);
             // Timed out, or still open when the run ended: nobody knows.
-            Outcomes { from: *from, ok: ok - stale, stale, error, unknown: asked.saturating_sub(ok + error) }
+            let unknown = asked.saturating_sub(ok + degraded + error);
+            Outcomes { from: *from, ok: ok - stale, stale: stale + degraded, error, unknown }
         })
         .collect();
     // Shares are those of the numbers: by epochs, not by columns.
@@ -533,8 +534,12 @@ fn strip(
     let class = |o: Ended| ClassSet::of(&[o as u8]);
     let timed_out = tally.count(&all, class(Ended::Timeout));
     let failed: u64 = errors.iter().map(|e| tally.count(&all, class(*e))).sum();
+    let full = tally.count(&all, class(Ended::Ok));
     let (end, below) = match (asked(&all), failed, timed_out) {
         (0, _, _) => (String::new(), String::new()),
+        (n, _, _) if tally.count(&all, class(Ended::Degraded)) > 0 => {
+            (format!("{} answered", answered(&all)), format!("{} in full", fmt_share(full as f64 / n as f64)))
+        }
         (n, 0, 0) if n == tally.count(&all, ANSWERED) => ("all answered".to_owned(), String::new()),
         (_, 0, 0) => ("all answered".to_owned(), "or open at the end".to_owned()),
         (_, e, u) => {

@@ -18,8 +18,8 @@ type Count = fn(&Outcomes) -> u64;
 /// From the bottom up: how to count it, what the key says.
 const OUTCOMES: [(Count, &str); 4] = [
     (|o| o.ok, "answered, fresh"),
-    (|o| o.stale, "answered, stale"),
-    (|o| o.error, "error: surely not done"),
+    (|o| o.stale, "answered, stale or degraded"),
+    (|o| o.error, "error: the client was told"),
     (|o| o.unknown, "unknown: timed out, may have happened"),
 ];
 

@@ -181,9 +181,9 @@ pub struct Outcomes {
     pub from: Instant,
     /// Answered, fresh.
     pub ok: u64,
-    /// Answered with the past.
+    /// Answered with the past, or with a fallback.
     pub stale: u64,
-    /// Surely not done.
+    /// Answered with an error.
     pub error: u64,
     /// Timed out, may have happened.
     pub unknown: u64,
