@@ -112,6 +112,8 @@ impl Flags {
         };
         let columns: Vec<Vec<(f64, f64)>> = named.iter().map(|all| all.iter().map(column).collect()).collect();
         let groups = named.iter().filter(|all| all.len() > 1).count();
+        // With so many a lane for each has to do.
+        let crowded = 2 * groups > lanes_max;
         let mut lanes = Lanes { taken: Vec::new(), most: lanes_max };
         let mut flags = Flags { flags: Vec::new(), lanes: 0, unnamed: 0, left: start, right: end, rule_px };
         for (i, all) in named.iter().enumerate() {
@@ -136,7 +138,7 @@ impl Flags {
                 // In a row with its bars, unless it could be taken for the flag of somebody else's: then above its own.
                 let others = || columns.iter().enumerate().filter(|(j, _)| *j != i).flat_map(|(_, all)| all);
                 let clear = |from: f64| !others().any(|(left, right)| *left < from + width && *right > from);
-                let beside = [left - width - 4.0, right + 4.0].into_iter().filter(|_| groups == 1);
+                let beside = [left - width - 4.0, right + 4.0].into_iter().filter(|_| groups == 1 || crowded);
                 match beside.into_iter().find(|at| *at >= start && at + width <= end && clear(*at)) {
                     Some(place) => {
                         let lane = lanes.free(1, start, end);
@@ -145,7 +147,8 @@ impl Flags {
                     None => {
                         let place = ((left + right - width) / 2.0).min(end - width).max(start);
                         let (from, to) = (place.min(left), right.max(place + width));
-                        match lanes.free(2, from, to) {
+                        let above = if crowded { None } else { lanes.free(2, from, to) };
+                        match above {
                             Some(bars) => (place, width, Some(bars + 1), bars),
                             None => {
                                 let lane = lanes.free(1, from, to);
@@ -315,7 +318,8 @@ mod tests {
     fn a_fault_that_comes_and_goes_has_one_flag_and_a_column_each_time() {
         let often: Vec<Fault> = (0..20).map(|i| fault("kill", 100 + 40 * i, 120 + 40 * i)).collect();
         let laid = flags(&often);
-        assert_eq!((laid.flags.len(), laid.lanes, laid.unnamed), (1, 1, 0));
+        // Its bars leave no room beside them.
+        assert_eq!((laid.flags.len(), laid.lanes, laid.unnamed), (1, 2, 0));
         assert_eq!(laid.flags[0].columns.len(), 20);
         let svg = drawn(&often);
         assert_eq!(svg.matches("kill, 20 times").count(), 1, "{svg}");
