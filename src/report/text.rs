@@ -415,7 +415,7 @@ mod tests {
             fault: (*fault).to_owned(),
             answered: *answered,
             asked: 100,
-            read: true,
+            met: true,
         };
         KeptRow {
             name: name.to_owned(),

@@ -67,7 +67,7 @@ pub(super) fn topology(designs: &[Design<'_>]) -> Option<Section> {
             to: callee.group.index(),
             per_second: attempts.rate_per_second(&epochs),
             // The edges that nobody wrote are those of health checks.
-            what: if edge.name.is_empty() { "checks".to_owned() } else { String::new() },
+            what: if edge.name.contains(" checks -> ") { "checks".to_owned() } else { String::new() },
         })
     });
     let links = links.collect();
