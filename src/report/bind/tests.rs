@@ -282,6 +282,52 @@ fn the_answer_speaks_of_every_client_group() {
 }
 
 #[test]
+fn authors_are_quoted_in_their_order_where_the_run_bears_them_out() {
+    let told = |set: Option<&str>| {
+        let text = r#"
+schema = 1
+title = "t"
+question = "q"
+duration = "10s"
+[service.api]
+service_time = "10ms"
+[clients.web]
+rate = "10/s"
+arrivals = "constant"
+target = "api"
+[expect.second]
+that = "mean(api) < 20ms"
+say = "First, {mean(api)} a request; {count(ok(web))} of them"
+[expect.refuted]
+that = "mean(api) > 20ms"
+say = "Never told, {mean(api)}"
+[expect.meant]
+that = "mean(api) > 20ms"
+verdict = "violated"
+say = "Then, of what is violated as expected: {mean(utilization(api))} busy!"
+[expect.elsewhere]
+that = "mean(api) < 20ms"
+say = "Never told either: {mean(api)@other} was not run"
+[variant.other]
+"#;
+        let mut sources = Sources::new("t.toml", text);
+        if let Some(set) = set {
+            sources = sources.with_set("--set", set);
+        }
+        let (plan, diagnostics) = scenario::load(&sources, None, Some(1), &|_| Err("none".into()));
+        let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.lines(&sources)));
+        let runs = play_all(vec![plan], &|_, _, _| true).expect("nobody interrupts");
+        let sentences = crate::report::told::told(&runs.iter().collect::<Vec<_>>());
+        sentences.iter().map(|told| crate::report::answer::plain(told)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(None),
+        ["First, 10 ms a request; 100 of them.", "Then, of what is violated as expected: 10 % busy!"]
+    );
+    assert!(told(Some("service.api.service_time="11ms"")).is_empty(), "what was written of other settings");
+}
+
+#[test]
 fn what_services_ask_is_named_and_drawn_with_what_it_carries() {
     let text = include_str!("../../../scenarios/replication/pbs-ymmr.toml").replace("\"100s\"", "\"4s\"");
     let sources = Sources::new("t.toml", text);

@@ -234,7 +234,7 @@ impl Lowering<'_, '_> {
         expects
     }
 
-    /// Words with expressions in braces.
+    /// Words with expressions in braces. Beside `--set` there are none: they were written of what the file sets.
     fn say(&self, fields: &Fields<'_, '_>, node: &Node<'_>, of: &Speakable<'_, '_>) -> Sentence {
         let Some(text) = fields.text_of(node) else { return Vec::new() };
         let place = inside(node);
@@ -244,7 +244,7 @@ impl Lowering<'_, '_> {
                 self.expression(expr, &(place.start + at..place.end), of);
             }
         }
-        sentence
+        if self.sources.sets().next().is_some() { Vec::new() } else { sentence }
     }
 
     /// What is expected, or needed: its units, and that what it names is there.
