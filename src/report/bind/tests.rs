@@ -324,7 +324,7 @@ say = "Never told either: {mean(api)@other} was not run"
         told(None),
         ["First, 10 ms a request; 100 of them.", "Then, of what is violated as expected: 10 % busy!"]
     );
-    assert!(told(Some("service.api.service_time="11ms"")).is_empty(), "what was written of other settings");
+    assert!(told(Some("service.api.service_time='11ms'")).is_empty(), "what was written of other settings");
 }
 
 #[test]
