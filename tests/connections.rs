@@ -12,7 +12,8 @@ fn users(balancer: &str, fault: &str) -> Run {
          [load_balancer.lb]\ntargets = \"api\"\nlayer = \"L4\"\npolicy = \"round_robin\"\n{balancer}\n\
          [service.api]\nreplicas = 4\nworkers = 100\nservice_time = \"10ms\"\n\
          [clients.v]\ncount = 100\nthink = \"1s\"\ntarget = \"lb\"\n\
-         [fault.c]\nat = \"50s\"\nfor = \"100s\"\n{fault}\n"
+         [fault.c]\nat = \"50s\"\nfor = \"100s\"\n{fault}\n\
+         [expect.before]\nthat = \"count(v, 20s..50s) > 0\"\n[expect.later]\nthat = \"count(v, 60s..150s) > 0\"\n"
     ))
 }
 
@@ -22,7 +23,7 @@ const CHECKS: &str = "health = { every = \"1s\", timeout = \"1s\", unhealthy = 1
 fn a_connection_to_a_crashed_instance_is_replaced_by_one_to_a_healthy_one() {
     for fault in ["crash = \"api/0\"", "power_loss = \"api/0\""] {
         let run = users(CHECKS, fault);
-        let failed = measured(&run, "error_ratio(v, 55s..150s)");
+        let failed = measured(&run, "error_ratio(v, 60s..150s)");
         assert!(failed < 0.001, "{fault}: {failed}");
         assert!(measured(&run, "count(calls(api/0, 20s..50s))") > 500.0, "it had its share before");
     }

@@ -5,11 +5,35 @@ mod played;
 use netsplit::run::Run;
 use played::{measured, play};
 
+/// The stretches of time that are looked at: only those that an expectation names are measured.
+const LOOKED_AT: [&str; 12] = [
+    "50.5s..51.5s",
+    "51s..59s",
+    "61s..64s",
+    "61s..69s",
+    "61s..79s",
+    "66s..79s",
+    "66s..89s",
+    "69.5s..70.5s",
+    "71s..72s",
+    "71s..79s",
+    "81s..99s",
+    "91s..99s",
+];
+
+/// A hundred seconds of clients `u` with a system and its faults.
+fn watched(scenario: &str) -> Run {
+    let mut text = format!("duration = \"100s\"\nwarmup = \"0s\"\n{scenario}");
+    for (i, stretch) in LOOKED_AT.iter().enumerate() {
+        text += &format!("[expect.look-{i}]\nthat = \"count(u, {stretch}) >= 0\"\n");
+    }
+    play(&text)
+}
+
 /// One instance that takes 10 ms, a request every 10 ms, and these faults.
 fn run(faults: &str) -> Run {
-    play(&format!(
-        "duration = \"100s\"\nwarmup = \"0s\"\n\
-         region.r.zones = [\"a\", \"b\"]\n\
+    watched(&format!(
+        "region.r.zones = [\"a\", \"b\"]\n\
          [service.api]\nworkers = 100\nservice_time = \"10ms\"\n\
          [clients.u]\nrate = \"100/s\"\narrivals = \"constant\"\ntarget = \"api\"\n{faults}"
     ))
@@ -150,9 +174,8 @@ fn a_zone_that_is_lost_stays_lost_while_its_instances_wear_out_and_are_repaired(
 #[test]
 fn leaks_of_one_pool_add_up() {
     let leak = "leak = \"web -> api\"\nslots = 5";
-    let run = play(&format!(
-        "duration = \"100s\"\nwarmup = \"0s\"\n\
-         [service.web]\nworkers = 100\n[service.api]\nworkers = 100\nservice_time = \"100ms\"\n\
+    let run = watched(&format!(
+        "[service.web]\nworkers = 100\n[service.api]\nworkers = 100\nservice_time = \"100ms\"\n\
          [edge.web.api]\npool = {{ size = 10, max_wait = \"0s\" }}\n\
          [flow.f]\nruns_on = \"web\"\nsteps = [{{ call = \"api\" }}]\n\
          [clients.u]\nrate = \"90/s\"\ntarget = \"web\"\nmix = {{ f = \"100%\" }}\n{}{}",
@@ -167,8 +190,8 @@ fn leaks_of_one_pool_add_up() {
 #[test]
 fn a_hot_key_stays_hot_until_the_last_that_made_it_so() {
     let hot = "hot_key = \"k\"\nshare = \"90%\"";
-    let run = play(&format!(
-        "duration = \"100s\"\nwarmup = \"0s\"\n[keys.k]\ncount = 1000\n\
+    let run = watched(&format!(
+        "[keys.k]\ncount = 1000\n\
          [load_balancer.lb]\ntargets = \"svc\"\npolicy = \"consistent_hash\"\n\
          [service.svc]\nreplicas = 20\nworkers = 100\n\
          [clients.u]\nrate = \"1000/s\"\ntarget = \"lb\"\nkeys = \"k\"\n{}{}",
