@@ -81,7 +81,7 @@ mod tests {
             ("to {p99(users)", "{", "stands alone"),
             ("to } here", "}", "stands alone"),
             ("a {b{c}} d", "{", "stands alone"),
-            ("to {p101(users)} of", "p101", "percentiles"),
+            ("to {p101(users)} of", "p101", "no percentile 101"),
             ("to {} of", "", "expected"),
         ] {
             let Err(error) = parse_sentence(text) else { panic!("{text} was read") };

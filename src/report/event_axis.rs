@@ -123,7 +123,8 @@ mod tests {
         // Three quick exchanges, seconds between them, and one slow answer.
         let instants =
             us(&[0, 250, 500, 750, 7_000_000, 7_000_250, 7_000_500, 9_000_000, 9_000_250, 9_040_000, 9_080_000]);
-        let axis = EventAxis::new(&instants, &[], 150.0, 980.0);
+        let answer = (Instant(9_000_250_000), Instant(9_080_000_000));
+        let axis = EventAxis::new(&instants, &[answer], 150.0, 980.0);
         assert_eq!(axis.cuts().len(), 2);
         let x: Vec<f64> = instants.iter().map(|at| axis.x(*at)).collect();
         assert!(x.windows(2).all(|pair| pair[1] - pair[0] >= 10.0), "{x:?}");

@@ -198,8 +198,8 @@ fn what_is_said_in_words_is_what_the_loader_takes() {
 const NOTHING_TO_SAY: &[&str] = &[
     "at", "bind", "bisect", "by", "cases", "choices", "count", "delay", "draw", "each", "else", "every", "expect",
     "factor", "fallback", "grid", "hints", "if", "instance", "label", "like", "look_for", "max", "minutes", "on",
-    "predict", "preset", "random", "range", "rate", "reading", "set", "share", "show", "slots", "source", "then", "to",
-    "until", "when", "why", "within",
+    "predict", "preset", "random", "range", "rate", "reading", "say", "set", "share", "show", "slots", "source",
+    "then", "to", "until", "when", "why", "within",
 ];
 
 #[test]
