@@ -24,7 +24,7 @@ pub fn answer(runs: &[&Run]) -> String {
     match told::told(runs).as_slice() {
         [] => {}
         // The author says what it comes to.
-        [few @ ..] if few.len() < SENTENCES_MAX => return few.join(" ") + &limit,
+        few if few.len() < SENTENCES_MAX => return few.join(" ") + &limit,
         many => return many.join(" "),
     }
     if who.is_empty() {
