@@ -112,7 +112,8 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
             designs.iter().filter_map(|d| Some((phase.share(&d.run.outcome)?, d.name()))).collect();
         let best = shares.iter().map(|s| s.0).fold(0.0, f64::max);
         let by = shares.iter().filter(|s| fmt_share(s.0) == fmt_share(best)).map(|s| s.1.to_owned());
-        let serve = format!("answer {} of all requests in full, or more", fmt_share(SERVED));
+        let s = if good.len() == 1 { "s" } else { "" };
+        let serve = format!("answer{s} {} of all requests in full, or more", fmt_share(SERVED));
         let served = match good.as_slice() {
             [] => format!(
                 "{when} no design answers {} of all requests in full; {} are answered with {}",
