@@ -289,16 +289,7 @@ impl Lowering<'_, '_> {
     /// Arrivals from a file: a moment a line, in seconds or as a duration, turned into a rate of one arrival between each
     /// two.
     fn trace(&self, fields: &Fields<'_, '_>, file: &str, place: Place) -> Option<Rate> {
-        let text = match (self.load)(file) {
-            Ok(text) => text,
-            Err(reason) => {
-                fields.error(
-                    Diagnostic::error(place, format!("`{file}` can't be read: {reason}"))
-                        .help("files are looked for beside the scenario"),
-                );
-                return None;
-            }
-        };
+        let text = self.beside(fields, file, &place)?;
         let mut moments = Vec::new();
         for (i, line) in text.lines().map(str::trim).enumerate().filter(|(_, l)| !l.is_empty()) {
             let seconds = line.parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0);

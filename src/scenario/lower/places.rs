@@ -311,18 +311,21 @@ impl Lowering<'_, '_> {
         clock
     }
 
+    /// The text of a file that stands beside the scenario.
+    pub(super) fn beside(&self, fields: &Fields<'_, '_>, file: &str, place: &Place) -> Option<String> {
+        let read = (self.load)(file);
+        if let Err(reason) = &read {
+            fields.error(
+                Diagnostic::error(place.clone(), format!("`{file}` can't be read: {reason}"))
+                    .help("files are looked for beside the scenario"),
+            );
+        }
+        read.ok()
+    }
+
     /// Weights from a file, one a line, behind a name and a comma if there is one: of each key the sum up to it.
     fn counted(&self, fields: &Fields<'_, '_>, file: &str, place: Place) -> Option<Vec<f64>> {
-        let text = match (self.load)(file) {
-            Ok(text) => text,
-            Err(reason) => {
-                fields.error(
-                    Diagnostic::error(place, format!("`{file}` can't be read: {reason}"))
-                        .help("files are looked for beside the scenario"),
-                );
-                return None;
-            }
-        };
+        let text = self.beside(fields, file, &place)?;
         let mut sums = Vec::new();
         let mut sum = 0.0;
         for (i, line) in text.lines().map(str::trim).enumerate().filter(|(_, l)| !l.is_empty()) {
