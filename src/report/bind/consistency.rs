@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::Design;
+use super::{Design, trade_off};
 use crate::check::{self, Property, Standing, Steps, Verdict as Checked, View, hierarchy::MODELS};
 use crate::engine::Instant;
 use crate::history::{History, Status};
@@ -57,7 +57,7 @@ impl<'a> Shown<'a> {
             mark: design.mark,
             standing: check::standing(&view, Steps::DEFAULT),
             converged: check::judge_with(&view, Property::Converged, check::Engine::Fastest, Steps::DEFAULT),
-            p99_write_ns: p99_write(outcome, &kept.cuts),
+            p99_write_ns: taken(outcome, &kept.cuts, false, 99),
             pacelc: pacelc_word(outcome),
             kept,
         })
@@ -94,21 +94,22 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The 99th percentile of acknowledged writes: before the first cut if there is one, after the warm-up.
-fn p99_write(outcome: &Outcome, cuts: &[&FaultPlan]) -> Option<u64> {
+/// A percentile of what answered reads, or acknowledged writes, took, in ns: before the first cut if there is one, after
+/// the warm-up.
+pub(super) fn taken(outcome: &Outcome, cuts: &[&FaultPlan], reads: bool, percent: usize) -> Option<u64> {
     let from = Instant::ZERO + outcome.plan.warmup;
     let to = cuts.iter().filter_map(|cut| cut.span()).map(|span| span.0).min().unwrap_or(outcome.plan.end);
     let operations = outcome.history.operations().iter();
     let mut taken: Vec<u64> = operations
-        .filter(|o| o.status == Status::Ok && !o.function.is_read() && o.invoked >= from && o.invoked < to)
+        .filter(|o| o.status == Status::Ok && o.function.is_read() == reads && o.invoked >= from && o.invoked < to)
         .map(|o| o.completed.since(o.invoked).0)
         .collect();
     taken.sort_unstable();
-    let place = (taken.len() * 99).div_ceil(100).checked_sub(1)?;
+    let place = (taken.len() * percent).div_ceil(100).checked_sub(1)?;
     taken.get(place).copied()
 }
 
-/// The head of a column of [`p99_write`]: whose writes, and when.
+/// The head of a column of the 99th percentile of writes: whose writes, and when.
 pub(super) fn p99_of_writes(cuts: &[&str]) -> String {
     match cuts {
         [] => "p99 of answered writes".to_owned(),
@@ -123,7 +124,7 @@ fn percent(share: Option<f64>) -> String {
 
 /// The numbers, the models, and the freshness of reads.
 pub(super) fn sections(all: &[Shown<'_>]) -> Vec<Section> {
-    [numbers(all), ladder(all), freshness(all)].into_iter().flatten().collect()
+    [numbers(all), trade_off::section(all), ladder(all), freshness(all)].into_iter().flatten().collect()
 }
 
 /// Names of the partitions and of the client groups that asked during any of them, of all designs.

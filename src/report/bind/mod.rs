@@ -24,6 +24,7 @@ mod promises;
 mod shape;
 mod space_time;
 mod stale;
+mod trade_off;
 mod volley;
 mod waiting;
 mod witness;

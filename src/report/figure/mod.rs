@@ -21,6 +21,7 @@ mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
 pub mod topology;
+pub mod trade_off;
 pub mod variants;
 pub mod witness;
 
@@ -70,6 +71,8 @@ pub enum Drawing {
     Saturation(saturation::Saturation),
     /// How soon readers see what was written.
     Freshness(freshness::Freshness),
+    /// What each design buys and pays.
+    TradeOff(trade_off::TradeOff),
     /// Which models held.
     Ladder(ladder::Ladder),
     /// A counter-example.
@@ -90,6 +93,7 @@ impl Drawing {
             Drawing::Variants(f) => f,
             Drawing::Saturation(f) => f,
             Drawing::Freshness(f) => f,
+            Drawing::TradeOff(f) => f,
             Drawing::Ladder(f) => f,
             Drawing::Witness(f) => f,
             Drawing::SpaceTime(f) => f,

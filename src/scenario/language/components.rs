@@ -230,8 +230,7 @@ pub(super) const STORE: Value = Value::Table(&[
         "By which clock a quorum's writes are ordered.",
     )
     .words("as `versions` of a quorum says; no other protocol takes it"),
-    key("prefer_leader", TEXT, "Where the leader likes to be: `region:us`, `zone:a` or `kv/0`.")
-        .words("nowhere; no word of the language says so"),
+    key("prefer_leader", TEXT, "Where the leader likes to be: `region:us`, `zone:a` or `kv/0`.").default("none"),
     key("commit_wait", Value::Flag, "Whether a write's answer waits until its time has certainly passed.")
         .words("false; only a quorum takes it"),
     later("sharding"),

@@ -8,7 +8,7 @@ use crate::scenario::reader::{Fields, inside};
 use crate::spec::Diagnostic;
 
 impl Lowering<'_, '_> {
-    /// Reads the place: a region, a zone, or replicas of the store itself.
+    /// Reads the place: a region, a zone, or replicas of the store itself; `none` is no wish.
     pub(super) fn prefer_leader(
         &self,
         fields: &Fields<'_, '_>,
@@ -19,6 +19,9 @@ impl Lowering<'_, '_> {
     ) {
         let Some(node) = fields.node("prefer_leader") else { return };
         let (Some(text), at) = (fields.text_of(node), inside(node)) else { return };
+        if text == "none" {
+            return;
+        }
         let spec = match replication {
             Some(Replication::Raft(spec)) => spec,
             // What is wrong with the protocol has been said.
