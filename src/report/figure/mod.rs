@@ -17,6 +17,7 @@ pub mod percentiles;
 pub mod saturation;
 pub mod scene;
 pub mod space_time;
+mod space_time_draw;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
