@@ -157,7 +157,7 @@ impl Swept {
                 table.rows.push(row);
             }
         }
-        table
+        table.told()
     }
 
     fn row(&self, name: &str, unit: Unit, scale: Scale, factor: f64, of: &Measure<'_>) -> SweptRow {
@@ -352,7 +352,7 @@ impl Swept {
     /// `sweep.csv`: one row a run; raw numbers, times in integer ns.
     pub fn csv(&self) -> String {
         let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut text = String::from("point,settings,variant,seed,offered_per_s,goodput_per_s,p99_ns");
+        let mut text = String::from("point,settings,variant,seed,offered_per_s,goodput_per_s,answer_p99_ns");
         self.show.iter().for_each(|s| text += &format!(",{}", quote(s)));
         text.push('\n');
         for s in &self.samples {
