@@ -29,6 +29,7 @@ pub mod seeds;
 pub mod summary;
 pub mod svg;
 pub mod sweep;
+mod sweep_course;
 pub mod text;
 pub mod theme;
 pub mod told;
