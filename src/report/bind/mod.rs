@@ -23,6 +23,7 @@ mod planted;
 mod promises;
 mod shape;
 mod space_time;
+mod spreading;
 mod stale;
 mod volley;
 mod waiting;
@@ -109,6 +110,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
     witness::link(&mut page.expectations.rows, &promised);
     page.sections.extend(over_time::sections(&designs));
     page.sections.extend(divergence::section(&designs));
+    page.sections.extend(spreading::section(&designs));
     page.sections.extend(consistency::sections(&promised));
     page.sections.extend(witness::sections(&promised));
     page.sections.extend(shape::variants(&designs));

@@ -19,6 +19,7 @@ pub mod saturation;
 pub mod scene;
 pub mod space_time;
 mod space_time_draw;
+pub mod spreading;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
@@ -72,6 +73,8 @@ pub enum Drawing {
     Saturation(saturation::Saturation),
     /// How soon readers see what was written.
     Freshness(freshness::Freshness),
+    /// Who knows, over the time since there was something to know.
+    Spreading(spreading::Spreading),
     /// Which models held.
     Ladder(ladder::Ladder),
     /// A counter-example.
@@ -92,6 +95,7 @@ impl Drawing {
             Drawing::Variants(f) => f,
             Drawing::Saturation(f) => f,
             Drawing::Freshness(f) => f,
+            Drawing::Spreading(f) => f,
             Drawing::Ladder(f) => f,
             Drawing::Witness(f) => f,
             Drawing::SpaceTime(f) => f,
