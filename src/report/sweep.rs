@@ -324,7 +324,11 @@ impl Swept {
             sections: vec![Section {
                 name: "Sweep".to_owned(),
                 anchor: "sweep".to_owned(),
-                finding: self.finding(),
+                // The answer has all of it.
+                finding: match self.sweeps_load() {
+                    true => self.finding(),
+                    false => self.courses(1).unwrap_or_else(|| self.finding()),
+                },
                 caption: format!(
                     "Each mark is {} over {}.",
                     if seeds == 1 { "one run" } else { "the mean of its seeds" },
@@ -332,10 +336,14 @@ impl Swept {
                 ),
                 figures: self.figures(),
                 tables: Vec::new(),
-                how_to_read:
-                    "Past the knee a good design stays flat, a bad one falls although it works at 100\u{202f}%. \
-                              Bars are 95\u{202f}% intervals, from three seeds on."
-                        .to_owned(),
+                how_to_read: format!(
+                    "{} Bars are 95\u{202f}% intervals, from three seeds on.",
+                    if self.sweeps_load() {
+                        "Past the knee a good design stays flat, a bad one falls although it works at 100\u{202f}%."
+                    } else {
+                        "Where a line is flat, more of what is swept changes nothing."
+                    }
+                ),
                 folded: false,
             }],
             model: ModelCard::default(),

@@ -47,9 +47,41 @@ impl Swept {
         all.len() > 1 && all.windows(2).all(next)
     }
 
+    /// With its points in the order of their numbers, where their labels differ in nothing else: cases come by their names.
+    #[must_use]
+    pub fn in_order(mut self) -> Swept {
+        let labels: Vec<(String, Vec<f64>)> = (0..self.points.len()).map(|p| numbers(&self.label(p))).collect();
+        let alike = labels.windows(2).all(|pair| pair[0].0 == pair[1].0 && pair[0].1.len() == pair[1].1.len());
+        if !alike {
+            return self;
+        }
+        let mut order: Vec<usize> = (0..labels.len()).collect();
+        order.sort_by(|a, b| labels[*a].1.partial_cmp(&labels[*b].1).unwrap_or(std::cmp::Ordering::Equal));
+        self.points = order.iter().map(|p| self.points[*p].clone()).collect();
+        for sample in &mut self.samples {
+            sample.point = order.iter().position(|p| *p == sample.point).unwrap_or(sample.point);
+        }
+        self
+    }
+
+    /// What is swept, by the end of its path: the axis of the picture has all of it.
+    fn briefly(&self) -> String {
+        let axis = self.axis();
+        let keys = axis.split_once(": ").map(|(_, keys)| keys.to_owned());
+        keys.unwrap_or_else(|| {
+            let parts: Vec<&str> = axis.rsplit('.').take(2).collect();
+            if axis.contains(", ") { axis.clone() } else { parts.into_iter().rev().collect::<Vec<_>>().join(".") }
+        })
+    }
+
     /// What became of the measures that the scenario shows, or of p99 if it shows none: `` `cache.hot.size` from 50 to 1600:
     /// `hit_ratio(hot)` rises from 21 % to 74 %, nine tenths of that by 800``. Nothing if nothing was measured.
     pub(super) fn course(&self) -> Option<String> {
+        self.courses(TOLD)
+    }
+
+    /// The same of so many measures.
+    pub(super) fn courses(&self, most: usize) -> Option<String> {
         let p99: (String, Measure<'_>) = ("p99".to_owned(), Box::new(|s| s.p99_ns));
         let shown = self.show.iter().enumerate().map(|(i, text)| {
             let of: Measure<'_> = Box::new(move |s| s.shown[i].as_ref().map(|m| m.value));
@@ -64,14 +96,14 @@ impl Swept {
             let words = self.course_of(of, &|value| write(i, value))?;
             Some(format!("{name} {words}"))
         });
-        let told: Vec<String> = told.take(TOLD).collect();
+        let told: Vec<String> = told.take(most).collect();
         if told.is_empty() {
             return None;
         }
         let (first, last) = (self.label(0), self.label(self.points.len().checked_sub(1)?));
         let swept = match self.grows() {
-            true => format!("`{}` from {first} to {last}", self.axis()),
-            false => format!("{} points of `{}`", self.points.len(), self.axis()),
+            true => format!("`{}` from {first} to {last}", self.briefly()),
+            false => format!("{} points of `{}`", self.points.len(), self.briefly()),
         };
         Some(format!("{swept}: {}", told.join("; ")))
     }
@@ -130,7 +162,15 @@ impl Swept {
             let knee =
                 near.filter(|(p, _)| *p < end).map(|(p, _)| format!(", nine tenths of that by {}", self.label(*p)));
             let verb = if up { "rises" } else { "falls" };
-            return Some(format!("{verb} from {} to {}{}", write(*first), write(*last), knee.unwrap_or_default()));
+            // Where it has no value before, nothing of the kind happened, or it never ended.
+            let begins = values.first().map_or(0, |v| v.0);
+            let none = if begins > 0 {
+                format!(" at {}, where it begins to have a value,", self.label(begins))
+            } else {
+                String::new()
+            };
+            let (from, to) = (write(*first), write(*last));
+            return Some(format!("{verb} from {from}{none} to {to}{}", knee.unwrap_or_default()));
         }
         // Whichever turn is further from both ends is the one that matters.
         let (dip, peak) = (first.min(*last) - low.1, high.1 - first.max(*last));
@@ -185,6 +225,10 @@ mod tests {
             (&[0.7, 0.2, 0.4, 0.6], Some("`hits` is lowest at 100, 20 %; 70 % at the first, 60 % at the last")),
             (&[0.3, 0.3, 0.3, 0.3], Some("`hits` stays at 30 %")),
             (&[f64::NAN, f64::NAN, f64::NAN, 0.1], None),
+            (
+                &[f64::NAN, 0.7, 0.3, 0.2],
+                Some("`hits` falls from 70 % at 100, where it begins to have a value, to 20 %"),
+            ),
         ] {
             let words = words.map(|words| format!("`size` from 50 to 1600: {words}"));
             assert_eq!(told(&sizes, &[("base", values)]), words, "{values:?}");
@@ -195,6 +239,40 @@ mod tests {
         let three: [(&str, &[f64]); 3] = [("a", &[0.1, 0.2]), ("b", &[0.1, 0.3]), ("c", &[0.1, 0.9])];
         let words = "`hits` is at 2 between 20 % with a and 90 % with c";
         assert_eq!(told(&["1", "2"], &three), Some(format!("`size` from 1 to 2: {words}")));
+    }
+
+    #[test]
+    fn cases_come_by_their_numbers() {
+        let of = |labels: [&str; 3]| {
+            let sample = |point: usize| Sample {
+                point,
+                variant: String::new(),
+                seed: 1,
+                offered: 1.0,
+                goodput: point as f64,
+                p99_ns: None,
+                shown: Vec::new(),
+                digest: 0,
+                broken: Vec::new(),
+            };
+            Swept {
+                title: String::new(),
+                question: String::new(),
+                source: String::new(),
+                name: String::new(),
+                points: labels.map(|value| vec![("raft.timeout".to_owned(), value.to_owned())]).to_vec(),
+                show: Vec::new(),
+                samples: (0..3).map(sample).collect(),
+                repeat: String::new(),
+            }
+            .in_order()
+        };
+        let sorted = of(["100ms..200ms", "12ms..24ms", "25ms..50ms"]);
+        assert_eq!([0, 1, 2].map(|p| sorted.label(p)), ["12ms..24ms", "25ms..50ms", "100ms..200ms"]);
+        assert_eq!(sorted.samples.iter().map(|s| s.point).collect::<Vec<_>>(), [2, 0, 1], "each keeps its own");
+        let names = of(["one-way", "bridge", "symmetric"]);
+        assert_eq!(names.label(0), "one-way", "names stay as they are");
+        assert_eq!(names.briefly(), "raft.timeout");
     }
 
     #[test]

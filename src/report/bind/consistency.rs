@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::Design;
+use super::witness::missed_write;
 use crate::check::{self, Property, Standing, Steps, Verdict as Checked, View, hierarchy::MODELS};
 use crate::engine::Instant;
 use crate::history::{History, Status};
@@ -445,8 +446,8 @@ fn more_than_its_parts(all: &[Shown<'_>]) -> String {
     format!(
         " {with}, PRAM is violated though monotonic reads, monotonic writes and read your writes hold: each of them \
          compares a read with one write at a time, PRAM wants for each client one order of all writes that explains all \
-         it read (jepsen.io/consistency, after Viotti and Vukolić 2016). But {}.",
-        evidence.sentence
+         it read (jepsen.io/consistency, after Viotti and Vukolić 2016).{}",
+        missed_write(shown.outcome, evidence).map_or_else(String::new, |pair| format!(" But {pair}."))
     )
 }
 

@@ -108,9 +108,9 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         files: told.files.clone(),
     };
     witness::link(&mut page.expectations.rows, &promised);
+    page.sections.extend(spreading::section(&designs));
     page.sections.extend(over_time::sections(&designs));
     page.sections.extend(divergence::section(&designs));
-    page.sections.extend(spreading::section(&designs));
     page.sections.extend(consistency::sections(&promised));
     page.sections.extend(witness::sections(&promised));
     page.sections.extend(shape::variants(&designs));

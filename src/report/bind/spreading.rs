@@ -3,7 +3,7 @@
 use super::Design;
 use crate::engine::Span;
 use crate::report::figure::Drawing;
-use crate::report::figure::spreading::{Climb, Spread, Spreading};
+use crate::report::figure::spreading::{ALL, Climb, Spread, Spreading};
 use crate::report::number::{fmt_count, fmt_duration, fmt_share};
 use crate::report::page::Section;
 use crate::run::{Learning, News, learning};
@@ -143,8 +143,9 @@ fn finding(panels: &[Spread], death: bool) -> String {
         ),
     };
     let told = panels.iter().filter(|p| p.times > 0);
-    let least = told.min_by(|a, b| a.know.end().total_cmp(&b.know.end())).filter(|p| p.know.end() < 0.995);
-    let rest = least.map_or_else(String::new, |p| format!("; {}{} never do", fmt_share(1.0 - p.know.end()), with(p)));
+    let least = told.min_by(|a, b| a.know.end().total_cmp(&b.know.end())).filter(|p| p.know.end() < ALL);
+    let never = if death { "don’t before it is back" } else { "never do" };
+    let rest = least.map_or_else(String::new, |p| format!("; {}{} {never}", fmt_share(1.0 - p.know.end()), with(p)));
     lead + &rest
 }
 
@@ -175,6 +176,6 @@ mod tests {
         assert_eq!(crate::report::answer::plain(&told), "Half of all hold it for dead after 1 s");
         let deaf = Spread { name: "deaf".to_owned(), know: Climb::default(), ..panel.clone() };
         let told = crate::report::answer::plain(&finding(&[panel, deaf], true));
-        assert_eq!(told, "Half of all hold it for dead after 1 s with one; 100 % with deaf never do");
+        assert_eq!(told, "Half of all hold it for dead after 1 s with one; 100 % with deaf don’t before it is back");
     }
 }

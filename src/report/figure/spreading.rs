@@ -18,7 +18,7 @@ const RIGHT: f64 = 22.0;
 const GAP: f64 = 60.0;
 const PLOT_PX: f64 = 150.0;
 /// From here on nobody is missing.
-const ALL: f64 = 0.99;
+pub const ALL: f64 = 0.99;
 /// Points of a curve.
 const POINTS: usize = 240;
 
