@@ -254,7 +254,8 @@ fn play(arguments: &Arguments, sources: &Sources, plans: &[Plan], plan: &SweepPl
         show: plan.show.clone(),
         samples,
         repeat: again(arguments, &plan.name),
-    })
+    }
+    .in_order())
 }
 
 fn again(arguments: &Arguments, name: &str) -> String {

@@ -266,6 +266,13 @@ impl Tally {
         (offered > 0).then(|| self.count(epochs, classes) as f64 / offered as f64)
     }
 
+    /// The share of those asked in these epochs that ended in one of these classes, among those that ended at all: who is
+    /// still open has not been given up. `None` if none ended.
+    pub fn share_of_ended(&self, epochs: &EpochSet, classes: ClassSet) -> Option<f64> {
+        let ended = self.count(epochs, ClassSet::ALL);
+        (ended > 0).then(|| self.count(epochs, classes) as f64 / ended as f64)
+    }
+
     /// The latencies of those who were asked in these epochs and ended in one of these classes.
     pub fn latencies(&self, epochs: &EpochSet, classes: ClassSet) -> Latencies {
         Latencies::of(self.recorders(epochs, classes))

@@ -1,12 +1,13 @@
 //! The finding in a few sentences, made of the numbers. Terminal and page say the same.
 
+use super::best::{By, best};
 use super::kept::{Kept, errors_and_past, lost_writes};
 use super::measure::{self, least_answered, listed};
 use super::number::{Unit, fmt_rate, fmt_share};
 use super::summary::{Seen, Summary, summary};
 use super::told;
 use crate::engine::{Instant, Span};
-use crate::metric::EpochSet;
+use crate::metric::{ClassSet, EpochSet};
 use crate::run::{Outcome, Run};
 use crate::world::meters::{ANSWERED, OK};
 
@@ -73,16 +74,25 @@ fn gone<'r>(runs: &[&'r Run], kept: &[Kept<'_>]) -> Vec<(&'r str, u64)> {
 
 /// Which design is better than the base, by what, and what it gives up for it.
 fn best_told(runs: &[&Run], sums: &[(&str, Summary)]) -> String {
-    let Some(best) = best(sums).filter(|best| *best > 0) else { return String::new() };
-    let Some(seen) = sums[best].1.seen.first() else { return String::new() };
-    let numbers = format!("{}, {} on average", fmt_rate(seen.goodput), time(seen.mean_ns));
-    let gives_up = measure::gives_up(runs, best).map_or_else(String::new, |what| format!(", but it violates {what}"));
-    format!(" By what is answered, then by the mean, the best is **{}**: {numbers}{gives_up}.", sums[best].0)
+    let by = runs.first().map_or(By::Answered, |run| By::of(&run.outcome.plan.question));
+    let all: Vec<&Summary> = sums.iter().map(|(_, sum)| sum).collect();
+    let Some(best) = best(&all, by).filter(|best| best.place > 0) else { return String::new() };
+    let Some(seen) = sums[best.place].1.seen.first() else { return String::new() };
+    let name = best.percentile_name();
+    let tail = time(seen.answers.at_ns[best.percentile].map(|ns| ns as f64));
+    let numbers = format!("{}, {tail} at {name}", fmt_rate(seen.goodput));
+    let gives_up =
+        measure::gives_up(runs, best.place).map_or_else(String::new, |what| format!(", but it violates {what}"));
+    let by = match by {
+        By::Answered => format!("By what is answered, then by {name} of answers,"),
+        By::Tail => format!("By {name} of answers, of designs that answer as many,"),
+    };
+    format!(" {by} the best is **{}**: {numbers}{gives_up}.", sums[best.place].0)
 }
 
 /// How the base serves its users, each group for itself.
 fn served(base: &str, who: &[&Seen]) -> String {
-    let some = who.iter().any(|seen| seen.mean_ns.is_some());
+    let some = who.iter().any(|seen| seen.ended.count > 0);
     if !some {
         return format!("{}: no request ended.", capital(base));
     }
@@ -94,20 +104,41 @@ fn served(base: &str, who: &[&Seen]) -> String {
         format!("**{got} of {asked}**{unit}{of}")
     };
     let rates: Vec<String> = who.iter().enumerate().map(rate).collect();
-    if who.iter().all(|seen| seen.goodput == 0.0) {
-        return format!("{}: {} are answered in full.", capital(base), listed(&rates));
+    let apart = apart(who);
+    if who.iter().all(|seen| seen.answers.count == 0) {
+        return format!("{}: {} are answered in full{apart}.", capital(base), listed(&rates));
     }
-    let means: Vec<String> = who.iter().map(|seen| format!("**{}**", time(seen.mean_ns))).collect();
+    let means: Vec<String> = who.iter().map(|seen| format!("**{}**", time(seen.answers.mean_ns))).collect();
     let tails: Vec<String> =
-        who.iter().map(|seen| format!("**{}**", time(seen.latency_ns[2].map(|ns| ns as f64)))).collect();
+        who.iter().map(|seen| format!("**{}**", time(seen.answers.at_ns[2].map(|ns| ns as f64)))).collect();
     format!(
-        "{}: {} are answered in full; a request takes {} on average and {} at p99.",
+        "{}: {} are answered in full; an answer takes {} on average and {} at p99{apart}.",
         capital(base),
         listed(&rates),
         listed(&means),
         listed(&tails)
     )
 }
+
+/// Those who got no answer, after a semicolon: `; 4 % are refused and 12 % time out`. They have no part in the latency.
+fn apart(who: &[&Seen]) -> String {
+    let kinds: [(&str, fn(&Seen) -> Option<f64>); 3] = [
+        ("are refused", |seen| seen.refused),
+        ("time out", |seen| seen.timed_out),
+        ("are still open at the end", Seen::open_share),
+    ];
+    let told = kinds.iter().filter_map(|(what, share)| {
+        let shares = who.iter().filter_map(|seen| Some((share(seen).filter(|share| *share >= WORTH_A_WORD)?, seen)));
+        let of = |seen: &Seen| if who.len() > 1 { format!(" of {}", seen.name) } else { String::new() };
+        let shares: Vec<String> = shares.map(|(share, seen)| format!("**{}**{}", fmt_share(share), of(seen))).collect();
+        (!shares.is_empty()).then(|| format!("{} {what}", listed(&shares)))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { String::new() } else { format!("; {}", listed(&told)) }
+}
+
+/// Fewer of all requests are not told of.
+const WORTH_A_WORD: f64 = 0.001;
 
 /// What is gone in the end, with each design that loses something, or the two that lose most.
 fn lost(mut losing: Vec<(&str, u64)>, designs: usize) -> String {
@@ -124,30 +155,6 @@ fn lost(mut losing: Vec<(&str, u64)>, designs: usize) -> String {
         format!(" and **{}** with {name}{others}", super::number::fmt_count(*n))
     });
     format!(" In the end **{} {writes} lost**{with}{next}.", super::number::fmt_count(*most))
-}
-
-/// The variant that serves its users best: whoever leaves fewer unserved, by a thousandth of what was asked, or by half
-/// where few are; then the mean. The base unless another is better in that or by a twentieth of the mean.
-pub fn best(sums: &[(&str, Summary)]) -> Option<usize> {
-    let rank = |s: &Summary| {
-        let seen = s.seen.first();
-        let unserved = seen.map_or(1.0, |s| 1.0 - s.goodput / s.offered.max(1e-9));
-        (unserved, seen.and_then(|s| s.mean_ns).unwrap_or(f64::MAX))
-    };
-    // Of ten thousand a few are still under way when the run ends.
-    let fewer = |a: f64, b: f64| b - a > 1e-3 || b - a > 1e-4 && a < b / 2.0;
-    let better = |(unserved, mean): (f64, f64), (others, than): (f64, f64), margin: f64| {
-        fewer(unserved, others) || !fewer(others, unserved) && mean < than * margin
-    };
-    let base = rank(&sums.first()?.1);
-    let mut best = (0, base);
-    for (i, (_, sum)) in sums.iter().enumerate().skip(1) {
-        let this = rank(sum);
-        if better(this, base, 0.95) && better(this, best.1, 1.0) {
-            best = (i, this);
-        }
-    }
-    Some(best.0)
 }
 
 /// What share was answered before, during and after the first fault, if that tells anything.
@@ -185,20 +192,29 @@ pub fn phases(outcome: &Outcome) -> Option<String> {
     Some(text)
 }
 
-/// The share of all users' requests in these epochs that were answered.
+/// The share of all users' requests in these epochs that were answered, of those that ended.
 pub fn answered(outcome: &Outcome, epochs: &EpochSet) -> Option<f64> {
-    let groups = &outcome.meters.groups[outcome.plan.components.len()..];
-    let offered: u64 = groups.iter().map(|g| g.visits.offered(epochs)).sum();
-    let answered: u64 = groups.iter().map(|g| g.visits.count(epochs, ANSWERED)).sum();
-    (offered > 0).then(|| answered as f64 / offered as f64)
+    share_of_ended(outcome, epochs, ANSWERED)
 }
 
-/// The share of all users' requests in these epochs that were answered in full.
+/// The share of all users' requests in these epochs that were answered in full, of those that ended.
 pub fn answered_in_full(outcome: &Outcome, epochs: &EpochSet) -> Option<f64> {
+    share_of_ended(outcome, epochs, OK)
+}
+
+fn share_of_ended(outcome: &Outcome, epochs: &EpochSet, classes: ClassSet) -> Option<f64> {
+    let groups = &outcome.meters.groups[outcome.plan.components.len()..];
+    let count = |classes| groups.iter().map(|g| g.visits.count(epochs, classes)).sum::<u64>();
+    let ended = count(ClassSet::ALL);
+    (ended > 0).then(|| count(classes) as f64 / ended as f64)
+}
+
+/// The share of all users' requests in these epochs that are still open when the run ends.
+pub fn still_open(outcome: &Outcome, epochs: &EpochSet) -> f64 {
     let groups = &outcome.meters.groups[outcome.plan.components.len()..];
     let offered: u64 = groups.iter().map(|g| g.visits.offered(epochs)).sum();
-    let answered: u64 = groups.iter().map(|g| g.visits.count(epochs, OK)).sum();
-    (offered > 0).then(|| answered as f64 / offered as f64)
+    let ended: u64 = groups.iter().map(|g| g.visits.count(epochs, ClassSet::ALL)).sum();
+    offered.saturating_sub(ended) as f64 / offered.max(1) as f64
 }
 
 fn share_of(share: f64) -> String {

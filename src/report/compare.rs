@@ -93,16 +93,20 @@ impl Side {
     }
 }
 
+/// Latencies are those of answers.
 const CLIENTS: [(&str, &str, Unit); 8] = [
     ("offered", "offered_per_s", Unit::PerSecond),
     ("goodput", "goodput_per_s", Unit::PerSecond),
     ("answered", "answered", Unit::Share),
-    ("mean", "mean_ns", Unit::Nanos),
-    ("p50", "p50_ns", Unit::Nanos),
-    ("p90", "p90_ns", Unit::Nanos),
-    ("p99", "p99_ns", Unit::Nanos),
-    ("p99.9", "p99_9_ns", Unit::Nanos),
+    ("mean", "answer_mean_ns", Unit::Nanos),
+    ("p50", "answer_p50_ns", Unit::Nanos),
+    ("p90", "answer_p90_ns", Unit::Nanos),
+    ("p99", "answer_p99_ns", Unit::Nanos),
+    ("p99.9", "answer_p99_9_ns", Unit::Nanos),
 ];
+
+/// Those who got no answer; left out where there are none on either side.
+const APART: [(&str, &str, Unit); 2] = [("refused", "refused", Unit::Share), ("timed out", "timed_out", Unit::Share)];
 
 const COMPONENTS: [(&str, &str, Unit); 2] =
     [("utilisation", "utilization", Unit::Share), ("waiting", "waiting_mean", Unit::Count)];
@@ -110,7 +114,8 @@ const COMPONENTS: [(&str, &str, Unit); 2] =
 /// All measures that either side has.
 pub fn differences(a: &Side, b: &Side) -> Vec<Difference> {
     let mut all = Vec::new();
-    for (list, measures) in [("clients", CLIENTS.as_slice()), ("components", COMPONENTS.as_slice())] {
+    let clients = [CLIENTS.as_slice(), APART.as_slice()].concat();
+    for (list, measures) in [("clients", clients.as_slice()), ("components", COMPONENTS.as_slice())] {
         let mut names = a.names(list);
         for name in b.names(list) {
             if !names.contains(&name) {
@@ -120,7 +125,9 @@ pub fn differences(a: &Side, b: &Side) -> Vec<Difference> {
         for name in names {
             for (word, key, unit) in measures {
                 let (va, vb) = (a.values(list, &name, key), b.values(list, &name, key));
-                if va.is_none() && vb.is_none() {
+                let none = |v: &Option<Vec<f64>>| v.as_ref().is_none_or(|v| v.iter().all(|share| *share == 0.0));
+                let nobody = APART.iter().any(|(_, apart, _)| apart == key) && none(&va) && none(&vb);
+                if va.is_none() && vb.is_none() || nobody {
                     continue;
                 }
                 let mean = |v: &Option<Vec<f64>>| v.as_deref().and_then(Across::of).map(|a| a.mean);
@@ -159,12 +166,10 @@ pub fn table(a: &Side, b: &Side) -> Table {
         Table::new(&["measure", &a.name, &b.name, "difference", "relative", "95 % within", "more than chance"]);
     for d in differences(a, b) {
         let write = |v: Option<f64>| v.map_or(NOTHING.to_owned(), |v| d.unit.write(v));
-        let difference = d.difference().map_or(NOTHING.to_owned(), |diff| {
-            let sign = if diff < 0.0 { MINUS } else { '+' };
-            format!("{sign}{}", spread(d.unit, diff.abs()))
-        });
+        let difference = d.difference().map_or(NOTHING.to_owned(), |diff| signed(d.unit, diff));
         let relative = match (d.difference(), d.a) {
-            (Some(diff), Some(a)) if a != 0.0 => fmt_error(diff / a),
+            // Beside points, a percentage of a percentage would only be mistaken for them.
+            (Some(diff), Some(a)) if a != 0.0 && d.unit != Unit::Share => fmt_error(diff / a),
             _ => NOTHING.to_owned(),
         };
         let half = d.half_width.map_or(NOTHING.to_owned(), |h| format!("±{}", spread(d.unit, h)));
@@ -186,6 +191,11 @@ fn spread(unit: Unit, size: f64) -> String {
     }
 }
 
+/// A difference with its sign.
+fn signed(unit: Unit, difference: f64) -> String {
+    format!("{}{}", if difference < 0.0 { MINUS } else { '+' }, spread(unit, difference.abs()))
+}
+
 /// What stands above the table.
 pub fn finding(a: &Side, b: &Side) -> String {
     let all = differences(a, b);
@@ -193,11 +203,16 @@ pub fn finding(a: &Side, b: &Side) -> String {
         .iter()
         .filter_map(|word| {
             let d = all.iter().find(|d| d.measure.ends_with(&format!(" {word}")))?;
-            let relative = d.difference()? / d.a.filter(|a| *a != 0.0)?;
-            if relative.abs() < 0.001 || d.sure() == Some(false) {
-                return None;
-            }
-            Some(format!("{word} {}", fmt_error(relative)))
+            let difference = d.difference()?;
+            // Shares are far apart by points, from none at all too.
+            let (far, told) = match d.unit {
+                Unit::Share => (difference, signed(d.unit, difference)),
+                _ => {
+                    let relative = difference / d.a.filter(|a| *a != 0.0)?;
+                    (relative, fmt_error(relative))
+                }
+            };
+            (far.abs() >= 0.001 && d.sure() != Some(false)).then(|| format!("{word} {told}"))
         })
         .collect();
     if all.iter().all(|d| d.difference().is_none()) {
@@ -304,7 +319,7 @@ mod tests {
     fn side(name: &str, values: &[(u64, f64)]) -> Side {
         let runs: Vec<Value> = values
             .iter()
-            .map(|(seed, mean)| json!({"variant": "base", "seed": seed, "clients": [{"name": "users", "mean_ns": mean}]}))
+            .map(|(seed, mean)| json!({"variant": "base", "seed": seed, "clients": [{"name": "users", "answer_mean_ns": mean}]}))
             .collect();
         let side = Side::of(&json!({"title": "t", "runs": runs}), None).expect("it has runs");
         Side { name: name.to_owned(), ..side }
@@ -324,7 +339,7 @@ mod tests {
     #[test]
     fn users_who_wait_are_not_said_to_ask_the_same_of_every_design() {
         let side = |name: &str, regardless: Option<bool>, requests: u64| {
-            let clients = json!([{"name": "users", "mean_ns": 1.0, "requests": requests}]);
+            let clients = json!([{"name": "users", "answer_mean_ns": 1.0, "requests": requests}]);
             let mut run = json!({"variant": name, "seed": 1, "clients": clients});
             regardless.into_iter().for_each(|word| run["asks_regardless"] = json!(word));
             Side::of(&json!({"title": "t", "runs": [run]}), None).expect("it has runs")
@@ -345,6 +360,22 @@ mod tests {
     }
 
     #[test]
+    fn shares_differ_by_points() {
+        let side = |name: &str, answered: f64, goodput: f64| {
+            let clients = json!([{"name": "users", "answered": answered, "goodput_per_s": goodput, "refused": 0.0}]);
+            let runs = json!([{"variant": name, "seed": 1, "clients": clients}]);
+            Side::of(&json!({"title": "t", "runs": runs}), None).expect("it has runs")
+        };
+        let (a, b) = (side("a", 0.5, 100.0), side("b", 0.618, 123.6));
+        assert_eq!(plain(&finding(&a, &b)), "b against a: goodput +23.6 %, answered +11.8 points");
+        let answered = table(&a, &b).rows.into_iter().find(|row| row[0] == "users answered").expect("it is there");
+        assert_eq!(answered[3..5], ["+11.8 points".to_owned(), NOTHING.to_owned()]);
+        // Of nobody something is a difference too.
+        assert_eq!(plain(&finding(&side("a", 0.0, 1.0), &side("b", 0.5, 1.0))), "b against a: answered +50 points");
+        assert!(differences(&a, &b).iter().all(|d| d.measure != "users refused"), "nobody was");
+    }
+
+    #[test]
     fn one_seed_gives_no_interval() {
         let (a, b) = (side("a", &[(1, 100.0)]), side("b", &[(1, 200.0)]));
         assert_eq!(differences(&a, &b)[0].sure(), None);
@@ -354,7 +385,7 @@ mod tests {
     #[test]
     fn what_has_nothing_in_common_is_not_called_alike() {
         let a = side("a", &[(1, 100.0)]);
-        let other = json!({"title": "u", "runs": [{"variant": "base", "seed": 1, "clients": [{"name": "others", "mean_ns": 5.0}]}]});
+        let other = json!({"title": "u", "runs": [{"variant": "base", "seed": 1, "clients": [{"name": "others", "answer_mean_ns": 5.0}]}]});
         let b = Side { name: "b".to_owned(), ..Side::of(&other, None).expect("it has runs") };
         assert_eq!(finding(&a, &b), "a and b have no measure in common");
         assert_eq!(seeds(&a, &b), "the same seeds of different scenarios: \"t\" and \"u\"");

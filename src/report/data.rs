@@ -9,6 +9,7 @@ use crate::engine::digest::Digest;
 use crate::metric::ClassSet;
 use crate::rpc::Outcome as Ended;
 use crate::run::Run;
+use crate::world::meters::ANSWERED;
 
 /// One digest of all runs, in their order.
 pub fn digest(runs: &[Run]) -> u64 {
@@ -19,7 +20,8 @@ pub fn digest(runs: &[Run]) -> u64 {
     digest.value()
 }
 
-/// `summary.json`.
+/// `summary.json`. Of each client group, `answer_*` are latencies of answers and `ended_*` those of everything that ended,
+/// refused or given up too, as a statistic of the language without an outcome has them; shares are of what ended.
 pub fn summary_json(runs: &[Run]) -> Value {
     let first = runs.first().map(|r| &r.outcome.plan);
     let rows: Vec<Value> = runs.iter().map(run_json).collect();
@@ -42,12 +44,17 @@ fn run_json(run: &Run) -> Value {
         .seen
         .iter()
         .map(|s| {
-            json!({
-                "name": s.name, "offered_per_s": s.offered, "goodput_per_s": s.goodput, "answered": s.answered,
-                "requests": s.requests, "mean_ns": s.mean_ns.map(|n| n.round() as u64),
-                "p50_ns": s.latency_ns[0], "p90_ns": s.latency_ns[1], "p99_ns": s.latency_ns[2],
-                "p99_9_ns": s.latency_ns[3], "max_ns": s.latency_ns[4],
-            })
+            let mut all = json!({
+                "name": s.name, "offered_per_s": s.offered, "goodput_per_s": s.goodput, "requests": s.requests,
+                "open": s.open, "answered": s.answered, "refused": s.refused, "timed_out": s.timed_out,
+            });
+            for (whose, times) in [("answer", &s.answers), ("ended", &s.ended)] {
+                all[format!("{whose}_mean_ns")] = json!(times.mean_ns.map(|n| n.round() as u64));
+                for (name, ns) in ["p50", "p90", "p99", "p99_9", "max"].iter().zip(times.at_ns) {
+                    all[format!("{whose}_{name}_ns")] = json!(ns);
+                }
+            }
+            all
         })
         .collect();
     let components: Vec<Value> = sum
@@ -136,17 +143,20 @@ pub fn series_csv(runs: &[Run]) -> String {
     text
 }
 
-/// `latency.csv`: the cumulative distribution of each client group, after warm-up.
+/// `latency.csv`: the cumulative distributions of each client group, after warm-up: of answers, and of everything that
+/// ended, refused or given up too.
 pub fn latency_csv(runs: &[Run]) -> String {
-    let mut text = String::from("variant,seed,clients,latency_ns,at_most\n");
+    let mut text = String::from("variant,seed,clients,of,latency_ns,at_most\n");
     for run in runs {
         let plan = &run.outcome.plan;
         let frame = run.outcome.meters.frame();
         let epochs = frame.epochs_in(crate::engine::Instant::ZERO + plan.warmup, plan.end);
         for (c, (clients, _)) in plan.clients.iter().enumerate() {
             let tally = &run.outcome.meters.groups[plan.components.len() + c].visits;
-            for (ns, n) in tally.latencies(&epochs, ClassSet::ALL).cumulative() {
-                let _ = writeln!(text, "{},{},{},{ns},{n}", plan.variant, plan.seed.0, clients.name);
+            for (of, classes) in [("answer", ANSWERED), ("ended", ClassSet::ALL)] {
+                for (ns, n) in tally.latencies(&epochs, classes).cumulative() {
+                    let _ = writeln!(text, "{},{},{},{of},{ns},{n}", plan.variant, plan.seed.0, clients.name);
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 use super::number::fmt_share;
 use crate::check::{self, Staleness, View};
 use crate::engine::Instant;
+use crate::history::Status;
 use crate::run::{Outcome, Served, served};
 use crate::scenario::{FaultPlan, Kind};
 
@@ -91,6 +92,21 @@ impl<'a> Kept<'a> {
     pub fn stale_in(&self, cut: &str, group: &str) -> Option<f64> {
         let cut = self.cuts.iter().find(|c| c.name == cut)?;
         self.stale(cut.span()?, Some(group))
+    }
+
+    /// A percentile of what answered reads, or acknowledged writes, took, in ns: before the first cut if there is one,
+    /// after the warm-up.
+    pub fn taken(&self, reads: bool, percent: usize) -> Option<u64> {
+        let (from, end) = self.whole();
+        let to = self.cuts.iter().filter_map(|cut| cut.span()).map(|span| span.0).min().unwrap_or(end);
+        let operations = self.outcome.history.operations().iter();
+        let mut taken: Vec<u64> = operations
+            .filter(|o| o.status == Status::Ok && o.function.is_read() == reads && o.invoked >= from && o.invoked < to)
+            .map(|o| o.completed.since(o.invoked).0)
+            .collect();
+        taken.sort_unstable();
+        let place = (taken.len() * percent).div_ceil(100).checked_sub(1)?;
+        taken.get(place).copied()
     }
 
     /// From the end of the warm-up to the end.

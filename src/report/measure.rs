@@ -108,7 +108,7 @@ const ASKED_BY: [(&[&str], &[&str]); 17] = [
 ];
 
 /// Whether a question asks for a measure.
-fn asks(question: &str, kind: &str) -> bool {
+pub(super) fn asks(question: &str, kind: &str) -> bool {
     let question = question.to_lowercase();
     let words = || question.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let by = ASKED_BY.iter().filter(|(kinds, _)| kinds.contains(&kind)).flat_map(|(_, by)| by.iter());
@@ -212,7 +212,7 @@ fn of_all(runs: &[&Run], clients: &[&str], kind: &str) -> Option<(usize, Measure
         let epochs = frame.epochs_in(crate::engine::Instant::ZERO + plan.warmup, plan.end);
         let visits = &run.outcome.meters.groups[plan.group(&group)?].visits;
         let value = match kind {
-            "answered" => Measured::exact(visits.share(&epochs, ANSWERED)?, Dimension::SHARE),
+            "answered" => Measured::exact(visits.share_of_ended(&epochs, ANSWERED)?, Dimension::SHARE),
             _ => Measured::exact(visits.rate_per_second(&epochs, OK), Dimension::RATE),
         };
         Some((plan.variant.clone(), value))
@@ -442,7 +442,7 @@ fn metric_said(metric: &Metric, clients: &[&str], during: &str) -> Option<Said> 
 pub fn least_answered<'a>(outcome: &'a Outcome, epochs: &EpochSet, all: f64) -> Option<(&'a str, f64)> {
     let plan = &outcome.plan;
     let groups = plan.clients.iter().enumerate().filter_map(|(c, (clients, _))| {
-        let share = outcome.meters.groups[plan.components.len() + c].visits.share(epochs, ANSWERED)?;
+        let share = outcome.meters.groups[plan.components.len() + c].visits.share_of_ended(epochs, ANSWERED)?;
         Some((clients.name.as_str(), share))
     });
     let least = groups.reduce(|a, b| if b.1 < a.1 { b } else { a })?;

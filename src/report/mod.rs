@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod axis;
+pub mod best;
 pub mod bind;
 pub mod bisected;
 pub mod bottleneck;
@@ -18,6 +19,7 @@ mod devices;
 pub mod event_axis;
 pub mod figure;
 pub mod folder;
+pub mod headline;
 pub mod kept;
 pub mod measure;
 pub mod number;
@@ -27,6 +29,7 @@ pub mod seeds;
 pub mod summary;
 pub mod svg;
 pub mod sweep;
+mod sweep_course;
 pub mod text;
 pub mod theme;
 pub mod told;

@@ -2,12 +2,15 @@
 
 use super::bottleneck::{Bottleneck, bottleneck};
 use crate::engine::Instant;
-use crate::metric::{ClassSet, EpochSet};
+use crate::metric::{ClassSet, EpochSet, Latencies};
 use crate::run::Outcome;
 use crate::world::Level;
-use crate::world::meters::{ANSWERED, OK};
+use crate::world::meters::{ANSWERED, OK, REFUSED, TIMED_OUT};
 
 /// What one client group saw.
+///
+/// Shares are those of the requests that ended. One that is still open when the run ends has neither been answered nor
+/// given up: it counts in none of them but in [`Seen::open`]. (`availability` of the language counts it as not answered.)
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     /// The group.
@@ -16,14 +19,53 @@ pub struct Seen {
     pub offered: f64,
     /// Answered in full, per second.
     pub goodput: f64,
-    /// Share answered; `None` if nobody asked.
+    /// Share answered, if only by a fallback; `None` if nothing ended.
     pub answered: Option<f64>,
-    /// Latencies in ns: p50, p90, p99, p99.9, max; of everything that ended.
-    pub latency_ns: [Option<u64>; 5],
-    /// Mean latency, ns.
-    pub mean_ns: Option<f64>,
-    /// How many requests these are.
+    /// Share refused: rejected, unavailable, aborted, or an error.
+    pub refused: Option<f64>,
+    /// Share given up.
+    pub timed_out: Option<f64>,
+    /// How long answers took. The numbers to say aloud: a refusal at once makes nobody faster.
+    pub answers: Times,
+    /// How long everything took that ended, refused or given up too, as `p99(users)` of the language has it.
+    pub ended: Times,
+    /// How many requests were made.
     pub requests: u64,
+    /// How many of them are still open when the run ends.
+    pub open: u64,
+}
+
+impl Seen {
+    /// Share of the requests that are still open when the run ends, if it is worth a word.
+    pub fn open_share(&self) -> Option<f64> {
+        let share = self.open as f64 / self.requests.max(1) as f64;
+        (share >= OPEN).then_some(share)
+    }
+}
+
+/// A few requests are under way whenever a run ends; more than this share are a backlog.
+const OPEN: f64 = 0.005;
+
+/// Latencies of some requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Times {
+    /// Their mean, ns.
+    pub mean_ns: Option<f64>,
+    /// In ns: p50, p90, p99, p99.9, max.
+    pub at_ns: [Option<u64>; 5],
+    /// How many they are.
+    pub count: u64,
+}
+
+impl Times {
+    fn of(latencies: &Latencies) -> Times {
+        let at = |p: f64| latencies.percentile(p).map(|s| s.0);
+        Times {
+            mean_ns: latencies.mean_ns(),
+            at_ns: [at(50.0), at(90.0), at(99.0), at(99.9), latencies.max().map(|s| s.0)],
+            count: latencies.count(),
+        }
+    }
 }
 
 /// What one component did.
@@ -67,21 +109,23 @@ pub fn summary(outcome: &Outcome) -> Summary {
     let epochs = frame.epochs_in(Instant::ZERO + plan.warmup, plan.end);
     let seen = plan.clients.iter().enumerate().map(|(c, (clients, _))| {
         let tally = &outcome.meters.groups[plan.components.len() + c].visits;
-        let latencies = tally.latencies(&epochs, ClassSet::ALL);
-        let at = |p: f64| latencies.percentile(p).map(|s| s.0);
+        let (requests, share) = (tally.offered(&epochs), |classes| tally.share_of_ended(&epochs, classes));
         Seen {
             name: clients.name.clone(),
             offered: tally.offered_per_second(&epochs),
             goodput: tally.rate_per_second(&epochs, OK),
-            answered: tally.share(&epochs, ANSWERED),
-            latency_ns: [at(50.0), at(90.0), at(99.0), at(99.9), latencies.max().map(|s| s.0)],
-            mean_ns: latencies.mean_ns(),
-            requests: tally.offered(&epochs),
+            answered: share(ANSWERED),
+            refused: share(REFUSED),
+            timed_out: share(TIMED_OUT),
+            answers: Times::of(&tally.latencies(&epochs, ANSWERED)),
+            ended: Times::of(&tally.latencies(&epochs, ClassSet::ALL)),
+            requests,
+            open: requests.saturating_sub(tally.count(&epochs, ClassSet::ALL)),
         }
     });
     let seen: Vec<Seen> = seen.collect();
     let parts: Vec<Part> = (0..plan.components.len()).map(|g| part(outcome, g, &epochs)).collect();
-    let bottleneck = bottleneck(outcome, &parts, seen.first().and_then(|s| s.mean_ns));
+    let bottleneck = bottleneck(outcome, &parts, seen.first().and_then(|s| s.ended.mean_ns));
     Summary { seen, parts, bottleneck }
 }
 

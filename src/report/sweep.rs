@@ -41,11 +41,12 @@ fn entries(value: &str) -> Option<Vec<(String, String)>> {
     Some(whole.get("value")?.as_table()?.iter().map(|(key, value)| (key.clone(), plain(value))).collect())
 }
 
-type Measure<'a> = Box<dyn Fn(&Sample) -> Option<f64> + 'a>;
+/// A number of one run.
+pub(super) type Measure<'a> = Box<dyn Fn(&Sample) -> Option<f64> + 'a>;
 
 impl Swept {
     /// Variants in the order in which they were played.
-    fn variants(&self) -> Vec<&str> {
+    pub(super) fn variants(&self) -> Vec<&str> {
         let mut all: Vec<&str> = Vec::new();
         for sample in &self.samples {
             if !all.contains(&sample.variant.as_str()) {
@@ -61,14 +62,14 @@ impl Swept {
         seeds.dedup();
         seeds.len()
     }
-    fn across(&self, point: usize, variant: &str, of: &Measure<'_>) -> Option<Across> {
+    pub(super) fn across(&self, point: usize, variant: &str, of: &Measure<'_>) -> Option<Across> {
         let mine = self.samples.iter().filter(|s| s.point == point && s.variant == variant);
         let values: Option<Vec<f64>> = mine.map(|s| of(s).filter(|v| v.is_finite())).collect();
         Across::of(&values?)
     }
     /// The words of a point: its values alone where there is one path, else `path=value`. Of a table the values that
     /// differ between points.
-    fn label(&self, point: usize) -> String {
+    pub(super) fn label(&self, point: usize) -> String {
         let settings = &self.points[point];
         let words = |path: &str, value: &str| {
             let parts = entries(value).map(|all| {
@@ -101,7 +102,7 @@ impl Swept {
         keys
     }
     /// What is swept.
-    fn axis(&self) -> String {
+    pub(super) fn axis(&self) -> String {
         let mut paths: Vec<String> = Vec::new();
         for (path, _) in self.points.iter().flatten() {
             let keys = self.differing(path).join(", ");
@@ -127,7 +128,7 @@ impl Swept {
         }
     }
     /// The dimension of a shown expression, by its first value.
-    fn dimension(&self, show: usize) -> Dimension {
+    pub(super) fn dimension(&self, show: usize) -> Dimension {
         let first = self.samples.iter().find_map(|s| s.shown.get(show).and_then(Option::as_ref));
         first.map_or(Dimension::NUMBER, |m| m.dimension)
     }
@@ -157,7 +158,7 @@ impl Swept {
                 table.rows.push(row);
             }
         }
-        table
+        table.told()
     }
 
     fn row(&self, name: &str, unit: Unit, scale: Scale, factor: f64, of: &Measure<'_>) -> SweptRow {
@@ -242,8 +243,12 @@ impl Swept {
         self.samples.iter().any(|s| s.offered > 0.0)
     }
 
-    /// Where goodput ends to follow what is asked, per variant, in a sentence; if nowhere, what becomes of latency.
+    /// Of a sweep of the load: where goodput ends to follow what is asked, per variant, in a sentence; if nowhere, what
+    /// becomes of latency. Of any other: what becomes of what the scenario shows.
     pub fn finding(&self) -> String {
+        if let Some(course) = self.course().filter(|_| !self.sweeps_load()) {
+            return course;
+        }
         if !self.asked() {
             let (points, designs) = (self.points.len(), self.variants().len());
             return format!(
@@ -319,7 +324,11 @@ impl Swept {
             sections: vec![Section {
                 name: "Sweep".to_owned(),
                 anchor: "sweep".to_owned(),
-                finding: self.finding(),
+                // The answer has all of it.
+                finding: match self.sweeps_load() {
+                    true => self.finding(),
+                    false => self.courses(1).unwrap_or_else(|| self.finding()),
+                },
                 caption: format!(
                     "Each mark is {} over {}.",
                     if seeds == 1 { "one run" } else { "the mean of its seeds" },
@@ -327,10 +336,14 @@ impl Swept {
                 ),
                 figures: self.figures(),
                 tables: Vec::new(),
-                how_to_read:
-                    "Past the knee a good design stays flat, a bad one falls although it works at 100\u{202f}%. \
-                              Bars are 95\u{202f}% intervals, from three seeds on."
-                        .to_owned(),
+                how_to_read: format!(
+                    "{} Bars are 95\u{202f}% intervals, from three seeds on.",
+                    if self.sweeps_load() {
+                        "Past the knee a good design stays flat, a bad one falls although it works at 100\u{202f}%."
+                    } else {
+                        "Where a line is flat, more of what is swept changes nothing."
+                    }
+                ),
                 folded: false,
             }],
             model: ModelCard::default(),
@@ -352,7 +365,7 @@ impl Swept {
     /// `sweep.csv`: one row a run; raw numbers, times in integer ns.
     pub fn csv(&self) -> String {
         let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut text = String::from("point,settings,variant,seed,offered_per_s,goodput_per_s,p99_ns");
+        let mut text = String::from("point,settings,variant,seed,offered_per_s,goodput_per_s,answer_p99_ns");
         self.show.iter().for_each(|s| text += &format!(",{}", quote(s)));
         text.push('\n');
         for s in &self.samples {
@@ -386,8 +399,8 @@ mod tests {
             point,
             variant: variant.to_owned(),
             seed: 1,
-            offered: 100.0,
-            goodput: 100.0,
+            offered: 100.0 * (point + 1) as f64,
+            goodput: 100.0 * (point + 1) as f64,
             p99_ns: Some(p99 * 1e6),
             shown: Vec::new(),
             digest: 0,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::answer::{answer, facts, plain};
 use super::bind::names_its_designs;
+use super::headline::{self, LEFT_OUT};
 use super::number::{Unit, elide};
 use super::summary::{Seen, Summary, summary};
 use super::wording::sentence;
@@ -70,9 +71,6 @@ pub(super) fn head(title: &str, right: &str, question: &str, ink: Ink) -> String
     format!("{}{gap}{right}\n{}\n\n", ink.paint("1", &wrap(title, ink.width - 2)), wrap(question, ink.width - 2))
 }
 
-/// What a table leaves out where it is too wide, one after the other.
-const LEFT_OUT: [&str; 4] = ["p99.9", "mean", "p90", "max"];
-
 /// The table of numbers: a row a variant, a block a client group.
 fn numbers(runs: &[&Run], width: usize) -> String {
     let sums: Vec<(&str, Summary)> =
@@ -83,15 +81,10 @@ fn numbers(runs: &[&Run], width: usize) -> String {
             groups.push(&seen.name);
         }
     }
+    let columns = headline::columns(sums.iter().flat_map(|(_, sum)| &sum.seen));
     let row = |name: &str, seen: &Seen| {
-        let mut row = vec![
-            name.to_owned(),
-            plain(&Unit::PerSecond.write(seen.goodput)),
-            seen.mean_ns.map_or_else(|| "–".to_owned(), duration),
-        ];
-        row.extend(seen.latency_ns.iter().map(|ns| ns.map_or("–".to_owned(), |ns| duration(ns as f64))));
-        row.push(share(seen.answered));
-        row
+        let cells = columns.iter().map(|column| plain(&column.unit.write(column.value(seen))));
+        std::iter::once(name.to_owned()).chain(cells).collect()
     };
     // One variant has a row a group; several have a block a group, so that like stands below like.
     let blocks: Vec<Vec<Vec<String>>> = match (sums.as_slice(), groups.as_slice()) {
@@ -108,18 +101,18 @@ fn numbers(runs: &[&Run], width: usize) -> String {
             .collect(),
     };
     let corner = |block: usize| if blocks.len() > 1 { groups[block].to_owned() } else { String::new() };
-    number_table(&blocks, &corner, width)
+    let head: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    number_table(&head, &blocks, &corner, width)
 }
 
 /// Blocks below one another in the same columns: all of them, or as many as fit.
-fn number_table(blocks: &[Vec<Vec<String>>], corner: &dyn Fn(usize) -> String, width: usize) -> String {
-    let head = ["goodput", "mean", "p50", "p90", "p99", "p99.9", "max", "answered"];
+fn number_table(head: &[&str], blocks: &[Vec<Vec<String>>], corner: &dyn Fn(usize) -> String, width: usize) -> String {
     let table = |left_out: usize, name_chars: usize| {
         let kept = |column: usize| column == 0 || !LEFT_OUT[..left_out].contains(&head[column - 1]);
         let mut rows: Vec<Vec<String>> = Vec::new();
         for (number, block) in blocks.iter().enumerate() {
             let mut first = vec![corner(number)];
-            first.extend(head.map(str::to_owned));
+            first.extend(head.iter().map(|name| (*name).to_owned()));
             for mut row in std::iter::once(first).chain(block.iter().cloned()) {
                 row[0] = elide(&row[0], name_chars);
                 rows.push(row.into_iter().enumerate().filter(|(c, _)| kept(*c)).map(|(_, cell)| cell).collect());
@@ -438,7 +431,9 @@ mod tests {
         };
         let blocks = [vec![row("cp-raft"), row("cp-quorum-no-writeback")], vec![row("cp-raft")]];
         let group = |block: usize| ["east-users", "west-users"][block].to_owned();
-        let (wide, narrow_one) = (number_table(&blocks, &group, 100), number_table(&blocks, &group, 80));
+        let head = ["goodput", "mean", "p50", "p90", "p99", "p99.9", "max", "answered"];
+        let table = |width| number_table(&head, &blocks, &group, width);
+        let (wide, narrow_one) = (table(100), table(80));
         assert!(wide.contains("p99.9") && wide.contains("cp-quorum-no-writeback"), "{wide}");
         assert!(
             !narrow_one.contains("p99.9") && narrow_one.contains("p99") && narrow_one.contains("p50"),

@@ -7,10 +7,11 @@ use std::ops::Range;
 use super::consistency::statistic;
 use super::judge::{Found, missing};
 use super::outcome::Outcome;
-use crate::engine::{Instant, ProcessId};
+use crate::engine::{Instant, ProcessId, Span};
 use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured, Missing};
 use crate::metric::{Counter, EpochSet};
+use crate::world::Acted;
 
 /// Whether [`measure`] knows a measure.
 pub(super) fn measures(name: &str) -> bool {
@@ -67,38 +68,106 @@ fn noticed(outcome: &Outcome, fault: &str, all: bool, stat: Option<Stat>) -> Res
         .filter(|c| plan.components[*c].kind.name() == "membership")
         .map(|c| processes(outcome, c))
         .collect();
-    let mut took = Vec::new();
-    for (i, act) in outcome.acted.iter().enumerate().filter(|(_, a)| usize::from(a.fault) == number && starts(a.what)) {
+    if clusters.is_empty() {
+        return Err(Missing::Unknown("only members of a `membership` notice each other's faults".to_owned()));
+    }
+    let heard = notices(outcome, number, &clusters, &["member_dead"]);
+    let took = heard.iter().filter_map(|(_, news)| match all {
+        true => news.learnt.last().filter(|_| news.learnt.len() >= news.members),
+        false => news.learnt.first(),
+    });
+    statistic(took.map(|span| span.as_secs_f64()).collect(), stat, Dimension::DURATION)
+}
+
+/// Something that members were to learn of, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// How many could have learnt of it.
+    pub members: usize,
+    /// How long after it each of those who did learnt of it, ascending.
+    pub learnt: Vec<Span>,
+    /// How long it was true, or the run went on.
+    pub watched: Span,
+}
+
+/// What members of one group learnt in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learning {
+    /// The component.
+    pub component: usize,
+    /// The fault that they were to notice; none if it is rumours that they were to hear.
+    pub fault: Option<String>,
+    /// For each time, who suspected it or knew; empty if nobody only suspects.
+    pub suspected: Vec<News>,
+    /// For each time, who knew: heard the rumour, held the member for dead.
+    pub known: Vec<News>,
+}
+
+/// What members of each group learnt after the warm-up: rumours; else of the first fault that made one of them silent,
+/// of one that ends it rather than one that holds it up.
+pub fn learning(outcome: &Outcome) -> Vec<Learning> {
+    let plan = &outcome.plan;
+    let groups = (0..plan.components.len()).filter(|c| plan.components[*c].kind.name() == "membership");
+    groups.filter_map(|component| heard(outcome, component).or_else(|| deaths(outcome, component))).collect()
+}
+
+fn heard(outcome: &Outcome, component: usize) -> Option<Learning> {
+    let epochs = outcome.meters.frame().epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
+    let members = processes(outcome, component).len();
+    let news = |heard: &BTreeMap<ProcessId, Instant>| {
+        let began = heard.values().min().copied()?;
+        let mut learnt: Vec<Span> = heard.values().map(|at| at.since(began)).collect();
+        learnt.sort_unstable();
+        Some(News { members, learnt, watched: outcome.plan.end.since(began) })
+    };
+    let known: Vec<News> = rumours(outcome, component, &epochs).values().filter_map(news).collect();
+    (!known.is_empty()).then(|| Learning { component, fault: None, suspected: Vec::new(), known })
+}
+
+fn deaths(outcome: &Outcome, component: usize) -> Option<Learning> {
+    let cluster = [processes(outcome, component)];
+    let hits = |act: &&Acted| starts(act.what) && act.hit.iter().any(|p| cluster[0].contains(&p.0));
+    let ends = |act: &&Acted| matches!(act.what, "crash" | "power loss");
+    let acted = || outcome.acted.iter().filter(hits);
+    let fault = usize::from(acted().find(ends).or_else(|| acted().next())?.fault);
+    let told = |points: &[&str]| -> Vec<News> {
+        notices(outcome, fault, &cluster, points).into_iter().map(|(_, news)| news).collect()
+    };
+    let (known, sooner) = (told(&["member_dead"]), told(&["member_suspected", "member_dead"]));
+    let suspected = if sooner == known { Vec::new() } else { sooner };
+    let fault = Some(outcome.plan.faults.get(fault)?.name.clone());
+    Some(Learning { component, fault, suspected, known })
+}
+
+/// For each member of these groups that a fault hit: who of the others that stay up passed one of these points about it,
+/// until it was back or hit by something else.
+fn notices(outcome: &Outcome, fault: usize, clusters: &[Range<u32>], points: &[&str]) -> Vec<(ProcessId, News)> {
+    let mut all = Vec::new();
+    for (i, act) in outcome.acted.iter().enumerate().filter(|(_, a)| usize::from(a.fault) == fault && starts(a.what)) {
         for hit in &act.hit {
             let Some(cluster) = clusters.iter().find(|c| c.contains(&hit.0)) else { continue };
             // Until it is back, or hit by something else.
             let later = outcome.acted[i + 1..].iter().find(|a| a.hit.contains(hit) && a.at > act.at);
-            let until = later.map_or(plan.end, |a| a.at);
+            let until = later.map_or(outcome.plan.end, |a| a.at);
             let member = u64::from(hit.0 - cluster.start);
             let heard = outcome.points.iter().filter(|(at, by, point)| {
                 (act.at..until).contains(at)
                     && cluster.contains(&by.0)
                     && !act.hit.contains(by)
-                    && point.name == "member_dead"
+                    && points.contains(&point.name)
                     && point.number == member
             });
             let mut first: BTreeMap<ProcessId, Instant> = BTreeMap::new();
             for (at, by, _) in heard {
                 first.entry(*by).or_insert(*at);
             }
-            let known = if all {
-                let everybody = cluster.len() - act.hit.iter().filter(|p| cluster.contains(&p.0)).count();
-                first.values().max().filter(|_| first.len() >= everybody)
-            } else {
-                first.values().min()
-            };
-            took.extend(known.map(|at| at.since(act.at).as_secs_f64()));
+            let mut learnt: Vec<Span> = first.values().map(|at| at.since(act.at)).collect();
+            learnt.sort_unstable();
+            let members = cluster.len() - act.hit.iter().filter(|p| cluster.contains(&p.0)).count();
+            all.push((*hit, News { members, learnt, watched: until.since(act.at) }));
         }
     }
-    if clusters.is_empty() {
-        return Err(Missing::Unknown("only members of a `membership` notice each other's faults".to_owned()));
-    }
-    statistic(took, stat, Dimension::DURATION)
+    all
 }
 
 /// Whether this begins a fault that makes a member silent.

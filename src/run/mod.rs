@@ -24,6 +24,7 @@ pub use build::{Member, build, build_with, frame};
 pub use classify::{Served, cap_word, pacelc_word, served};
 pub use judge::{Judged, judge, value};
 pub use many::{ManyStopped, Seeded, Verdicts, play_seeds};
+pub use members::{Learning, News, learning};
 pub use outcome::{Exemplar, Outcome, SecondPass, Stopped, Why, explain, finish, play, play_with, watch};
 pub use pooled::{Pooled, Spread, pooled};
 pub use session::{Progress, Run, play_all};

@@ -8,8 +8,10 @@ use super::build::{Member, build_with};
 use crate::catalog::AnyProcess;
 use crate::engine::{GroupId, Instant, ProcessId, Span};
 use crate::history::History;
+use crate::metric::ClassSet;
 use crate::scenario::{FaultPlan, Plan};
 use crate::workload::Pattern;
+use crate::world::meters::ANSWERED;
 use crate::world::{Acted, Example, Finished, Focus, Meters, Point, Process, Role, Scaled, Trace, Usage, World};
 
 /// What one run of one plan came to.
@@ -249,7 +251,7 @@ pub struct Exemplar {
 /// What a second pass kept: the requests, and what happened on their behalf.
 pub type SecondPass = (Vec<Exemplar>, Trace);
 
-/// Plays the same run again and keeps what happened on behalf of one median and one p99 request of each client group.
+/// Plays the same run again and keeps what happened on behalf of one median and one p99 answer of each client group.
 /// An error if the second pass did not reproduce the first: then something of ours isn't deterministic.
 pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
     let plan = &outcome.plan;
@@ -260,7 +262,11 @@ pub fn explain(outcome: &Outcome) -> Result<SecondPass, String> {
         let mut sample: Vec<&Example> = group.examples.iter().filter(|e| e.intended >= warm).collect();
         sample.sort_by_key(|e| (e.latency, e.root));
         let epochs = outcome.meters.frame().epochs_in(warm, plan.end);
-        let all = group.visits.latencies(&epochs, crate::metric::ClassSet::ALL);
+        // Answers, unless there are none: then what users got instead.
+        let some = sample.iter().any(|e| ANSWERED.contains(e.outcome as u8));
+        let classes = if some { ANSWERED } else { ClassSet::ALL };
+        sample.retain(|e| classes.contains(e.outcome as u8));
+        let all = group.visits.latencies(&epochs, classes);
         for percent in [50.0, 99.0] {
             // The sample is small: of its requests the one nearest to the percentile of all.
             let Some(wanted) = all.percentile(percent) else { continue };

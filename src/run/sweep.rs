@@ -8,9 +8,9 @@ use super::outcome::{Outcome, Stopped, play};
 use super::session::{Progress, in_order};
 use crate::engine::Instant;
 use crate::expect::Measured;
-use crate::metric::{ClassSet, Tally};
+use crate::metric::Tally;
 use crate::scenario::Plan;
-use crate::world::meters::OK;
+use crate::world::meters::{ANSWERED, OK};
 
 /// One run of a sweep, to be played.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Sample {
     pub offered: f64,
     /// Answered in full, per second.
     pub goodput: f64,
-    /// p99 of the first client group, ns; `None` if nobody of it was answered.
+    /// p99 of answers to the first client group, ns; `None` if nobody of it was answered.
     pub p99_ns: Option<f64>,
     /// The expressions that the sweep shows; `None` where they have no value.
     pub shown: Vec<Option<Measured>>,
@@ -57,7 +57,7 @@ fn sample(point: usize, outcome: &Outcome, show: &[String]) -> Sample {
     let plan = &outcome.plan;
     let epochs = outcome.meters.frame().epochs_in(Instant::ZERO + plan.warmup, plan.end);
     let users: Vec<&Tally> = outcome.meters.groups[plan.components.len()..].iter().map(|g| &g.visits).collect();
-    let latencies = users.first().map(|t| t.latencies(&epochs, ClassSet::ALL));
+    let latencies = users.first().map(|t| t.latencies(&epochs, ANSWERED));
     Sample {
         point,
         variant: plan.variant.clone(),

@@ -14,6 +14,11 @@ use super::setup::{GroupKind, GroupSetup};
 pub const OK: ClassSet = ClassSet::of(&[Outcome::Ok as u8]);
 /// Outcome classes: answered, if only by a fallback.
 pub const ANSWERED: ClassSet = ClassSet::of(&[Outcome::Ok as u8, Outcome::Degraded as u8]);
+/// Outcome classes: the client was told that it gets nothing, at once or later.
+pub const REFUSED: ClassSet =
+    ClassSet::of(&[Outcome::Error as u8, Outcome::Rejected as u8, Outcome::Unavailable as u8, Outcome::Aborted as u8]);
+/// Outcome classes: the client gave up waiting.
+pub const TIMED_OUT: ClassSet = ClassSet::of(&[Outcome::Timeout as u8]);
 
 /// How many finished requests of each client group are kept as examples.
 const EXAMPLES: usize = 2048;

@@ -3,15 +3,17 @@
 
 use rayon::prelude::*;
 
+use super::witness::missed_write;
 use super::{Design, trade_off};
 use crate::check::{self, Property, Standing, Steps, Verdict as Checked, View, hierarchy::MODELS};
 use crate::engine::Instant;
-use crate::history::{History, Status};
+use crate::history::History;
 use crate::report::answer::capital;
 use crate::report::figure::freshness::{End, Fresh, Freshness};
 use crate::report::figure::ladder::{Ladder, Rung, Standpoint};
 use crate::report::figure::{Drawing, Table};
 use crate::report::kept::{Kept, STALE, errors_and_past};
+use crate::report::measure::listed;
 use crate::report::number::{NOTHING, fmt_count, fmt_duration, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::{Mark, State};
@@ -57,7 +59,7 @@ impl<'a> Shown<'a> {
             mark: design.mark,
             standing: check::standing(&view, Steps::DEFAULT),
             converged: check::judge_with(&view, Property::Converged, check::Engine::Fastest, Steps::DEFAULT),
-            p99_write_ns: taken(outcome, &kept.cuts, false, 99),
+            p99_write_ns: kept.taken(false, 99),
             pacelc: pacelc_word(outcome),
             kept,
         })
@@ -92,21 +94,6 @@ impl<'a> Shown<'a> {
             None => fmt_share(answered),
         }
     }
-}
-
-/// A percentile of what answered reads, or acknowledged writes, took, in ns: before the first cut if there is one, after
-/// the warm-up.
-pub(super) fn taken(outcome: &Outcome, cuts: &[&FaultPlan], reads: bool, percent: usize) -> Option<u64> {
-    let from = Instant::ZERO + outcome.plan.warmup;
-    let to = cuts.iter().filter_map(|cut| cut.span()).map(|span| span.0).min().unwrap_or(outcome.plan.end);
-    let operations = outcome.history.operations().iter();
-    let mut taken: Vec<u64> = operations
-        .filter(|o| o.status == Status::Ok && o.function.is_read() == reads && o.invoked >= from && o.invoked < to)
-        .map(|o| o.completed.since(o.invoked).0)
-        .collect();
-    taken.sort_unstable();
-    let place = (taken.len() * percent).div_ceil(100).checked_sub(1)?;
-    taken.get(place).copied()
 }
 
 /// The head of a column of the 99th percentile of writes: whose writes, and when.
@@ -186,24 +173,38 @@ fn numbers(all: &[Shown<'_>]) -> Option<Section> {
         row.push(shown.p99_write_ns.map_or_else(|| NOTHING.to_owned(), |ns| fmt_duration(ns as f64)));
         table.rows.push(row);
     }
-    let before = "acknowledged writes that are gone in the end, and what a write costs";
+    let table = table.told();
+    // Words only of what stands there: who never reads has no stale reads.
+    let has = |column: &str| table.columns.iter().any(|known| known.starts_with(column));
+    let listed_if = |parts: &[(&str, String)]| {
+        let there = parts.iter().filter(|(column, _)| has(column)).map(|(_, words)| words.clone());
+        listed(&there.collect::<Vec<_>>())
+    };
+    let whose = if cuts.is_empty() { "reads that missed an acknowledged write" } else { "stale reads of all clients" };
+    let caption = |model: &str, stale: &str, cost: &str| {
+        listed_if(&[
+            ("strongest model", model.to_owned()),
+            ("stale", format!("{whose}{stale}")),
+            ("lost writes", "acknowledged writes that are gone in the end".to_owned()),
+            ("p99", format!("what a write costs{cost}")),
+        ])
+    };
     let caption = match cuts.as_slice() {
-        [] => format!(
-            "The strongest model that the whole history keeps, reads that missed an acknowledged write, {before}."
-        ),
+        [] => format!("{}.", capital(&caption("the strongest model that the whole history keeps", "", ""))),
         [cut] => format!(
-            "In {cut}: requests answered and, if any, stale reads of each group. Then the strongest model that held, stale \
-             reads of all clients after {cut}, {before} before {cut}."
+            "In {cut}: requests answered and, if any, stale reads of each group. Then {}.",
+            caption("the strongest model that held", &format!(" after {cut}"), &format!(" before {cut}"))
         ),
         cuts => format!(
-            "{} partitions. Above, of the whole run: the strongest model, stale reads of all clients, {before} before the \
-             first partition. Below, of each partition and group: requests answered and, if any, stale reads.",
-            cuts.len()
+            "{} partitions. Above, of the whole run: {}. Below, of each partition and group: requests answered and, if \
+             any, stale reads.",
+            cuts.len(),
+            caption("the strongest model", "", " before the first partition")
         ),
     };
     let mut tables = vec![table];
     if cuts.len() > 1 {
-        tables.push(by_cut(all, &cuts, &groups));
+        tables.push(by_cut(all, &cuts, &groups).told());
     }
     let cap = "CAP is read off the run: consistent if all of it is linearizable, available if every client group was \
                answered in 99\u{202f}% of cases in every partition. PACELC: PA if it is available, else PC; and EC if what came \
@@ -334,14 +335,31 @@ fn ladder(all: &[Shown<'_>]) -> Option<Section> {
         Some(Checked::Unknown(_)) => State::Unknown,
         Some(Checked::Vacuous(_)) | None => State::Vacuous,
     };
-    let designs = all.iter().map(|s| {
-        let mut states: Vec<State> = MODELS.into_iter().map(|model| state(s.standing.of(model))).collect();
-        states.push(state(Some(&s.converged)));
-        let strongest = s.standing.strongest();
-        let frames = MODELS.into_iter().map(|model| strongest.contains(&model)).collect();
-        Standpoint { name: s.name.to_owned(), mark: s.mark, states, strongest: frames }
-    });
-    let designs = designs.collect();
+    let mut designs: Vec<Standpoint> = all
+        .iter()
+        .map(|s| {
+            let mut states: Vec<State> = MODELS.into_iter().map(|model| state(s.standing.of(model))).collect();
+            states.push(state(Some(&s.converged)));
+            let strongest = s.standing.strongest();
+            let frames = MODELS.into_iter().map(|model| strongest.contains(&model)).collect();
+            Standpoint { name: s.name.to_owned(), mark: s.mark, states, strongest: frames }
+        })
+        .collect();
+    // What no design was put to the test in is no row; why stands below.
+    for rung in (0..rungs.len()).rev() {
+        if designs.iter().all(|d| d.states[rung] == State::Vacuous) {
+            rungs.remove(rung);
+            for design in &mut designs {
+                design.states.remove(rung);
+                if rung < design.strongest.len() {
+                    design.strongest.remove(rung);
+                }
+            }
+        }
+    }
+    if rungs.is_empty() {
+        return None;
+    }
     let held: Vec<&str> = all.iter().filter(|s| s.linearizable() == Some(&Checked::Holds)).map(|s| s.name).collect();
     let finding = match held.as_slice() {
         [] if untestable(all) => {
@@ -383,11 +401,40 @@ fn ladder(all: &[Shown<'_>]) -> Option<Section> {
             notes: untold(all),
         })],
         tables: Vec::new(),
-        how_to_read: "✓ holds, ✕ violated, ? not told, – nothing to judge. A model that holds brings those that it \
-                      implies; no system can be linearizable or sequential and answer everybody during a partition."
-            .to_owned(),
+        how_to_read: format!(
+            "✓ holds, ✕ violated, ? not told, – nothing to judge. A model that holds brings those that it implies; no \
+             system can be linearizable or sequential and answer everybody during a partition.{}",
+            more_than_its_parts(all)
+        ),
         folded: false,
     })
+}
+
+/// The three that pipelined RAM implies; by [`check::hierarchy`] not the reverse.
+const PARTS_OF_PRAM: [Property; 3] = [Property::MonotonicReads, Property::MonotonicWrites, Property::ReadYourWrites];
+
+/// Why PRAM is violated although all three guarantees that it implies hold, with the first design in which that is so.
+///
+/// The hierarchy has PRAM above the three, not equal to them (jepsen.io/consistency, after Viotti and Vukolić 2016): they
+/// make it up together only where all three mean the same order of writes, and read off answers each of them compares a
+/// read with one write at a time.
+fn more_than_its_parts(all: &[Shown<'_>]) -> String {
+    let told = all.iter().find_map(|shown| {
+        let evidence = match shown.standing.of(Property::Pram) {
+            Some(Checked::Violated(evidence)) => evidence,
+            _ => return None,
+        };
+        let held = PARTS_OF_PRAM.iter().all(|part| shown.standing.of(*part) == Some(&Checked::Holds));
+        held.then_some((shown, evidence))
+    });
+    let Some((shown, evidence)) = told else { return String::new() };
+    let with = if all.len() > 1 { format!("With {}", shown.name) } else { "Here".to_owned() };
+    format!(
+        " {with}, PRAM is violated though monotonic reads, monotonic writes and read your writes hold: each of them \
+         compares a read with one write at a time, PRAM wants for each client one order of all writes that explains all \
+         it read (jepsen.io/consistency, after Viotti and Vukolić 2016).{}",
+        missed_write(shown.outcome, evidence).map_or_else(String::new, |pair| format!(" But {pair}."))
+    )
 }
 
 /// Why a sign is `?` or `–`: a sentence for each reason.

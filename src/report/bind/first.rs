@@ -5,6 +5,7 @@ use super::consistency::{Shown, p99_of_writes};
 use super::planted;
 use crate::check::Verdict as Checked;
 use crate::report::figure::Table;
+use crate::report::headline::{self, Column, LEFT_OUT};
 use crate::report::kept::lost_writes;
 use crate::report::measure;
 use crate::report::number::{Unit, fmt_rate};
@@ -35,16 +36,31 @@ pub(super) fn verdict(runs: &[Run]) -> Verdict {
     Verdict { state, words }
 }
 
-/// A row per design and client group, with the numbers of the terminal.
+/// As many columns as fit the first screen.
+const COLUMNS_MAX: usize = 8;
+
+/// A row per design and client group, with the numbers of the terminal; what doesn't fit stands in the table below the
+/// percentiles.
 pub(super) fn numbers(designs: &[Design<'_>]) -> Numbers {
+    let mut columns = columns_of(designs);
+    for name in LEFT_OUT {
+        if columns.len() > COLUMNS_MAX {
+            columns.retain(|column| column.name != name);
+        }
+    }
+    numbers_in(designs, &columns)
+}
+
+fn columns_of(designs: &[Design<'_>]) -> Vec<Column> {
+    headline::columns(designs.iter().flat_map(|d| &d.sum.seen))
+}
+
+fn numbers_in(designs: &[Design<'_>], columns: &[Column]) -> Numbers {
     let groups = designs.iter().map(|d| d.sum.seen.len()).max().unwrap_or(0);
     let mut rows = Vec::new();
     for design in designs {
         for seen in &design.sum.seen {
-            let time = |ns: Option<f64>| Cell::Number(Unit::Nanos.quantity(ns.unwrap_or(f64::NAN)));
-            let mut cells = vec![Cell::Number(Unit::PerSecond.quantity(seen.goodput)), time(seen.mean_ns)];
-            cells.extend(seen.latency_ns.iter().map(|ns| time(ns.map(|ns| ns as f64))));
-            cells.push(Cell::Number(Unit::Share.quantity(seen.answered.unwrap_or(f64::NAN))));
+            let cells = columns.iter().map(|column| Cell::Number(column.unit.quantity(column.value(seen)))).collect();
             let note = if groups > 1 { seen.name.clone() } else { design.why().to_owned() };
             rows.push(NumberRow { mark: design.mark, name: design.name().to_owned(), note, cells });
         }
@@ -52,7 +68,7 @@ pub(super) fn numbers(designs: &[Design<'_>]) -> Numbers {
     let offered = designs.first().and_then(|d| d.sum.seen.first()).filter(|_| groups == 1);
     Numbers {
         corner: offered.map_or_else(|| "design".to_owned(), |s| format!("{} offered", fmt_rate(s.offered))),
-        columns: ["goodput", "mean", "p50", "p90", "p99", "p99.9", "max", "answered"].map(str::to_owned).to_vec(),
+        columns: columns.iter().map(|column| column.name.to_owned()).collect(),
         rows,
     }
 }
@@ -80,7 +96,7 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
     });
     // Of several groups, the one that waits longest with the base.
     let base = &designs.first()?.sum.seen;
-    let slowest = base.iter().filter_map(|s| Some((s.latency_ns[0]?, s.name.as_str()))).max().map(|s| s.1);
+    let slowest = base.iter().filter_map(|s| Some((s.answers.at_ns[0]?, s.name.as_str()))).max().map(|s| s.1);
     columns.extend([
         "writes lost".to_owned(),
         slowest.filter(|_| groups.len() > 1).map_or("p50".to_owned(), |group| format!("p50 of {group}")),
@@ -108,7 +124,7 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
         let lost = shown.map_or_else(|| lost_writes(&design.run.outcome), |s| s.kept.lost);
         cells.push(Cell::Number(Unit::Count.quantity(lost.map_or(f64::NAN, |n| n as f64))));
         let of = |name: &str| design.sum.seen.iter().find(|s| s.name == name);
-        cells.push(time(slowest.and_then(of).and_then(|s| s.latency_ns[0])));
+        cells.push(time(slowest.and_then(of).and_then(|s| s.answers.at_ns[0])));
         cells.push(time(shown.and_then(|s| s.p99_write_ns)));
         let (state, words) = match shown.and_then(Shown::linearizable) {
             Some(Checked::Holds) => (State::Ok, "holds"),
@@ -129,12 +145,12 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
         NumberRow { mark: design.mark, name: design.name().to_owned(), note: design.why().to_owned(), cells }
     });
     let rows = rows.collect();
-    Some(Numbers { corner: "design".to_owned(), columns, rows })
+    Some(Numbers { corner: "design".to_owned(), columns, rows }.told())
 }
 
 /// The numbers of requests as a table of its own, for pages whose first screen has others.
 pub(super) fn table(designs: &[Design<'_>]) -> Table {
-    let numbers = numbers(designs);
+    let numbers = numbers_in(designs, &columns_of(designs));
     let several = designs.iter().any(|d| d.sum.seen.len() > 1);
     let mut table = Table::new(if several { &["design", "clients"] } else { &["design"] });
     table.columns.extend(numbers.columns);

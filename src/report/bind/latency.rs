@@ -2,17 +2,16 @@
 
 use super::{Design, Told};
 use crate::engine::Instant;
-use crate::metric::ClassSet;
-use crate::report::answer::best;
+use crate::report::best::{By, best};
 use crate::report::figure::Drawing;
 use crate::report::figure::hops::{Fall, Hops, Piece, Spent, length_ns};
 use crate::report::figure::percentiles::{NAMED, PercentileCurve, Percentiles};
 use crate::report::number::{digits3, fmt_duration, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::Mark;
-use crate::rpc::Outcome as Ended;
 use crate::run::Exemplar;
 use crate::scenario::plan::Kind;
+use crate::world::meters::ANSWERED;
 use crate::world::{Trace, TraceEvent};
 
 /// Points a decade of a percentile curve.
@@ -25,11 +24,11 @@ fn overlaid<'a, 'r>(designs: &'a [Design<'r>]) -> Vec<(&'a Design<'r>, Mark)> {
     if designs.len() <= 3 {
         return designs.iter().map(|d| (d, d.mark)).collect();
     }
-    let sums: Vec<(&str, crate::report::summary::Summary)> =
-        designs.iter().map(|d| (d.name(), d.sum.clone())).collect();
+    let sums: Vec<&crate::report::summary::Summary> = designs.iter().map(|d| &d.sum).collect();
+    let by = By::of(&designs[0].run.outcome.plan.question);
     let mut picked = vec![(&designs[0], Mark::First)];
-    if let Some(best) = best(&sums).filter(|b| *b > 0) {
-        picked.push((&designs[best], Mark::Second));
+    if let Some(best) = best(&sums, by).filter(|best| best.place > 0) {
+        picked.push((&designs[best.place], Mark::Second));
     }
     picked
 }
@@ -47,7 +46,7 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
     let told = [("p99", 2), ("p90", 1)].into_iter().find(|(name, _)| reached(name));
     let tail = |d: &Design<'_>| {
         let seen = d.sum.seen.first()?;
-        Some(seen.latency_ns[told?.1]? as f64 / (seen.latency_ns[0]? as f64).max(1.0))
+        Some(seen.answers.at_ns[told?.1]? as f64 / (seen.answers.at_ns[0]? as f64).max(1.0))
     };
     let flat = shown.iter().all(|(d, _)| tail(d).is_none_or(|times| times < 1.005));
     let slow: Vec<String> = shown
@@ -58,7 +57,7 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
             Some(format!("{} times the median{name}", digits3(times)))
         })
         .collect();
-    let mut caption = format!("Everything that ended for {group} after the warm-up, answered or not.");
+    let mut caption = format!("Answers to {group} after the warm-up; who was refused or gave up has no part in it.");
     if shown.len() < designs.len() {
         caption += " The base and the best of the others.";
     }
@@ -66,7 +65,7 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
         name: "Latency".to_owned(),
         anchor: "latency".to_owned(),
         finding: match (told, flat) {
-            (None, _) => "So few requests ended that nothing can be said of the slow ones".to_owned(),
+            (None, _) => "So few were answered that nothing can be said of the slow ones".to_owned(),
             (Some((name, _)), true) => format!("The slow ones take as long as all others: {name} is the median"),
             (Some((name, _)), false) => format!("{name} is {}", slow.join(", ")),
         },
@@ -77,30 +76,17 @@ pub(super) fn percentiles(designs: &[Design<'_>]) -> Option<Section> {
             curves,
         })],
         tables: Vec::new(),
-        how_to_read: format!(
-            "Each gridline to the right is ten times rarer. A curve ends where fewer than ten requests are slower.{}",
-            if shown.iter().any(|(d, _)| times_out(d)) {
-                " A curve that goes flat has met a timeout: all who reach it give up there."
-            } else {
-                ""
-            }
-        ),
+        how_to_read:
+            "Each gridline to the right is ten times rarer. A curve ends where fewer than ten answers are slower."
+                .to_owned(),
         folded: false,
     })
-}
-
-/// Whether some of those whose latencies are drawn gave up.
-fn times_out(design: &Design<'_>) -> bool {
-    let outcome = &design.run.outcome;
-    let epochs = outcome.meters.frame().epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
-    let visits = &outcome.meters.groups[outcome.plan.components.len()].visits;
-    visits.count(&epochs, ClassSet::of(&[Ended::Timeout as u8])) > 0
 }
 
 fn curve(design: &Design<'_>, mark: Mark) -> PercentileCurve {
     let outcome = &design.run.outcome;
     let epochs = outcome.meters.frame().epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
-    let latencies = outcome.meters.groups[outcome.plan.components.len()].visits.latencies(&epochs, ClassSet::ALL);
+    let latencies = outcome.meters.groups[outcome.plan.components.len()].visits.latencies(&epochs, ANSWERED);
     let samples = latencies.count();
     let at = |rarity: f64| Some((rarity, latencies.percentile(100.0 * (1.0 - 1.0 / rarity))?.0 as f64));
     let mut points: Vec<(f64, f64)> = rarities(samples).into_iter().filter_map(at).collect();

@@ -23,6 +23,7 @@ mod planted;
 mod promises;
 mod shape;
 mod space_time;
+mod spreading;
 mod stale;
 mod trade_off;
 mod volley;
@@ -108,6 +109,7 @@ pub fn page(runs: &[Run], told: &Told) -> Page {
         files: told.files.clone(),
     };
     witness::link(&mut page.expectations.rows, &promised);
+    page.sections.extend(spreading::section(&designs));
     page.sections.extend(over_time::sections(&designs));
     page.sections.extend(divergence::section(&designs));
     page.sections.extend(consistency::sections(&promised));

@@ -222,6 +222,18 @@ fn rows_of(designs: &[&Design<'_>]) -> Rows {
             strips.push((c, None, clients.name.clone(), "what they got".to_owned()));
         }
     }
+    // Of what nobody asked there is nothing to see, unless nobody asked anything.
+    let asked = |c: usize, entry: Option<usize>| {
+        designs.iter().any(|d| {
+            let outcome = &d.run.outcome;
+            let group = &outcome.meters.groups[parts + c];
+            let tally = entry.and_then(|e| group.entries.get(e)).unwrap_or(&group.visits);
+            tally.started().iter().any(|n| *n > 0)
+        })
+    };
+    if strips.iter().any(|(c, entry, ..)| asked(*c, *entry)) {
+        strips.retain(|(c, entry, ..)| asked(*c, *entry));
+    }
     strips.truncate(STRIPS_MAX);
     // Of messages the age is what matters: nobody waits for them.
     let ages = queue.is_some_and(|i| matches!(plan.components[i].kind, Kind::Queue(_)) || strips.len() < STRIPS_MAX);
@@ -509,15 +521,17 @@ fn strip(
             let asked: u64 = bins.clone().map(|b| u64::from(tally.started()[b])).sum();
             let (ok, degraded, error) = (of(bins, &[Ended::Ok]), of(bins, &[Ended::Degraded]), of(bins, &errors));
             let stale = reads.count(outcome, c, entry, *from, *to).min(ok);
-            // Timed out, or still open when the run ended: nobody knows.
-            let unknown = asked.saturating_sub(ok + degraded + error);
+            let timed_out = of(bins, &[Ended::Timeout]);
+            // Who is still open when the run ends has not given up; where nobody has heard anything, nobody knows.
+            let unknown = if ok + degraded + error + timed_out == 0 { asked } else { timed_out };
             Outcomes { from: *from, ok: ok - stale, stale: stale + degraded, error, unknown }
         })
         .collect();
     // Shares are those of the numbers: by epochs, not by columns.
     let frame = outcome.meters.frame();
     let asked = |epochs: &EpochSet| tally.offered(epochs);
-    let answered = |epochs: &EpochSet| fmt_share(tally.count(epochs, ANSWERED) as f64 / asked(epochs).max(1) as f64);
+    let ended = |epochs: &EpochSet| tally.count(epochs, ClassSet::ALL);
+    let answered = |epochs: &EpochSet| fmt_share(tally.share_of_ended(epochs, ANSWERED).unwrap_or(f64::NAN));
     let all = frame.epochs_in(Instant::ZERO + outcome.plan.warmup, outcome.plan.end);
     let mut notes = Vec::new();
     for fault in outcome.plan.faults.iter().filter(|f| f.windows.len() == 1) {
@@ -525,7 +539,7 @@ fn strip(
         let to = to.min(outcome.plan.end);
         let during = frame.epochs_in(from, to);
         let wide = to.0.saturating_sub(from.0) as f64 / outcome.plan.end.0 as f64;
-        let failed = asked(&during) > tally.count(&during, ANSWERED);
+        let failed = ended(&during) > tally.count(&during, ANSWERED);
         if failed && wide > if pair { 0.25 } else { 0.12 } {
             let words = format!("{} answered", answered(&during));
             notes.push(Note { at: Instant(from.0 / 2 + to.0 / 2), value: 0.0, words });
@@ -537,10 +551,12 @@ fn strip(
     let full = tally.count(&all, class(Ended::Ok));
     let (end, below) = match (asked(&all), failed, timed_out) {
         (0, _, _) => (String::new(), String::new()),
-        (n, _, _) if tally.count(&all, class(Ended::Degraded)) > 0 => {
-            (format!("{} answered", answered(&all)), format!("{} in full", fmt_share(full as f64 / n as f64)))
+        (_, _, _) if tally.count(&all, class(Ended::Degraded)) > 0 => {
+            let in_full = fmt_share(full as f64 / ended(&all).max(1) as f64);
+            (format!("{} answered", answered(&all)), format!("{in_full} in full"))
         }
-        (n, 0, 0) if n == tally.count(&all, ANSWERED) => ("all answered".to_owned(), String::new()),
+        (_, 0, 0) if ended(&all) == 0 => ("none answered".to_owned(), "all open at the end".to_owned()),
+        (n, 0, 0) if n == ended(&all) => ("all answered".to_owned(), String::new()),
         (_, 0, 0) => ("all answered".to_owned(), "or open at the end".to_owned()),
         (_, e, u) => {
             let rest = match (e, u) {

@@ -3,8 +3,8 @@
 use super::Design;
 use super::over_time::{Columns, faults, goodput, offered, users};
 use crate::engine::{Instant, Span};
-use crate::metric::CLASSES;
-use crate::report::answer::{answered_in_full, capital};
+use crate::metric::{CLASSES, EpochSet};
+use crate::report::answer::{answered_in_full, capital, still_open};
 use crate::report::axis::Scale;
 use crate::report::figure::Drawing;
 use crate::report::figure::topology::{Link, Node, Topology};
@@ -14,6 +14,7 @@ use crate::report::number::{Unit, digits3, fmt_duration, fmt_rate, fmt_share};
 use crate::report::page::Section;
 use crate::report::theme::State;
 use crate::run::Outcome;
+use crate::world::meters::ANSWERED;
 
 /// Share of answered requests from which a design counts as serving its users; the finding says so.
 const SERVED: f64 = 0.98;
@@ -129,7 +130,7 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
         };
         served + &phase.cut_off(designs)
     } else {
-        let mean = |d: &Design<'_>| d.sum.seen.first().and_then(|s| s.mean_ns);
+        let mean = |d: &Design<'_>| d.sum.seen.first().and_then(|s| s.answers.mean_ns);
         let means: Vec<(f64, &str)> = designs.iter().filter_map(|d| Some((mean(d)?, d.name()))).collect();
         let slow = means.iter().copied().reduce(|a, b| if b.0 > a.0 { b } else { a });
         let fast = means.iter().copied().reduce(|a, b| if b.0 < a.0 { b } else { a });
@@ -146,7 +147,7 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
                     fast.1
                 )
             }
-            None => "No request ended".to_owned(),
+            None => "No request was answered".to_owned(),
         }
     };
     Some(Section {
@@ -161,7 +162,7 @@ pub(super) fn variants(designs: &[Design<'_>]) -> Option<Section> {
                 phase.words()
             )
         } else {
-            format!("Mean latency by the start of requests{}", arrivals(&outcomes).beside())
+            format!("Mean latency of answers by the start of requests{}", arrivals(&outcomes).beside())
         },
         figures: vec![Drawing::Variants(Variants {
             title: format!("{}: all designs", plan.title),
@@ -263,13 +264,19 @@ impl Phase {
         }
         best.0
     }
-    pub(super) fn share(&self, outcome: &Outcome) -> Option<f64> {
+    fn epochs(&self, outcome: &Outcome) -> EpochSet {
         let (from, to) = match self {
             Phase::Whole => (Instant::ZERO + outcome.plan.warmup, outcome.plan.end),
             Phase::During(_, from, to) => (*from, *to),
             Phase::After(_, from) => (*from, outcome.plan.end),
         };
-        answered_in_full(outcome, &outcome.meters.frame().epochs_in(from, to))
+        outcome.meters.frame().epochs_in(from, to)
+    }
+    pub(super) fn share(&self, outcome: &Outcome) -> Option<f64> {
+        answered_in_full(outcome, &self.epochs(outcome))
+    }
+    fn still_open(&self, outcome: &Outcome) -> f64 {
+        still_open(outcome, &self.epochs(outcome))
     }
 
     /// During a partition: the group that got clearly less than all users together, and what.
@@ -306,14 +313,18 @@ fn small(design: &Design<'_>, phase: Option<&Phase>) -> Small {
     match phase {
         Some(phase) => {
             let share = phase.share(outcome);
+            let open = phase.still_open(outcome);
+            // Whoever lets that many wait doesn't serve them, though nobody has given up.
+            let serves = |s| serves(s) && open <= 1.0 - SERVED;
             state = share.map(|s| if serves(s) { State::Ok } else { State::Error });
             let least =
                 phase.least(outcome).map_or_else(String::new, |(group, s)| format!(", {group} {}", fmt_share(s)));
-            words = share.map_or("no requests".to_owned(), |s| format!("{} in full{least}", fmt_share(s)));
+            let open = if open > 1.0 - SERVED { format!(", {} still open", fmt_share(open)) } else { String::new() };
+            words = share.map_or("no requests".to_owned(), |s| format!("{} in full{least}{open}", fmt_share(s)));
         }
         None => {
             state = None;
-            let mean = design.sum.seen.first().and_then(|s| s.mean_ns);
+            let mean = design.sum.seen.first().and_then(|s| s.answers.mean_ns);
             words = format!("{} on average", Unit::Nanos.write(mean.unwrap_or(f64::NAN)));
         }
     }
@@ -325,7 +336,8 @@ fn small(design: &Design<'_>, phase: Option<&Phase>) -> Small {
         goodput(outcome, &columns)
     } else {
         columns.mean(|bin| {
-            let rows = users.iter().flat_map(|t| (0..CLASSES as u8).filter_map(|c| t.bins(c).map(|b| b[bin])));
+            let classes = || (0..CLASSES as u8).filter(|class| ANSWERED.contains(*class));
+            let rows = users.iter().flat_map(|t| classes().filter_map(|c| t.bins(c).map(|b| b[bin])));
             rows.fold((0, 0), |(n, ns), row| (n + u64::from(row.started), ns + row.latency.0))
         })
     };

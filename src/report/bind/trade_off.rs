@@ -1,6 +1,6 @@
 //! What each design of a replicated store buys and what it pays, side by side.
 
-use super::consistency::{Shown, taken};
+use super::consistency::Shown;
 use crate::check::Verdict as Checked;
 use crate::report::figure::Drawing;
 use crate::report::figure::trade_off::{TradeOff, Traded};
@@ -58,8 +58,8 @@ fn traded(shown: &Shown<'_>) -> Traded {
     let served = shown.kept.served.iter().map(|served| served.answered);
     Traded {
         name: shown.name.to_owned(),
-        read_ns: taken(shown.outcome, &shown.kept.cuts, true, 50).map(|ns| ns as f64),
-        write_ns: taken(shown.outcome, &shown.kept.cuts, false, 50).map(|ns| ns as f64),
+        read_ns: shown.kept.taken(true, 50).map(|ns| ns as f64),
+        write_ns: shown.kept.taken(false, 50).map(|ns| ns as f64),
         stale: shown.kept.stale(shown.kept.whole(), None),
         answered: served.min_by(f64::total_cmp),
         linearizable: match shown.linearizable() {

@@ -72,6 +72,31 @@ pub(crate) fn told(outcome: &Outcome, object: &str) -> Option<String> {
     Some(words.iter().fold(sentence, |text, (from, to)| text.replace(from.as_str(), to)))
 }
 
+/// Which read misses which write, where a circle shows that no order of all writes explains what one client read; who
+/// did both as the page names them. Nothing if the circle has no such read.
+pub(super) fn missed_write(outcome: &Outcome, evidence: &Evidence) -> Option<String> {
+    let history = &outcome.history;
+    let misses = |edge: &&check::Edge| {
+        let (read, write) = (history.operation(edge.from), history.operation(edge.to));
+        read.function.is_read() && !write.function.is_read() && read.key == write.key
+    };
+    let edge = evidence.edges.iter().find(misses)?;
+    let operations: Vec<Operation> = evidence.operations.iter().map(|&index| *history.operation(index)).collect();
+    let names = Names::of(outcome, &operations);
+    let words = names.words(evidence);
+    let spelled = |index: OpIndex| {
+        let label = words.iter().fold(describe::label(history, index), |text, (from, to)| text.replace(from, to));
+        format!("\u{201c}{label}\u{201d} of {}", names.client(history.operation(index).process))
+    };
+    let key = describe::key(history, history.operation(edge.from));
+    let at = if key.is_empty() { key } else { format!(" ({key})") };
+    Some(format!(
+        "{} misses {}{at}, which comes first in every order that explains the client’s other reads",
+        spelled(edge.from),
+        spelled(edge.to)
+    ))
+}
+
 /// The counter-example of the first design that is not linearizable, and what was said behind it.
 pub(super) fn sections(all: &[Shown<'_>]) -> Vec<Section> {
     example(all).unwrap_or_default()

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 
 use crate::engine::Instant;
+use crate::report::number::NOTHING;
 
 pub mod fault;
 pub mod freshness;
@@ -17,6 +18,8 @@ pub mod percentiles;
 pub mod saturation;
 pub mod scene;
 pub mod space_time;
+mod space_time_draw;
+pub mod spreading;
 mod strip_draw;
 pub mod timeline;
 mod timeline_draw;
@@ -73,6 +76,8 @@ pub enum Drawing {
     Freshness(freshness::Freshness),
     /// What each design buys and pays.
     TradeOff(trade_off::TradeOff),
+    /// Who knows, over the time since there was something to know.
+    Spreading(spreading::Spreading),
     /// Which models held.
     Ladder(ladder::Ladder),
     /// A counter-example.
@@ -94,6 +99,7 @@ impl Drawing {
             Drawing::Saturation(f) => f,
             Drawing::Freshness(f) => f,
             Drawing::TradeOff(f) => f,
+            Drawing::Spreading(f) => f,
             Drawing::Ladder(f) => f,
             Drawing::Witness(f) => f,
             Drawing::SpaceTime(f) => f,
@@ -115,6 +121,21 @@ impl Table {
     pub fn new(columns: &[&str]) -> Table {
         Table { columns: columns.iter().map(|c| (*c).to_string()).collect(), rows: Vec::new() }
     }
+    /// Without columns in which no row has anything to say: what was never read has no latency of reads.
+    #[must_use]
+    pub fn told(mut self) -> Table {
+        let dash = |column: usize, rows: &[Vec<String>]| {
+            rows.iter().all(|row| row.get(column).is_some_and(|cell| cell == NOTHING))
+        };
+        let columns = if self.rows.is_empty() { 0 } else { self.columns.len() };
+        for column in (0..columns).rev() {
+            if dash(column, &self.rows) {
+                self.columns.remove(column);
+                self.rows.iter_mut().for_each(|row| drop(row.remove(column)));
+            }
+        }
+        self
+    }
     /// With one more row.
     pub fn push(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
@@ -135,4 +156,20 @@ pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)>
         None => Some((v, v)),
         Some((low, high)) => Some((low.min(v), high.max(v))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_of_dashes_is_left_out() {
+        let mut table = Table::new(&["design", "stale reads", "lost writes"]);
+        assert_eq!(table.clone().told(), table, "without a row nothing is known of the columns");
+        table.push(["a", "–", "0"].map(str::to_owned));
+        table.push(["b", "–", "–"].map(str::to_owned));
+        let told = table.told();
+        assert_eq!(told.columns, ["design", "lost writes"]);
+        assert_eq!(told.rows, [["a", "0"], ["b", "–"]]);
+    }
 }

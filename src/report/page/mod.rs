@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::report::figure::{Drawing, Table};
-use crate::report::number::Quantity;
+use crate::report::number::{NOTHING, Quantity};
 use crate::report::theme::{Mark, State};
 
 mod write;
@@ -62,6 +62,25 @@ pub struct Numbers {
     pub columns: Vec<String>,
     /// One per design.
     pub rows: Vec<NumberRow>,
+}
+
+impl Numbers {
+    /// Without columns in which no design has anything to say: what was never read can't be stale.
+    #[must_use]
+    pub fn told(mut self) -> Numbers {
+        let silent = |cell: &Cell| match cell {
+            Cell::Number(quantity) => quantity.digits == NOTHING,
+            Cell::Judged { state, .. } => *state == State::Vacuous,
+        };
+        let columns = if self.rows.is_empty() { 0 } else { self.columns.len() };
+        for column in (0..columns).rev() {
+            if self.rows.iter().all(|row| row.cells.get(column).is_some_and(silent)) {
+                self.columns.remove(column);
+                self.rows.iter_mut().for_each(|row| drop(row.cells.remove(column)));
+            }
+        }
+        self
+    }
 }
 
 /// One design's numbers.
