@@ -271,11 +271,11 @@ pub(super) fn assign<'t>(
         && !known.is_some_and(|known| known.contains_key(name.as_str()))
     {
         let known: Vec<String> = known.into_iter().flat_map(|t| t.keys().map(|k| k.get_ref().to_string())).collect();
-        diagnostics.push(Diagnostic::error(place, format!("there is no `{path}` to set")).nearest(
-            name,
-            "names here",
-            known.iter().map(String::as_str),
-        ));
+        let missing = Diagnostic::error(place, format!("there is no `{path}` to set"));
+        diagnostics.push(match known.is_empty() {
+            true => missing.help(format!("what is set is there: begin with `[{path}]` in the file")),
+            false => missing.nearest(name, "names here", known.iter().map(String::as_str)),
+        });
         return;
     }
     // `[service.web]` must be there; below it, what is off may be set whole. `network`, `clock` stand for themselves.

@@ -40,10 +40,14 @@ impl Lowering<'_, '_> {
                 );
             };
             return match site.edge(a, b).or(site.shared_edge(a, b)) {
-                Some(edge) if site.edges[edge.index()].policy.pool.is_none() => fail(
-                    Diagnostic::error(at.clone(), format!("`{a} -> {b}` has no pool that could leak"))
-                        .help(format!("give it one: [edge.{a}.{b}] with `pool = {{ size = 64 }}`")),
-                ),
+                Some(edge) if site.edges[edge.index()].policy.pool.is_none() => {
+                    fail(Diagnostic::error(at.clone(), format!("`{a} -> {b}` has no pool that could leak")).help(
+                        match site.clients.iter().any(|(population, _)| population.name == a) {
+                            true => format!("give it one: [clients.{a}] with `pool = {{ size = 64 }}`"),
+                            false => format!("give it one: [edge.{a}.{b}] with `pool = {{ size = 64 }}`"),
+                        },
+                    ))
+                }
                 Some(edge) => Some(Hit::Processes(vec![ProcessId(u32::from(edge.0))])),
                 None => fail(
                     Diagnostic::error(at.clone(), format!("nobody calls over `{text}`")).nearest(text, "edges", edges),
