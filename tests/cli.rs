@@ -177,6 +177,10 @@ fn exit_codes_say_how_a_run_went() {
     let (code, out, _) = with(&["--set", met]);
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("ALL MET"), "{out}");
+    let (code, out, _) = with(&["--set", "expect={}"]);
+    assert!(code == 0 && out.contains("NOTHING EXPECTED") && !out.contains("MET"), "{out}");
+    let (code, out, _) = with(&["--set", "expect={}", "--seeds", "1..=2"]);
+    assert!(code == 0 && out.contains("NOTHING EXPECTED") && !out.contains("MET"), "{out}");
     let (code, out, _) = with(&["--set", "expect.mean-time.that=p99(api) < 1us"]);
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("NOT MET"), "{out}");

@@ -22,6 +22,35 @@ fn flow(steps: &str, rest: &str) -> String {
     )
 }
 
+#[test]
+fn what_is_due_every_so_often_is_begun_by_each_instance_and_asked_of_nobody() {
+    let scenario = "[service.web]\nreplicas = 2\n[service.slow]\nworkers = 1000\nservice_time = \"20ms\"\n\
+                    [flow.tidy]\non = \"every(8s)\"\nruns_on = \"web\"\n\
+                    steps = [{ work = \"500ms\" }, { call = \"slow\" }]\n\
+                    [clients.c]\nrate = \"100/s\"\narrivals = \"constant\"\ntarget = \"slow\"\n";
+    let run = play(scenario);
+    // At 8 s, 16 s, … 96 s, by both.
+    assert_eq!(measured(&run, "count(calls(web -> slow))"), 24.0);
+    let busy = measured(&run, "mean(utilization(web))");
+    assert!((busy - 12.0 * 0.5 / 100.0).abs() < 1e-9, "{busy}");
+    assert!((measured(&run, "offered(c)") - measured(&run, "goodput(c)")).abs() < 0.05);
+    // A restart begins to count anew: at 8, 16, then 20 + 1 + 8, … 93 s; the other one isn't touched.
+    let crash = "[fault.f]\nat = \"20s\"\nfor = \"1s\"\ncrash = \"web/0\"\n";
+    let crashed = play(&format!("{scenario}{crash}"));
+    assert_eq!(measured(&crashed, "count(calls(web -> slow))"), (2 + 9 + 12) as f64);
+}
+
+#[test]
+fn a_flow_that_nobody_asks_for_has_no_answer_to_give() {
+    let scenario = "[service.web]\n[store.db]\n[keys.k]\ncount = 1\n\
+                    [flow.tidy]\non = \"every(1s)\"\nruns_on = \"web\"\ndraw = { k = \"k\", n = \"unique\" }\n\
+                    steps = [{ reply = \"ok\" }, { write = \"db\", key = \"$n\" }, { dedupe = \"web\", key = \"$k\" }, \
+                    { read = \"db\", key = \"$n\" }]\n";
+    let run = play(scenario);
+    // All write, and only the first comes past `dedupe`. Each has a number of its own.
+    assert_eq!(measured(&run, "count(calls(web -> db))"), 100.0);
+}
+
 const SLOW: &str = "[service.slow]\nworkers = 1000\nservice_time = \"20ms\"\n";
 
 #[test]

@@ -142,6 +142,27 @@ fn factors_multiply() {
     );
     let set = two("set = { \"clients.u.rate\" = \"200/s\" }", "load = \"u\"\nfactor = 3");
     check(&set, &[("rate(calls(u, 61s..69s))", 600.0), ("rate(calls(u, 71s..79s))", 300.0)]);
+    let rate = |rate: u32| format!("load = \"u\"\nrate = \"{rate}/s\"");
+    let factor = two(&rate(200), "load = \"u\"\nfactor = 3");
+    check(
+        &factor,
+        &[
+            ("rate(calls(u, 51s..59s))", 200.0),
+            ("rate(calls(u, 61s..69s))", 600.0),
+            ("rate(calls(u, 71s..79s))", 300.0),
+            ("rate(calls(u, 81s..99s))", 100.0),
+        ],
+    );
+    let latest = two(&rate(200), &rate(50));
+    check(
+        &latest,
+        &[
+            ("rate(calls(u, 51s..59s))", 200.0),
+            ("rate(calls(u, 61s..69s))", 50.0),
+            ("rate(calls(u, 71s..79s))", 50.0),
+            ("rate(calls(u, 81s..99s))", 100.0),
+        ],
+    );
 }
 
 #[test]

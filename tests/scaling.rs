@@ -39,6 +39,10 @@ fn all_instances_of_all_targets_are_chosen_alike() {
     let at: Vec<u64> = edge.attempts_at.iter().map(|at| at.count(&epochs)).collect();
     assert_eq!(at.iter().sum::<u64>(), edge.attempts.count(&epochs));
     assert!(at[0].abs_diff(3 * at[1]) <= 3, "{at:?}");
+    let attempts = ["front -> web-b", "front -> web-a"].map(|to| measured(&run, &format!("count(attempts({to}))")));
+    assert_eq!(attempts, [at[0] as f64, at[1] as f64]);
+    let rate = measured(&run, "rate(attempts(front -> web-b))");
+    assert!((rate - at[0] as f64 / 100.0).abs() < 1e-9, "{rate}");
 }
 
 #[test]

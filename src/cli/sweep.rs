@@ -140,7 +140,8 @@ fn axes(axes: &[String]) -> Result<SweepPlan, Exit> {
             }
         }
     }
-    Ok(SweepPlan { name: "axis".to_owned(), points, bisect: None, only: Vec::new(), show: Vec::new() })
+    let name = "axis".to_owned();
+    Ok(SweepPlan { name, points, names: Vec::new(), bisect: None, only: Vec::new(), show: Vec::new() })
 }
 
 /// Splits at commas outside of brackets and quotes: `uniform(1ms, 2ms),exp(1ms)` are two.
@@ -251,6 +252,7 @@ fn play(arguments: &Arguments, sources: &Sources, plans: &[Plan], plan: &SweepPl
         source: arguments.file.display().to_string(),
         name: plan.name.clone(),
         points: plan.points.clone(),
+        names: plan.names.clone(),
         show: plan.show.clone(),
         samples,
         repeat: again(arguments, &plan.name),

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::request::{Brought, Over, Request, Value};
+use crate::engine::random::name_hash;
 use crate::engine::{Bits as _, Draws, FlowId, Instant, Seed, Span, mix};
 use crate::flow::{Act, CallAct, Failing, FlowPlan, Law};
-use crate::rpc::{Answer, Call, Op, Outcome, Token, Verb};
+use crate::rpc::{Answer, Call, Cause, Op, Outcome, Requester, Token, Verb};
 use crate::world::{Counted, Never, Out, Process};
 
 /// What draws the keys of one set.
@@ -22,6 +23,9 @@ pub struct ServiceSpec {
     pub flows: Vec<(FlowId, Arc<FlowPlan>)>,
     /// The key sets that they draw from, by number.
     pub keys: Vec<(u16, Arc<dyn DrawKeys>)>,
+    /// Flows that nobody asks for: each instance begins one again and again, by its own clock, whether or not the one
+    /// before is over. The first begins that long after the instance has started.
+    pub periodic: Vec<(FlowId, Span)>,
 }
 
 /// An answer that is remembered for the next request of the same key.
@@ -44,6 +48,10 @@ pub struct Service {
     remembered: BTreeMap<u64, Remembered>,
     oldest: VecDeque<(Instant, u64)>,
     hot: BTreeMap<u64, (u64, f64)>,
+    /// When each periodic flow is due, by the host's clock.
+    due: Vec<Instant>,
+    /// The service's name hashed: what begins by itself is addressed by it.
+    name: u64,
 }
 
 const TICKETS: u32 = (1 << 24) - 1;
@@ -61,6 +69,8 @@ impl Service {
             remembered: BTreeMap::new(),
             oldest: VecDeque::new(),
             hot: BTreeMap::new(),
+            due: Vec::new(),
+            name: name_hash(name),
         }
     }
 
@@ -218,7 +228,7 @@ impl Service {
                 true
             }
             Act::Dedupe { key, window } => {
-                let key = mix(request.value(row, *key).word(), crate::engine::random::name_hash(&request.flow.name));
+                let key = mix(request.value(row, *key).word(), name_hash(&request.flow.name));
                 self.dedupe(request, (strand, key), *window, ready, out)
             }
             Act::End => {
@@ -246,10 +256,12 @@ impl Service {
         }
         if let Some(before) = self.remembered.get_mut(&key) {
             out.count(Counted::Duplicate, 1);
-            request.replied = true;
-            match &before.answer {
-                Some(answer) => out.answer(&request.call, answer.clone()),
-                None => before.waiting.push(request.call.clone()),
+            // Whoever has his answer, or never asked, gets none.
+            if !std::mem::replace(&mut request.replied, true) {
+                match &before.answer {
+                    Some(answer) => out.answer(&request.call, answer.clone()),
+                    None => before.waiting.push(request.call.clone()),
+                }
             }
             self.over(request, strand, None, ready, out);
             return false;
@@ -334,6 +346,25 @@ impl Service {
             None if request.is_over() => self.free.push(slot),
             None => self.requests[slot as usize] = Some(request),
         }
+    }
+
+    /// A request begins with its flow.
+    fn begin(&mut self, mut request: Box<Request>, out: &mut Out<'_, Self>) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.requests.push(None);
+            self.requests.len() as u32 - 1
+        });
+        self.draw_variables(&mut request);
+        self.go(slot, request, 0, out);
+    }
+
+    /// The next round of a periodic flow is due one period after this one; rounds that a frozen process missed are lost.
+    fn arm_next(&mut self, which: u16, out: &mut Out<'_, Self>) {
+        let (every, due) = (self.spec.periodic[usize::from(which)].1, &mut self.due[usize::from(which)]);
+        let now = out.now();
+        let next = *due + every;
+        *due = if next > now { next } else { now + every };
+        out.arm(which, *due - now);
     }
 
     /// What a token stands for is over: its strand goes on.
@@ -422,17 +453,41 @@ fn op(request: &mut Request, strand: usize, call: &CallAct) -> Op {
     op
 }
 
+/// A request that nobody made: of this periodic flow, at this instance, at this time.
+fn of_itself(name: u64, flow: FlowId, out: &Out<'_, Service>) -> Call {
+    let instance = u64::from(out.index()) << 32 | u64::from(flow.0);
+    let root = mix(mix(name, instance), out.true_now().0);
+    let requester = Requester { process: out.me(), slot: u32::MAX, generation: 0, attempt: 0, visit: 0 };
+    let cause = Cause { root, path: 0, deadline: Instant::NEVER, request: root, client: out.index() };
+    Call { requester, op: Op::plain(Verb::Run(flow)), cause }
+}
+
 impl Process for Service {
     type Msg = Never;
-    type Timer = ();
+    /// The number of a periodic flow.
+    type Timer = u16;
     type Record = ();
 
-    fn start(&mut self, _log: &[()], _out: &mut Out<'_, Self>) {
+    fn start(&mut self, _log: &[()], out: &mut Out<'_, Self>) {
         // Tickets go on counting, so that nothing from before the crash is taken for something after it.
         self.requests.clear();
         self.free.clear();
         self.remembered.clear();
         self.oldest.clear();
+        self.due = vec![out.now(); self.spec.periodic.len()];
+        for which in 0..self.spec.periodic.len() as u16 {
+            self.arm_next(which, out);
+        }
+    }
+
+    fn timer(&mut self, which: u16, out: &mut Out<'_, Self>) {
+        let (id, _) = self.spec.periodic[usize::from(which)];
+        self.arm_next(which, out);
+        let Some(flow) = self.spec.flows.iter().find(|(f, _)| *f == id).map(|(_, f)| f.clone()) else { return };
+        let mut request = Box::new(Request::new(of_itself(self.name, id, out), flow));
+        // All of it is background work.
+        request.replied = true;
+        self.begin(request, out);
     }
 
     fn request(&mut self, call: Call, out: &mut Out<'_, Self>) {
@@ -444,13 +499,7 @@ impl Process for Service {
             out.answer(&call, Answer::ok());
             return;
         };
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.requests.push(None);
-            self.requests.len() as u32 - 1
-        });
-        let mut request = Box::new(Request::new(call, flow));
-        self.draw_variables(&mut request);
-        self.go(slot, request, 0, out);
+        self.begin(Box::new(Request::new(call, flow)), out);
     }
 
     fn answer(&mut self, token: Token, answer: Answer, out: &mut Out<'_, Self>) {

@@ -110,6 +110,10 @@ pub fn render(
     text += &format!("  again      {}\n", ink.paint("36", again));
     let t = tallied(all);
     let count = t.met + t.not_met + t.unknown + t.vacuous;
+    if count == 0 {
+        let head = ink.paint("33", "NOTHING EXPECTED");
+        return text + &format!("{head}  over {} seeds · digest {:016x}\n", seeds.len(), digest(seeds));
+    }
     let head = if t.not_met > 0 {
         ink.paint("31", "NOT MET")
     } else if t.unknown + t.vacuous > 0 {

@@ -26,6 +26,8 @@ pub struct Swept {
     pub name: String,
     /// The points: which paths took which values.
     pub points: Vec<Vec<(String, String)>>,
+    /// What the points are called, if they have names.
+    pub names: Vec<String>,
     /// Expressions that were asked for.
     pub show: Vec<String>,
     /// All runs.
@@ -67,9 +69,12 @@ impl Swept {
         let values: Option<Vec<f64>> = mine.map(|s| of(s).filter(|v| v.is_finite())).collect();
         Across::of(&values?)
     }
-    /// The words of a point: its values alone where there is one path, else `path=value`. Of a table the values that
-    /// differ between points.
+    /// The words of a point: its name if it has one; its values alone where there is one path, else `path=value`. Of a
+    /// table the values that differ between points.
     pub(super) fn label(&self, point: usize) -> String {
+        if let Some(name) = self.names.get(point) {
+            return name.clone();
+        }
         let settings = &self.points[point];
         let words = |path: &str, value: &str| {
             let parts = entries(value).map(|all| {
@@ -115,6 +120,10 @@ impl Swept {
     }
     /// Numbers where all points are numbers of one unit, else places in a row.
     fn places(&self) -> Vec<f64> {
+        let in_a_row = || (0..self.points.len()).map(|i| i as f64).collect();
+        if !self.names.is_empty() {
+            return in_a_row();
+        }
         let split = |label: &str| {
             let end = label.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(label.len());
             label[..end].parse::<f64>().ok().map(|n| (n, label[end..].to_owned()))
@@ -124,7 +133,7 @@ impl Swept {
             Some(all) if all.windows(2).all(|w| w[0].1 == w[1].1 && w[0].0 < w[1].0) => {
                 all.into_iter().map(|(n, _)| n).collect()
             }
-            _ => (0..self.points.len()).map(|i| i as f64).collect(),
+            _ => in_a_row(),
         }
     }
     /// The dimension of a shown expression, by its first value.
@@ -365,14 +374,16 @@ impl Swept {
     /// `sweep.csv`: one row a run; raw numbers, times in integer ns.
     pub fn csv(&self) -> String {
         let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut text = String::from("point,settings,variant,seed,offered_per_s,goodput_per_s,answer_p99_ns");
+        let named = if self.names.is_empty() { "" } else { "case," };
+        let mut text = format!("point,{named}settings,variant,seed,offered_per_s,goodput_per_s,answer_p99_ns");
         self.show.iter().for_each(|s| text += &format!(",{}", quote(s)));
         text.push('\n');
         for s in &self.samples {
             let settings: Vec<String> = self.points[s.point].iter().map(|(p, v)| format!("{p}={v}")).collect();
             let p99 = s.p99_ns.map_or(String::new(), |ns| format!("{}", ns as u64));
+            let name = self.names.get(s.point).map_or(String::new(), |name| format!("{name},"));
             text += &format!(
-                "{},{},{},{},{},{},{p99}",
+                "{},{name}{},{},{},{},{},{p99}",
                 s.point,
                 quote(&settings.join("; ")),
                 s.variant,
@@ -412,6 +423,7 @@ mod tests {
             source: String::new(),
             name: String::new(),
             points: ["10/s", "20/s"].map(|rate| vec![("rate".to_owned(), rate.to_owned())]).to_vec(),
+            names: Vec::new(),
             show: Vec::new(),
             samples: samples.iter().map(sample).collect(),
             repeat: String::new(),
@@ -428,6 +440,22 @@ mod tests {
         assert_eq!((tables.label(0), tables.label(1)), ("12ms..24ms".to_owned(), "25ms..50ms".to_owned()));
         assert_eq!(tables.axis(), "store.kv.raft: election_timeout");
         assert_eq!((swept(&[]).label(1), swept(&[]).axis()), ("20/s".to_owned(), "rate".to_owned()));
+    }
+
+    #[test]
+    fn cases_are_called_by_their_names() {
+        let mut cases = swept(&[(0, "base", 10.0), (1, "base", 40.0)]);
+        cases.points = [("workers", "1"), ("workers", "8")].map(|(k, v)| vec![(k.to_owned(), v.to_owned())]).to_vec();
+        cases.names = vec!["small".to_owned(), "large".to_owned()];
+        assert_eq!((cases.label(1), cases.axis()), ("large".to_owned(), "workers".to_owned()));
+        assert_eq!(cases.places(), [0.0, 1.0], "names stand in a row");
+        let words = "Goodput keeps up with the load at every point: p99 is 10 ms at small and 40 ms at large";
+        assert_eq!(plain(&cases.finding()), words);
+        assert_eq!(cases.table().rows[0][0], "small");
+        let csv = cases.csv();
+        let lines: Vec<&str> = csv.lines().collect();
+        assert!(lines[0].starts_with("point,case,settings,"), "{csv}");
+        assert!(lines[2].starts_with("1,large,\"workers=8\",base,1,"), "{csv}");
     }
 
     #[test]

@@ -389,6 +389,8 @@ pub fn render(runs: &[Run], ink: Ink, folder: Option<&str>, again: &str) -> Stri
         ink.paint("31", "NOT MET") + &format!("  {} of {all} · {} met", t.not_met, t.met)
     } else if t.unknown + t.vacuous > 0 {
         ink.paint("33", "INCONCLUSIVE") + &format!("  {} of {all} · {} met", t.unknown + t.vacuous, t.met)
+    } else if all == 0 {
+        ink.paint("33", "NOTHING EXPECTED")
     } else {
         ink.paint("32", "ALL MET") + &format!("  {} of {all}", t.met)
     };

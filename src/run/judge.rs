@@ -95,6 +95,8 @@ pub(super) struct Found<'a> {
     pub(super) group: Option<&'a GroupMeters>,
     pub(super) group_number: usize,
     edge: Option<&'a EdgeMeters>,
+    /// Of an edge to several, the one that is meant.
+    callee: Option<usize>,
     pub(super) member: Option<usize>,
     pub(super) every: bool,
     classes: Option<ClassSet>,
@@ -123,6 +125,7 @@ impl<'a> Numbers<'a> {
             group: None,
             group_number: 0,
             edge: None,
+            callee: None,
             member: None,
             every: false,
             classes: None,
@@ -160,10 +163,11 @@ impl<'a> Numbers<'a> {
                     let (Part::Name(a), Part::Name(b)) = (&**from, &**to) else {
                         return missing("only edges between components have metrics");
                     };
-                    let name = format!("{a} -> {b}");
-                    let edge = plan.edges.iter().position(|e| e.name == name);
-                    let Some(edge) = edge else { return missing(format!("nobody calls over {name}")) };
+                    let Some((edge, callee)) = plan.edge(a, b) else {
+                        return missing(format!("nobody calls over {a} -> {b}"));
+                    };
                     found.edge = Some(&outcome.meters.edges[edge]);
+                    found.callee = callee;
                 }
                 Part::Phase(p) => phase = Some(p.clone()),
                 Part::Region(_) | Part::Zone(_) => return missing("regions and zones have no metrics of their own"),
@@ -337,6 +341,7 @@ impl<'a> Numbers<'a> {
                 group: found.group,
                 group_number: found.group_number,
                 edge: None,
+                callee: None,
                 member: Some(number),
                 every: false,
                 classes: found.classes,
@@ -361,7 +366,12 @@ impl<'a> Numbers<'a> {
         let Some(edge) = found.edge else {
             return missing(format!("`{measure}` is counted on edges: `{measure}(a -> b)`"));
         };
-        let counter = if measure == "attempts" { &edge.attempts } else { &edge.hedges };
+        let counter = match (measure, found.callee) {
+            ("attempts", None) => &edge.attempts,
+            ("attempts", Some(callee)) => &edge.attempts_at[callee],
+            (_, None) => &edge.hedges,
+            _ => return missing(format!("of one of several, `{measure}` is not counted")),
+        };
         let n = counter.count(&found.epochs);
         let calls = edge.calls.offered(&found.epochs);
         if stat == Some(Stat::Rate) {

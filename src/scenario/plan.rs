@@ -233,6 +233,8 @@ pub struct SweepPlan {
     pub name: String,
     /// The points: for each, which paths take which values.
     pub points: Vec<Vec<(String, String)>>,
+    /// What the points are called, if they are cases; empty of a grid.
+    pub names: Vec<String>,
     /// In the place of points: a value to look for.
     pub bisect: Option<Bisect>,
     /// Variants to run; empty = the base.
@@ -318,6 +320,20 @@ impl Plan {
     pub fn group(&self, name: &str) -> Option<usize> {
         let components = self.components.iter().map(|c| c.name.as_str());
         components.chain(self.clients.iter().map(|(c, _)| c.name.as_str())).position(|n| n == name)
+    }
+    /// The edge from one to another; of one that leads to several, also which of them that is.
+    pub fn edge(&self, from: &str, to: &str) -> Option<(usize, Option<usize>)> {
+        let name = format!("{from} -> {to}");
+        if let Some(edge) = self.edges.iter().position(|e| e.name == name) {
+            return Some((edge, None));
+        }
+        let (from, to) = (self.group(from)?, self.group(to)?);
+        let shared = |e: &EdgeSpec| {
+            let leads = !e.beside.is_empty() && !e.name.contains(" checks ") && e.caller.index() == from;
+            let callee = e.callees().position(|callee| callee.group.index() == to);
+            callee.filter(|_| leads)
+        };
+        self.edges.iter().enumerate().find_map(|(edge, spec)| Some((edge, Some(shared(spec)?))))
     }
     /// Names of all groups, by group.
     pub fn group_names(&self) -> Vec<&str> {

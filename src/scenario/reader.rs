@@ -231,6 +231,24 @@ impl<'a, 't> Fields<'a, 't> {
         })
     }
 
+    /// Names: one, or a list in which each stands once.
+    pub(super) fn names(&self, key: &'static str) -> Option<Vec<(String, Place)>> {
+        let all = self.texts(key)?;
+        self.once(&all);
+        Some(all)
+    }
+
+    /// Says so of every name that stands in a list before.
+    pub(super) fn once(&self, all: &[(String, Place)]) {
+        for (i, (name, place)) in all.iter().enumerate() {
+            if all[..i].iter().any(|(before, _)| before == name) {
+                self.error(
+                    Diagnostic::error(place.clone(), format!("`{name}` is named twice")).label("once is enough"),
+                );
+            }
+        }
+    }
+
     /// A nested table; `Some(None)` if it is switched off.
     pub(super) fn table(&self, key: &'static str) -> Option<Option<Fields<'a, 't>>> {
         let node = self.node(key)?;

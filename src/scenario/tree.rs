@@ -264,6 +264,20 @@ pub(super) fn assign<'t>(
         diagnostics.push(diagnostic);
         return;
     }
+    if let [kind, name] = parts.as_slice()
+        && !["edge", "link"].contains(&kind.as_str())
+        && matches!(super::language::FILE.at(kind), Some(Value::Names(_)))
+        && let known = root.get(kind.as_str()).and_then(|node| node.get_ref().as_table())
+        && !known.is_some_and(|known| known.contains_key(name.as_str()))
+    {
+        let known: Vec<String> = known.into_iter().flat_map(|t| t.keys().map(|k| k.get_ref().to_string())).collect();
+        let missing = Diagnostic::error(place, format!("there is no `{path}` to set"));
+        diagnostics.push(match known.is_empty() {
+            true => missing.help(format!("what is set is there: begin with `[{path}]` in the file")),
+            false => missing.nearest(name, "names here", known.iter().map(String::as_str)),
+        });
+        return;
+    }
     // `[service.web]` must be there; below it, what is off may be set whole. `network`, `clock` stand for themselves.
     let mut here = root;
     let last = parts.len() - 1;

@@ -6,6 +6,7 @@ use crate::scenario::lower::{Passing, WrittenBatch};
 use crate::scenario::shape::{Value, action, key, later, read, required};
 use crate::spec::Drawn;
 use crate::spec::dist::Drifts;
+use crate::spec::units::Rate;
 
 pub(super) const FAULT: Value = Value::Table(&[
     key("at", DURATIONS, "When it begins."),
@@ -38,7 +39,7 @@ pub(super) const FAULT: Value = Value::Table(&[
     action("reorder", PLACE, "A `share` of messages is overtaken."),
     action("delay", PLACE, "Messages take longer `by` that much."),
     action("bandwidth", PLACE, "Falls `to` that."),
-    action("load", PLACE, "Clients ask `factor` times as much; of several, factors multiply."),
+    action("load", PLACE, "Clients ask `factor` times as much, or at a `rate`; of several, factors multiply."),
     action("hot_key", PLACE, "One key gets a `share` of the requests."),
     action("flush", PLACE, "An empty cache."),
     action("leak", PLACE, "Pool `slots` of an edge are gone."),
@@ -48,7 +49,11 @@ pub(super) const FAULT: Value = Value::Table(&[
     key("share", SHARE, "Of messages, or of requests."),
     key("key", COUNT, "Of `hot_key`: which.").default("0").beside(&["hot_key"]),
     key("by", Value::Either(&[DURATIONS, OFFSETS]), "Of `delay` and `clock_step`."),
-    key("rate", read::<Drawn<Drifts>>(), "Of `clock_drift`."),
+    key(
+        "rate",
+        Value::Either(&[read::<Drawn<Drifts>>(), read::<Rate>()]),
+        "Of `clock_drift`: how much more they gain. Of `load`: what clients ask instead; of several, the latest counts.",
+    ),
     key("to", BANDWIDTH, "Of `bandwidth`."),
     key("slots", COUNT, "Of `leak`: how many."),
     key("shape", Value::Words(&["symmetric", "one_way", "bridge", "ring"]), "Of `partition`.")

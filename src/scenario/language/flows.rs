@@ -17,7 +17,11 @@ pub(super) const FLOW: Value = Value::Table(&[
     key("draw", Value::Names(&Value::Any), "Variable → `unique`, a key set or a distribution."),
     required("steps", Value::List(&STEP), "In order; a failed step ends the flow with its outcome."),
     LIKE,
-    key("on", TEXT, "The queue whose messages start it."),
+    key(
+        "on",
+        TEXT,
+        "The queue whose messages start it, or `every(60s)`: each instance of its service then starts it by its own clock.",
+    ),
     key("group", TEXT, "Those who share the messages among them; its own name if not written.")
         .words("the flow's own name")
         .beside(&["on"]),

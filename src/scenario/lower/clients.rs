@@ -161,6 +161,9 @@ impl Lowering<'_, '_> {
             fsync: Fsync::Never,
         };
         fields.done();
+        if pattern.is_none() {
+            self.log.spoil(&name);
+        }
         let plan = ClientsPlan {
             name,
             pattern: pattern?,

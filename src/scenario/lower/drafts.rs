@@ -10,15 +10,14 @@ use super::caches::CacheDraft;
 use super::clients::STORE_OPERATIONS;
 use super::components::{WrittenBalance, WrittenSticky};
 use super::edges::{Edges, ends, joined};
-use super::flows::{Consuming, Face};
+use super::flows::{Face, Lowered};
 use super::places::KeySet;
 use super::policy::WrittenPolicy;
 use super::queues::QueueDraft;
 use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::{Health, LoadBalancerSpec};
 use crate::component::service::ServiceSpec;
-use crate::engine::{EdgeId, FlowId, ProcessId, Span};
-use crate::flow::FlowPlan;
+use crate::engine::{EdgeId, ProcessId, Span};
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
@@ -210,8 +209,7 @@ impl Lowering<'_, '_> {
     pub(super) fn component_plans(
         &self,
         drafts: Vec<Draft>,
-        flows: &[(String, FlowId, FlowPlan)],
-        consuming: &[Consuming],
+        Lowered { flows, consuming, periodic }: &Lowered,
         keys: &BTreeMap<String, KeySet>,
         populations: &[(ClientsPlan, HostSetup, WrittenPolicy)],
         edges: &Edges,
@@ -228,6 +226,11 @@ impl Lowering<'_, '_> {
                         .map(|(_, id, flow)| (*id, Arc::new(flow.clone())))
                         .collect(),
                     keys: keys.values().map(KeySet::drawer).collect(),
+                    periodic: periodic
+                        .iter()
+                        .filter(|row| row.home == draft.name)
+                        .map(|row| (row.flow, row.every))
+                        .collect(),
                 })),
                 DraftKind::Queue(ref queue) => {
                     Kind::Queue(Arc::new(self.queue_spec(&draft.name, queue, consuming, edges, groups)))

@@ -79,6 +79,14 @@ fn unasked(component: &ComponentPlan, edges: &[EdgeSpec]) -> f64 {
             Replication::Crdt(spec) => each(n * n, spec.every),
             Replication::PrimaryBackup(_) | Replication::Chain(_) | Replication::Abd(_) => 0.0,
         },
+        Kind::Service(spec) => spec
+            .periodic
+            .iter()
+            .map(|(flow, every)| {
+                let acts = spec.flows.iter().find(|(id, _)| id == flow).map_or(0, |(_, flow)| flow.code.len());
+                each(n * (1.0 + 4.0 * acts as f64), *every)
+            })
+            .sum(),
         Kind::Membership(Membership::Heartbeat(spec)) => each(n * n, spec.every),
         Kind::Membership(Membership::Swim(spec)) => each(4.0 * n, spec.probe),
         _ => 0.0,

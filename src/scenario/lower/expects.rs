@@ -162,7 +162,7 @@ impl Lowering<'_, '_> {
                 self.statement(&need, &place, of);
                 needs.push(need);
             }
-            let only = fields.texts("only").unwrap_or_default();
+            let only = fields.names("only").unwrap_or_default();
             for (name, place) in &only {
                 if !variants.iter().any(|(v, _)| v == name) {
                     self.no_variant(place.clone(), name, variants);
@@ -399,13 +399,19 @@ impl Lowering<'_, '_> {
                             && site.edge(a, b).is_none()
                         {
                             if let Some(edge) = site.shared_edge(a, b) {
+                                if metric.measure.as_deref() == Some("attempts") {
+                                    continue;
+                                }
                                 let name = &site.edges[edge.index()].name;
                                 self.log.borrow_mut().push(
                                     Diagnostic::error(
                                         place,
                                         format!("`{a}` asks all its targets over one edge, {name}"),
                                     )
-                                    .help(format!("measure the target itself, `{b}`, or `{a}`")),
+                                    .help(format!(
+                                        "measure the target itself, `{b}`, or `{a}`; of one target only \
+                                         `attempts({a} -> {b})` are counted"
+                                    )),
                                 );
                                 continue;
                             }
@@ -452,7 +458,11 @@ impl Lowering<'_, '_> {
                         self.not_called(place, name, "a store", none, ("stores", stores()));
                     }
                 }
-            } else if component.is_none() && !flows.contains_key(name) && !site.groups.iter().any(|(n, ..)| n == name) {
+            } else if component.is_none()
+                && !flows.contains_key(name)
+                && !site.groups.iter().any(|(n, ..)| n == name)
+                && !self.log.is_spoiled(name)
+            {
                 let known = site.groups.iter().map(|(n, ..)| n.as_str()).chain(flows.keys().map(String::as_str));
                 self.log.borrow_mut().push(Diagnostic::error(place, format!("nothing is called `{name}`")).nearest(
                     name,

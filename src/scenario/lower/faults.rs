@@ -124,6 +124,16 @@ impl Lowering<'_, '_> {
         } else {
             vec![(fields.text_of(node)?, inside(node))]
         };
+        if places.is_empty() && action != "partition" {
+            fields.error(
+                Diagnostic::error(node.span(), format!("`{action}` hits nobody"))
+                    .help(format!("name a place, such as `{action} = \"web/0\"`")),
+            );
+            return None;
+        }
+        if action != "partition" {
+            fields.once(&places);
+        }
         let what = format!("{action} {}", places.iter().map(|(p, _)| p.as_str()).collect::<Vec<_>>().join(" | "));
         let parameters = self.parameters(action, fields);
         let upgrade = (action == "rolling_upgrade").then(|| self.upgrade_keys(fields));
@@ -138,7 +148,8 @@ impl Lowering<'_, '_> {
                 return None;
             }
         }
-        let parameters = parameters?;
+        let mut parameters = parameters?;
+        self.steady(&mut parameters, &hits, node, site)?;
         let mut stream = Stream::named(seed, &format!("fault/{name}"));
         let mut all: Vec<(Instant, Instant)> = Vec::new();
         let mut push = Pushed { schedule, fault: number, awaits: moments.awaits() };

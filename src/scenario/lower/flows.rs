@@ -9,11 +9,13 @@ use super::edges::Edges;
 use super::places::KeySet;
 use super::steps::Compiler;
 use crate::component::cache::WriteMode;
-use crate::engine::FlowId;
+use crate::engine::{FlowId, Span};
 use crate::flow::{FlowPlan, Source, Variable};
 use crate::scenario::reader::{Fields, inside, parse};
 use crate::scenario::tree::Node;
-use crate::spec::units::Count;
+use crate::spec::call::{Call, Signature};
+use crate::spec::text::{FromText, TextError};
+use crate::spec::units::{Count, span_above_zero};
 use crate::spec::{Diagnostic, Place};
 
 /// A flow as far as its name goes.
@@ -24,7 +26,7 @@ pub(super) struct FlowHead {
     /// before them.
     pub(super) homes: Vec<String>,
     pub(super) place: Place,
-    /// Whether a queue starts it.
+    /// Whether a queue or a clock starts it.
     pub(super) consumes: bool,
 }
 
@@ -60,6 +62,37 @@ pub(super) struct Consuming {
     pub(super) parallel: u32,
     pub(super) order: &'static str,
     pub(super) ack_before: bool,
+}
+
+/// A flow that its service starts by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Periodic {
+    pub(super) flow: FlowId,
+    pub(super) home: String,
+    pub(super) every: Span,
+}
+
+/// `every(60s)`, as written.
+struct Every(Span);
+
+impl FromText for Every {
+    const WHAT: &'static str = "a queue, or how often";
+    fn from_text(text: &str) -> Result<Every, TextError> {
+        let call = Call::parse(text)?;
+        let usage = "`every(60s)`";
+        if call.name != "every" {
+            return Err(TextError::new(call.name_at(), format!("`{}` starts no flow", call.name))
+                .help(format!("write the name of a queue, or {usage}")));
+        }
+        let bound = call.bind(Signature { usage, positional: &["period"], named: &[] })?;
+        Ok(Every(bound.read("period", span_above_zero)?))
+    }
+}
+
+/// What starts a flow beside clients and calls.
+enum Start {
+    Message(Consuming),
+    Clock(Periodic),
 }
 
 /// The variables of all flows: a name is one variable everywhere, so that what is handed over is found.
@@ -129,6 +162,7 @@ impl FlowSite<'_> {
 pub(super) struct Lowered {
     pub(super) flows: Vec<(String, FlowId, FlowPlan)>,
     pub(super) consuming: Vec<Consuming>,
+    pub(super) periodic: Vec<Periodic>,
 }
 
 impl Lowering<'_, '_> {
@@ -182,7 +216,11 @@ impl Lowering<'_, '_> {
                 let mut compiler = Compiler::new(self, &table, site, home, edges, &name);
                 compiler.flow(&fields);
                 let (draws, code) = compiler.finish();
-                lowered.consuming.extend(self.consuming(&name, head.id, home, &fields, site, edges));
+                match self.started(&name, head.id, home, &fields, site, edges) {
+                    Some(Start::Message(consuming)) => lowered.consuming.push(consuming),
+                    Some(Start::Clock(periodic)) => lowered.periodic.push(periodic),
+                    None => {}
+                }
                 lowered.flows.push((
                     home.to_owned(),
                     head.id,
@@ -237,8 +275,8 @@ impl Lowering<'_, '_> {
         Some(homes)
     }
 
-    /// `on`, and how messages are taken.
-    fn consuming(
+    /// `on`: what starts it, and how messages are taken.
+    fn started(
         &self,
         name: &str,
         flow: FlowId,
@@ -246,13 +284,17 @@ impl Lowering<'_, '_> {
         fields: &Fields<'_, '_>,
         site: &FlowSite<'_>,
         edges: &mut Edges,
-    ) -> Option<Consuming> {
+    ) -> Option<Start> {
         let group = fields.text("group").unwrap_or_else(|| name.to_owned());
         let parallel = fields.count_up_to("parallel", 1_000_000).unwrap_or(1);
         let order = fields.word("order", &["per_partition", "per_key", "none"]).unwrap_or("per_partition");
         let ack_before = fields.word("ack", &["after", "before"]) == Some("before");
         let node = fields.node("on")?;
         let queue = fields.text_of(node)?;
+        if queue.trim_start().starts_with("every") && queue.contains('(') {
+            let every = parse::<Every>(node, self.log)?.0;
+            return Some(Start::Clock(Periodic { flow, home: home.to_owned(), every }));
+        }
         match site.components.get(&queue) {
             Some(Face::Queue) if site.scaled.contains(home) => {
                 fields.error(
@@ -265,13 +307,13 @@ impl Lowering<'_, '_> {
             Some(Face::Queue) => {
                 edges.between(&queue, home);
                 let home = home.to_owned();
-                Some(Consuming { queue, flow, home, group, parallel, order, ack_before })
+                Some(Start::Message(Consuming { queue, flow, home, group, parallel, order, ack_before }))
             }
             Some(_) => {
                 fields.error(
                     Diagnostic::error(inside(node), format!("`{queue}` is no queue"))
                         .label("starts no flow in this version")
-                        .help("a flow is started by clients, by a call, or by a `[queue.X]`"),
+                        .help("a flow is started by clients, by a call, by a `[queue.X]`, or `every(60s)`"),
                 );
                 None
             }

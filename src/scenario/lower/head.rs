@@ -49,7 +49,7 @@ impl Lowering<'_, '_> {
         let title = root.text("title").unwrap_or_default();
         let question = root.text("question").unwrap_or_default();
         let level = root.word("level", &["intro", "core", "deep"]).unwrap_or("core").to_owned();
-        let covers = root.texts("covers").unwrap_or_default();
+        let covers = root.names("covers").unwrap_or_default();
         for (row, place) in &covers {
             let number = row.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or("");
             if !matches!(number.len(), 1 | 2) || !number.bytes().all(|b| b.is_ascii_digit()) {

@@ -40,6 +40,14 @@ impl Lowering<'_, '_> {
                 );
             };
             return match site.edge(a, b).or(site.shared_edge(a, b)) {
+                Some(edge) if site.edges[edge.index()].policy.pool.is_none() => {
+                    fail(Diagnostic::error(at.clone(), format!("`{a} -> {b}` has no pool that could leak")).help(
+                        match site.clients.iter().any(|(population, _)| population.name == a) {
+                            true => format!("give it one: [clients.{a}] with `pool = {{ size = 64 }}`"),
+                            false => format!("give it one: [edge.{a}.{b}] with `pool = {{ size = 64 }}`"),
+                        },
+                    ))
+                }
                 Some(edge) => Some(Hit::Processes(vec![ProcessId(u32::from(edge.0))])),
                 None => fail(
                     Diagnostic::error(at.clone(), format!("nobody calls over `{text}`")).nearest(text, "edges", edges),
@@ -128,6 +136,16 @@ impl Lowering<'_, '_> {
                         .label(format!("{n} are too many")),
                 );
             }
+            let stranger = among.iter().find(|p| match action {
+                "load" => !site.is_clients(**p),
+                "flush" => !site.is_a(**p, "cache"),
+                _ => false,
+            });
+            if let Some(stranger) = stranger {
+                let (name, what) =
+                    (site.process_name(*stranger), if action == "load" { "client group" } else { "cache" });
+                return fail(Diagnostic::error(at.clone(), format!("`{name}` is no {what}")).label("may be drawn"));
+            }
             return Some(Hit::Drawn(among, n));
         }
         let processes = self.processes(text, at, site)?;
@@ -137,6 +155,13 @@ impl Lowering<'_, '_> {
                 Diagnostic::error(at.clone(), format!("`{text}` are clients; there is nothing to upgrade"))
                     .help("name a component, such as `rolling_upgrade = \"web\"`"),
             ),
+            "flush" if !processes.iter().any(|p| site.is_a(*p, "cache")) => {
+                fail(Diagnostic::error(at.clone(), format!("`{text}` is no cache; there is nothing to empty")).nearest(
+                    text,
+                    "caches",
+                    site.components.iter().filter(|c| c.kind.name() == "cache").map(|c| c.name.as_str()),
+                ))
+            }
             "load" if !clients => fail(
                 Diagnostic::error(at.clone(), format!("`{text}` is no client group"))
                     .help("`load` is about clients: how often they ask"),

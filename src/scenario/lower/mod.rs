@@ -58,7 +58,7 @@ use clients::ClientSite;
 use edges::Edges;
 use estimate::{estimate, roughly};
 use expects::Speakable;
-use flows::{Face, FlowSite, Lowered};
+use flows::{Face, FlowSite};
 use policy::WrittenPolicy;
 use site::Site;
 
@@ -81,6 +81,8 @@ pub(super) struct Lowering<'a, 't> {
     base: RefCell<Option<(String, Place)>>,
     /// Whether the duration could be read: without it nothing lies past the end.
     lasts: Cell<bool>,
+    /// Whether a variant was chosen: what it doesn't use, the file may.
+    chosen: Cell<bool>,
 }
 
 /// Kinds of objects that have names, and what one of them is: of two with one name, the first counts.
@@ -106,6 +108,9 @@ const KINDS: &[(&str, &str)] = &[
     ("teach", "a part of the lesson"),
 ];
 
+/// Longer names would be too much for the names of files, which may hold two or three of them.
+const LONGEST_NAME: usize = 64;
+
 /// Words of the expression language, which can't be names.
 const RESERVED: &[&str] = &["all", "steady", "before", "after", "rest", "read", "write", "none", "random", "exp"];
 
@@ -114,6 +119,13 @@ impl Lowering<'_, '_> {
     fn check_name(&self, name: &str, place: &Place) {
         let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        if fits && name.len() > LONGEST_NAME {
+            let start: String = name.chars().take(20).collect();
+            self.log.borrow_mut().push(
+                Diagnostic::error(place.clone(), format!("`{start}…` is too long for a name"))
+                    .label(format!("{} characters; files are called by names, and take {LONGEST_NAME}", name.len())),
+            );
+        }
         if !fits {
             self.log.borrow_mut().push(
                 Diagnostic::error(place.clone(), format!("`{name}` can't be a name"))
@@ -170,6 +182,7 @@ pub(super) fn lower<'t>(
         operations: RefCell::new(Vec::new()),
         base: RefCell::default(),
         lasts: Cell::new(true),
+        chosen: Cell::new(variant.is_some()),
     };
     lowering.plan(root, variant, seed)
 }
@@ -199,7 +212,7 @@ impl<'t> Lowering<'_, 't> {
             used: RefCell::default(),
             variables: RefCell::default(),
         };
-        let Lowered { flows, consuming } = self.flows(&root, &site, &mut edges);
+        let lowered = self.flows(&root, &site, &mut edges);
         let (mut populations, mut own_links) = (Vec::new(), Vec::new());
         let client_site = ClientSite {
             topology: &topology,
@@ -229,13 +242,28 @@ impl<'t> Lowering<'_, 't> {
                     || ["variant", "sweep"].iter().any(|kind| tree.get(*kind).is_some_and(|n| tree::names(n, name)))
             };
             if !started && !site.used.borrow().contains(name) && !self.log.borrow().has_errors() && !elsewhere() {
+                // A request that nothing knows may have been meant.
+                let asked = populations.iter().flat_map(|(p, ..)| p.mix.iter().map(move |entry| (p, entry)));
+                let strange = asked.filter(|(_, entry)| matches!(entry.action.verb, crate::rpc::Verb::Serve(_)));
+                let meant = |entry: &str| crate::spec::nearest(entry, [name.as_str()]).is_some();
+                let typo = strange.filter(|(_, entry)| meant(&entry.name)).find_map(|(population, entry)| {
+                    let mix = tree::find(tree, &format!("clients.{}.mix", population.name))?;
+                    let (key, _) = mix.get_ref().as_table()?.get_key_value(entry.name.as_str())?;
+                    Some((key.span(), &entry.name))
+                });
+                if let Some((place, entry)) = typo {
+                    let message = format!("no flow is called `{entry}`");
+                    let flows = heads.keys().map(String::as_str);
+                    root.error(Diagnostic::error(place, message).nearest(entry, "flows", flows));
+                    continue;
+                }
                 root.error(
                     Diagnostic::error(head.place.clone(), format!("nobody starts flow `{name}`"))
                         .help("name it in a client group's `mix`, or call it from another flow"),
                 );
             }
         }
-        self.no_circle_of_flows(&heads, &flows);
+        self.no_circle_of_flows(&heads, &lowered.flows);
         // Groups: components by name, then clients by name.
         let mut first = 0_u32;
         let mut groups: Vec<(String, ProcessId, u32)> = Vec::new();
@@ -264,10 +292,10 @@ impl<'t> Lowering<'_, 't> {
             hosts.unwrap_or(&[]).iter().map(|h| h.place.zone).collect()
         };
         let specs = self.edge_specs(&root, &edges, &groups, &drafts, policies, &zones, &topology);
-        let components = self.component_plans(drafts, &flows, &consuming, &keys, &populations, &edges, &groups);
+        let components = self.component_plans(drafts, &lowered, &keys, &populations, &edges, &groups);
         let clients: Vec<_> = populations.into_iter().map(|(plan, host, _)| (Arc::new(plan), host)).collect();
         self.all_is_carried(tree, &clients, &components, &specs);
-        let watches = components.iter().any(|c| matches!(c.kind, Kind::Membership(_)));
+        let watches = components.iter().any(|c| matches!(c.kind, Kind::Membership(_))) || !lowered.periodic.is_empty();
         if clients.is_empty() && !watches && !tree.contains_key("clients") && !self.log.borrow().has_errors() {
             root.error(
                 Diagnostic::overall("nobody asks for anything").help("add a `[clients.X]` with `rate` and `target`"),
@@ -303,7 +331,7 @@ impl<'t> Lowering<'_, 't> {
         let sweeps = self.sweeps(&root, &of);
         let teach = self.teach(&root);
         if !self.log.borrow().has_errors() {
-            self.warn(tree, &site, end, &expects, &faults);
+            self.warn(tree, &site, &head, &expects, &faults);
         }
         root.done();
         if self.log.borrow().has_errors() {

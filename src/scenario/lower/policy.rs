@@ -43,7 +43,7 @@ impl Lowering<'_, '_> {
                         .help("`attempts` counts the first: 1 is no retry"),
                 );
             }
-            let on = fields.texts("on").map(|words| {
+            let on = fields.names("on").map(|words| {
                 let named = |(word, place): (String, Place)| {
                     let found = Outcome::ALL.into_iter().find(|o| o.name() == word && !o.answered());
                     if found.is_none() {

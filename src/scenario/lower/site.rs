@@ -44,12 +44,21 @@ impl Site<'_> {
         self.group_of(process) >= self.components.len()
     }
 
+    /// Whether it is an instance of a component of this kind.
+    pub(super) fn is_a(&self, process: ProcessId, kind: &str) -> bool {
+        self.components.get(self.group_of(process)).is_some_and(|component| component.kind.name() == kind)
+    }
+
     pub(super) fn zone(&self, process: ProcessId) -> ZoneId {
         let group = self.group_of(process);
         match self.components.get(group) {
             Some(component) => component.hosts[(process.0 - self.groups[group].1.0) as usize].place.zone,
             None => self.clients[group - self.components.len()].1.place.zone,
         }
+    }
+
+    pub(super) fn region(&self, process: ProcessId) -> &str {
+        &self.topology.regions[self.topology.zones[self.zone(process).index()].region]
     }
 
     /// The edge from one to another. One that leads to several is not meant.

@@ -150,8 +150,13 @@ impl<'c, 'f, 't, 'l, 'u> Compiler<'c, 'f, 't, 'l, 'u> {
             return;
         };
         let Some(action) = ACTIONS.iter().find(|a| *a == action) else {
-            let place = step.entries().find(|(key, ..)| key == action).map_or(step.place.clone(), |(_, p, _)| p);
-            step.said(action);
+            let entry = step.entries().find(|(key, ..)| key == action);
+            let (place, named) = entry.map_or((step.place.clone(), None), |(_, place, node)| (place, Some(node)));
+            // What stands beside it has its place there, and the name that it would make is none yet.
+            step.entries().for_each(|(key, ..)| step.said(&key));
+            if let Some(name) = named.and_then(|node| node.get_ref().as_str()) {
+                self.low.log.spoil(name);
+            }
             step.error(
                 Diagnostic::error(place, format!("the step `{action}` belongs to a later version of the language"))
                     .help(format!("this version has: {}", ACTIONS.join(", "))),

@@ -1,17 +1,19 @@
 //! What stands beside the action of a fault, and the controls that it becomes.
 
-use super::Lowering;
 use super::cuts::Shape;
+use super::hits::Hit;
+use super::{Lowering, Site};
 use crate::engine::{Dist, EdgeId, Instant, KeysId, ProcessId};
 use crate::physics::{HostSet, LinkChange, Reach};
 use crate::rpc::{Op, Verb};
 use crate::scenario::plan::Awaited;
-use crate::scenario::reader::Fields;
+use crate::scenario::reader::{Fields, inside};
 use crate::scenario::tree::Node;
 use crate::spec::Diagnostic;
 use crate::spec::dist::{Drifts, Durations, Offsets};
-use crate::spec::units::{Bandwidth, Count, Number, Share};
-use crate::world::{ClockFault, Control, Gray, Power, Scheduled, Target, When};
+use crate::spec::units::{Bandwidth, Count, Number, Rate, Share};
+use crate::workload::Pattern;
+use crate::world::{ClockFault, Control, Gray, Power, Scheduled, Setting, Target, When};
 
 /// How much slower, or how many times as many: beyond that a number was mistyped.
 const MOST_SLOWER: f64 = 1e6;
@@ -29,8 +31,24 @@ impl Lowering<'_, '_> {
                     fields.error(Diagnostic::error(place, "the factor lies above 0, and at most at a million"));
                 }
             }
+            "load" if fields.has("rate") => {
+                p.rate = Some(fields.get::<Rate>("rate")?.0);
+                if fields.has("factor") {
+                    let _ = fields.node("factor");
+                    fields.error(
+                        Diagnostic::error(fields.place.clone(), "a `load` has a `factor` or a `rate`, not both")
+                            .help("`factor`: so many times as much; `rate`: so much"),
+                    );
+                    return None;
+                }
+            }
             "load" => {
-                fields.require("factor", "3");
+                if !fields.has("factor") && !fields.excused("factor") && !fields.excused("rate") {
+                    fields.error(
+                        Diagnostic::error(fields.place.clone(), "`factor` or `rate` is missing")
+                            .help("such as `factor = 3`, three times as much, or `rate = \"500/s\"`"),
+                    );
+                }
                 p.factor = fields.get::<Number>("factor")?.0;
                 if !(0.0..=MOST_SLOWER).contains(&p.factor) {
                     let place = fields.node("factor").map_or(fields.place.clone(), Node::span);
@@ -85,6 +103,39 @@ impl Lowering<'_, '_> {
     }
 }
 
+impl Lowering<'_, '_> {
+    /// A rate that clients are to ask at is a factor of what they ask: theirs must be steady.
+    pub(super) fn steady(&self, p: &mut Parameters, hits: &[Hit], node: &Node<'_>, site: &Site<'_>) -> Option<()> {
+        let hit = hits.iter().filter(|_| p.rate.is_some()).filter_map(|hit| match hit {
+            Hit::Processes(all) | Hit::Drawn(all, _) => Some(all),
+            _ => None,
+        });
+        for process in hit.flatten() {
+            let at = site.group_of(*process).checked_sub(site.components.len());
+            let Some((clients, _)) = at.and_then(|at| site.clients.get(at)) else { continue };
+            let name = &clients.name;
+            let wrong = match &clients.pattern {
+                Pattern::Open { rate, .. } => match rate.steady() {
+                    Some(steady) if steady > 0.0 => {
+                        p.steady.push((*process, steady));
+                        continue;
+                    }
+                    Some(_) => format!("the clients `{name}` don't ask without this fault"),
+                    None => format!("the rate of the clients `{name}` changes over time"),
+                },
+                Pattern::Closed { .. } => format!("the clients `{name}` have a count and no rate"),
+            };
+            self.log.borrow_mut().push(
+                Diagnostic::error(inside(node), wrong)
+                    .label("a fault sets the rate only where it is steady")
+                    .help("write a `factor` instead: so many times as much as they ask anyway"),
+            );
+            return None;
+        }
+        Some(())
+    }
+}
+
 /// Where the controls of one fault go.
 pub(super) struct Pushed<'a> {
     pub(super) schedule: &'a mut Vec<Scheduled>,
@@ -118,6 +169,10 @@ pub(super) struct Parameters {
     delay: Option<Dist>,
     bandwidth: Option<u64>,
     slots: u32,
+    /// What clients are to ask, requests a second.
+    rate: Option<f64>,
+    /// What each of them asks without the fault.
+    steady: Vec<(ProcessId, f64)>,
     pub(super) shape: Shape,
 }
 
@@ -133,6 +188,8 @@ impl Default for Parameters {
             delay: None,
             bandwidth: None,
             slots: 0,
+            rate: None,
+            steady: Vec::new(),
             shape: Shape::default(),
         }
     }
@@ -180,7 +237,13 @@ impl Parameters {
                 (Control::Clock(target, ClockFault::Freeze), Some(Control::Clock(same, ClockFault::Thaw)))
             }
             "disk_slow" => (Control::DiskSlow(target, Some(self.factor)), Some(Control::DiskSlow(same, None))),
-            "load" => (Control::Load(p, Some(self.factor)), Some(Control::Load(p, None))),
+            "load" => match (self.rate, self.steady.iter().find(|(clients, _)| *clients == p)) {
+                (Some(rate), Some((_, steady))) => {
+                    let (there, back) = (Setting::Load(p, rate / steady), Setting::Load(p, 1.0));
+                    (Control::Set(Box::new(there)), Some(Control::Unset(Box::new(back))))
+                }
+                _ => (Control::Load(p, Some(self.factor)), Some(Control::Load(p, None))),
+            },
             "add" | "remove" => {
                 let add = action == "add";
                 (Control::Member(target, add), Some(Control::Member(same, !add)))

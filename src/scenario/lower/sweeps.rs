@@ -25,7 +25,7 @@ impl Lowering<'_, '_> {
             let mut points: Vec<Vec<(String, String)>> = Vec::new();
             let mut spoiled = false;
             if let Some(Some(grid)) = fields.table("grid") {
-                points.push(Vec::new());
+                points.extend((!grid.tree().is_empty()).then(Vec::new));
                 for (path, place, node) in grid.entries() {
                     let Some(values) = node.get_ref().as_array() else {
                         let list = format!("write `\"{path}\" = [{}]`", written(node.get_ref()));
@@ -59,9 +59,11 @@ impl Lowering<'_, '_> {
                     }
                 }
             }
+            let mut names = Vec::new();
             if let Some(Some(cases)) = fields.table("cases") {
-                for (_, _, node) in cases.entries() {
+                for (name, _, node) in cases.entries() {
                     let Some(case) = cases.table_of(node) else { continue };
+                    names.push(name);
                     points.push(case.entries().map(|(path, _, v)| (path, written(v.get_ref()))).collect());
                 }
             }
@@ -73,7 +75,7 @@ impl Lowering<'_, '_> {
                         .help("add `grid = { \"clients.web.rate\" = [\"50/s\", \"90/s\"] }`"),
                 );
             }
-            let only = fields.texts("only").unwrap_or_default();
+            let only = fields.names("only").unwrap_or_default();
             for (variant, place) in &only {
                 if variant != "all" && !of.variants.iter().any(|(v, _)| v == variant) {
                     self.no_variant(place.clone(), variant, of.variants);
@@ -88,7 +90,7 @@ impl Lowering<'_, '_> {
             let bisect = self.bisect(&fields, root);
             fields.done();
             let only = only.into_iter().map(|(o, _)| o).collect();
-            sweeps.push(SweepPlan { name, points, bisect, only, show });
+            sweeps.push(SweepPlan { name, points, names, bisect, only, show });
         }
         sweeps
     }

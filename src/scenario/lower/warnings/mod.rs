@@ -1,15 +1,20 @@
 //! What runs but probably isn't what was meant: overload, expectations that nothing exercises, parts that nobody uses.
 
+mod evidence;
+mod overload;
+mod patience;
+mod traffic;
+
 use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
 use super::clients::STORE_OPERATIONS;
+use super::head::Head;
 use super::{Lowering, Site};
 use crate::engine::{GroupId, Instant};
 use crate::expect::Expected;
 use crate::expect::ast::{Arg, Part, That, Within};
-use crate::physics::station::DropRule;
 use crate::rpc::Verb;
 use crate::rpc::policy::Balance;
 use crate::scenario::plan::{ExpectPlan, FaultPlan, Kind};
@@ -17,22 +22,44 @@ use crate::scenario::tree;
 use crate::spec::{Diagnostic, Place};
 use crate::workload::Pattern;
 
+use traffic::Traffic;
+
 impl Lowering<'_, '_> {
     /// Only of a scenario without errors.
     pub(super) fn warn(
         &self,
         tree: &DeTable<'_>,
         site: &Site<'_>,
-        end: Instant,
+        head: &Head,
         expects: &[ExpectPlan],
         faults: &[FaultPlan],
     ) {
-        self.overload(tree, site, end, expects);
+        let end = head.end;
+        let traffic = Traffic::of(site, end);
+        self.overload(tree, site, &traffic, expects);
+        self.patience(tree, site, &traffic, expects);
+        self.evidence(tree, site, head, expects, faults);
         self.silent_clients(tree, site, end);
         self.one_point_of_the_ring(tree, site);
         let reached = reached(site);
+        self.unused(tree, site, &reached);
+        self.never_exercised(tree, site, (expects, end), faults, &reached);
+        self.unknown_verbs(tree, site);
+    }
+
+    fn warning(&self, diagnostic: Diagnostic) {
+        self.log.borrow_mut().push(diagnostic);
+    }
+
+    /// Names that nothing in the file uses. Another design may: what is set there, or was there before this was set, counts.
+    fn unused(&self, tree: &DeTable<'_>, site: &Site<'_>, reached: &BTreeSet<String>) {
+        let elsewhere = |name: &str| {
+            self.chosen.get()
+                || self.sources.sets().next().is_some()
+                || ["variant", "sweep"].iter().any(|kind| tree.get(*kind).is_some_and(|n| tree::names(n, name)))
+        };
         for (name, part) in named(tree, &["service", "load_balancer", "cache", "queue", "store"]) {
-            if !reached.contains(&name) {
+            if !reached.contains(&name) && !elsewhere(&name) {
                 let kind = tree.iter().find(|(_, v)| v.get_ref().get(&name).is_some()).map(|(k, _)| k.get_ref());
                 self.warning(Diagnostic::warning(part, format!("nobody calls `{name}`")).label("not used").help(
                     format!(
@@ -44,7 +71,7 @@ impl Lowering<'_, '_> {
         }
         for (name, place) in named(tree, &["keys"]) {
             let used = mentions(tree, "clients", "keys", &name) || mentions(tree, "fault", "hot_key", &name);
-            if !used && !draws(tree, &name) {
+            if !used && !draws(tree, &name) && !elsewhere(&name) {
                 self.warning(
                     Diagnostic::warning(place, format!("nobody uses the keys `{name}`"))
                         .label("not used")
@@ -52,51 +79,22 @@ impl Lowering<'_, '_> {
                 );
             }
         }
-        self.never_exercised(tree, site, (expects, end), faults, &reached);
-        self.unknown_verbs(tree, site);
-    }
-
-    fn warning(&self, diagnostic: Diagnostic) {
-        self.log.borrow_mut().push(diagnostic);
-    }
-
-    /// Steady utilisation above 1 of what clients reach directly or through balancers, if nothing bounds the queue and
-    /// no expectation says that it is meant.
-    fn overload(&self, tree: &DeTable<'_>, site: &Site<'_>, end: Instant, expects: &[ExpectPlan]) {
-        let meant = |name: &str| {
-            expects.iter().any(|e| e.expected != Expected::Holds || scope_names(&e.that).iter().any(|n| n == name))
-        };
-        for (g, component) in site.components.iter().enumerate() {
-            let (mut rate, mut writes) = (0.0, 0.0);
-            let mut places = Vec::new();
-            for (c, (population, _)) in site.clients.iter().enumerate() {
-                let Pattern::Open { rate: r, requests, .. } = &population.pattern else { continue };
-                let caller = site.components.len() + c;
-                let share = share(site, caller, g, site.components.len());
-                if share > 0.0 {
-                    let asked = share * r.mean(Instant::ZERO, end) * requests.mean().unwrap_or(1.0).max(1.0);
-                    rate += asked;
-                    writes +=
-                        asked * population.mix.iter().filter(|m| changes(m.action.verb)).map(|m| m.share).sum::<f64>();
-                    places.extend(value_place(tree, "clients", &population.name, "rate"));
-                }
-            }
-            let Some(work) = component.service.default.mean() else { continue };
-            let of_one = f64::from(component.station.workers) * component.station.speed;
-            let of_all = of_one * component.hosts.len() as f64;
-            // Every replica carries out every write.
-            let writes = if matches!(component.kind, Kind::Store(Some(_))) { writes } else { 0.0 };
-            let utilisation = (rate / of_all).max(writes / of_one) * work / 1e9;
-            let station = &component.station;
-            let bounded = station.limit.is_some() || station.shed.is_some() || station.drop != DropRule::Never;
-            if utilisation > 1.0 && !bounded && !meant(&component.name) {
-                let message =
-                    format!("`{}` is asked for {:.0} % of what it can do", component.name, utilisation * 100.0);
-                let place = places.first().cloned().unwrap_or(0..0);
+        for (name, place) in named(tree, &["region"]) {
+            if site.everybody().into_iter().all(|p| site.region(p) != name) && !elsewhere(&name) {
                 self.warning(
-                    Diagnostic::warning(place, message)
-                        .label("its queue grows without bound")
-                        .help("if that is meant, expect something of it, or bound it: `queue = { limit = 100 }`"),
+                    Diagnostic::warning(place, format!("nobody is in the region `{name}`")).label("not used").help(
+                        format!("put replicas there, `replicas = {{ {name} = 1 }}`, or take out [region.{name}]"),
+                    ),
+                );
+            }
+        }
+        for (name, place) in variables(tree) {
+            let taken = format!("${name}");
+            if !tree.values().any(|node| tree::names(node, &taken)) {
+                self.warning(
+                    Diagnostic::warning(place, format!("nothing takes `{taken}`"))
+                        .label("not used")
+                        .help(format!("a step takes it: `key = \"{taken}\"`")),
                 );
             }
         }
@@ -211,10 +209,16 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// Components that some client reaches, over balancers and flows.
+/// Components that some client or some clock reaches, over balancers and flows.
 fn reached(site: &Site<'_>) -> BTreeSet<String> {
     let mut groups: Vec<GroupId> = (0..site.clients.len()).map(|c| GroupId::at(site.components.len() + c)).collect();
     let mut seen = BTreeSet::new();
+    for (g, component) in site.components.iter().enumerate() {
+        if matches!(&component.kind, Kind::Service(spec) if !spec.periodic.is_empty()) {
+            groups.push(GroupId::at(g));
+            seen.insert(component.name.clone());
+        }
+    }
     while let Some(group) = groups.pop() {
         for edge in site.edges.iter().filter(|e| e.caller == group && !e.name.is_empty()) {
             for callee in edge.callees() {
@@ -229,53 +233,33 @@ fn reached(site: &Site<'_>) -> BTreeSet<String> {
     seen
 }
 
-/// The share of what a caller asks that comes to a component over balancers only, at most `deep` of them. Of several
-/// targets each is asked by its instances' weights, or their number.
-fn share(site: &Site<'_>, caller: usize, component: usize, deep: usize) -> f64 {
-    let Some(edge) = site.edges.iter().find(|e| e.caller.index() == caller && !e.name.contains(" checks ")) else {
-        return 0.0;
-    };
-    let weight = |from: u32, to: u32| -> f64 {
-        match &edge.policy.balance {
-            Balance::Weighted(weights) => weights[from as usize..to as usize].iter().sum(),
-            _ => f64::from(to - from),
-        }
-    };
-    let (mut from, mut found) = (0, 0.0);
-    for callee in edge.callees() {
-        let to = from + callee.instances;
-        let at = callee.group.index();
-        let part = if edge.beside.is_empty() { 1.0 } else { weight(from, to) / weight(0, edge.instances) };
-        if at == component {
-            found += part;
-        } else if deep > 0 && matches!(site.components.get(at).map(|c| &c.kind), Some(Kind::LoadBalancer(_))) {
-            found += part * share(site, at, component, deep - 1);
-        }
-        from = to;
-    }
-    found
-}
-
-/// Whether it changes what a store keeps.
-fn changes(verb: Verb) -> bool {
-    !matches!(verb, Verb::Read | Verb::Scan | Verb::SetContains | Verb::Ping)
+/// Whether what becomes of a component is what the scenario is about: something is expected of it, or not to hold, or
+/// it is looked for where something ceases to hold.
+fn meant(tree: &DeTable<'_>, expects: &[ExpectPlan], name: &str) -> bool {
+    let sweeps = tree.get("sweep").and_then(|sweeps| sweeps.get_ref().as_table());
+    let bisects = sweeps.into_iter().flatten().any(|(_, sweep)| sweep.get_ref().get("bisect").is_some());
+    let threshold = |that: &That| that.metrics().iter().any(|m| m.measure.as_deref() == Some("threshold"));
+    let about = |e: &ExpectPlan| threshold(&e.that) || scope_names(&e.that).iter().any(|n| n == name);
+    bisects || expects.iter().any(|e| e.expected != Expected::Holds || about(e))
 }
 
 /// The names that an expectation speaks of.
 fn scope_names(that: &That) -> Vec<String> {
+    fn put(names: &mut Vec<String>, part: &Part) {
+        match part {
+            Part::Name(name) | Part::Instance { of: name, .. } => names.push(name.clone()),
+            Part::Link { from, to, .. } => [from, to].into_iter().for_each(|end| put(names, end)),
+            _ => {}
+        }
+    }
     let mut names = Vec::new();
-    let mut part = |part: &Part| match part {
-        Part::Name(name) => names.push(name.clone()),
-        Part::Instance { of, .. } => names.push(of.clone()),
-        _ => {}
-    };
     for metric in that.metrics() {
-        metric.scope.parts.iter().for_each(|(p, _)| part(p));
+        metric.scope.parts.iter().for_each(|(part, _)| put(&mut names, part));
     }
     if let That::Property(property) = that {
         property.args.iter().for_each(|(arg, _)| {
-            if let Arg::Part(p) = arg {
-                part(p);
+            if let Arg::Part(part) = arg {
+                put(&mut names, part);
             }
         });
     }
@@ -288,9 +272,27 @@ fn named(tree: &DeTable<'_>, kinds: &[&str]) -> Vec<(String, Place)> {
     tables.flatten().map(|(name, _)| (name.get_ref().to_string(), name.span())).collect()
 }
 
+/// Every variable that a flow draws or binds, and where.
+fn variables(tree: &DeTable<'_>) -> Vec<(String, Place)> {
+    let mut found = Vec::new();
+    for (_, flow) in tree.get("flow").and_then(|t| t.get_ref().as_table()).into_iter().flatten() {
+        let drawn = flow.get_ref().get("draw").and_then(|draw| draw.get_ref().as_table()).into_iter().flatten();
+        found.extend(drawn.map(|(name, _)| (name.get_ref().to_string(), name.span())));
+        let steps = flow.get_ref().get("steps").and_then(|steps| steps.get_ref().as_array()).into_iter().flatten();
+        let bound = steps.filter_map(|step| step.get_ref().get("bind"));
+        found.extend(bound.filter_map(|bind| Some((bind.get_ref().as_str()?.to_owned(), bind.span()))));
+    }
+    found
+}
+
 /// Where the value of a key of an object stands.
 fn value_place(tree: &DeTable<'_>, kind: &str, name: &str, key: &str) -> Option<Place> {
     Some(crate::scenario::reader::inside(tree.get(kind)?.get_ref().get(name)?.get_ref().get(key)?))
+}
+
+/// Where the value at a path stands, as far as it was written.
+fn at_path(tree: &DeTable<'_>, path: &str) -> Option<Place> {
+    tree::find(tree, path).map(crate::scenario::reader::inside)
 }
 
 /// Whether some flow draws from these keys.
