@@ -76,6 +76,52 @@ fn health_checks_take_out_a_target_that_is_down() {
     assert!((measured(&run, "offered(web-b, 65s..100s)") - 300.0).abs() < 12.0);
 }
 
+#[test]
+fn consumers_of_a_queue_come_and_go_and_no_message_is_lost() {
+    let cuts = windows(&["50s..60s", "90s..100s"]);
+    let run = play(&format!(
+        "duration = \"100s\"\n[queue.jobs]\n[service.worker]\nautoscale = {{ max = 8, every = \"2s\", down_after = \"5s\" }}\n\
+         [flow.work]\non = \"jobs\"\nruns_on = \"worker\"\nparallel = 2\norder = \"none\"\nsteps = [{{ work = \"20ms\" }}]\n\
+         [clients.c]\nrate = \"steps(0s: 100/s, 60s: 5/s, 99s: 0/s)\"\narrivals = \"constant\"\ntarget = \"jobs\"\n{cuts}"
+    ));
+    // 100 a second of 20 ms keep two busy: 2 / 60 % are four replicas.
+    assert_eq!(measured(&run, "mean(replicas(worker, 50s..60s))"), 4.0);
+    assert!(measured(&run, "mean(queue_length(jobs, 50s..60s))") < 1.0);
+    assert!((measured(&run, "mean(utilization(worker, 50s..60s))") - 0.5).abs() < 0.01);
+    assert_eq!(measured(&run, "mean(replicas(worker, 90s..100s))"), 1.0);
+    assert_eq!(measured(&run, "count(redeliveries(jobs))"), 0.0);
+    assert_eq!(measured(&run, "count(offered(worker))"), measured(&run, "count(offered(jobs))"));
+}
+
+#[test]
+fn a_backlog_is_shared_out_over_as_many_as_it_takes() {
+    let run = play(&format!(
+        "duration = \"100s\"\n[queue.jobs]\n[service.worker]\n\
+         autoscale = {{ metric = \"backlog(jobs)\", target = 100, max = 20, every = \"2s\", down_after = \"0s\" }}\n\
+         [flow.work]\non = \"jobs\"\nruns_on = \"worker\"\nparallel = 2\norder = \"none\"\nsteps = [{{ work = \"20ms\" }}]\n\
+         [clients.c]\nrate = \"steps(0s: 500/s, 2s: 0/s)\"\narrivals = \"constant\"\ntarget = \"jobs\"\n{}",
+        windows(&["2500ms..3500ms", "50s..60s"])
+    ));
+    // A thousand messages have come by the first look, and one worker has done a hundred: nine for a hundred each.
+    let replicas = measured(&run, "mean(replicas(worker, 2500ms..3500ms))");
+    assert!((9.0..=10.0).contains(&replicas), "{replicas}");
+    let first = run.outcome.scaled[0];
+    assert!(first.messages.is_some_and(|messages| (898..=902).contains(&messages)), "{first:?}");
+    assert_eq!(measured(&run, "mean(replicas(worker, 50s..60s))"), 1.0);
+    assert_eq!(measured(&run, "count(offered(worker))"), measured(&run, "count(offered(jobs))"));
+}
+
+#[test]
+fn a_queue_that_starts_again_hears_who_takes_no_part() {
+    let run = play(
+        "duration = \"100s\"\n[queue.jobs]\n[service.worker]\nautoscale = { max = 8 }\n\
+         [flow.work]\non = \"jobs\"\nruns_on = \"worker\"\nsteps = [{ work = \"5ms\" }]\n[clients.c]\nrate = \"100/s\"\n\
+         target = \"jobs\"\n[fault.restart]\nat = \"50s\"\nfor = \"1s\"\ncrash = \"jobs\"\n",
+    );
+    assert_eq!(measured(&run, "max(replicas(worker))"), 1.0);
+    assert_eq!(measured(&run, "count(offered(worker/0))"), measured(&run, "count(offered(worker))"));
+}
+
 /// A flow of two services, one slower than the other, that clients ask over a balancer, and `shop` by a step.
 fn on_both(target: &str, mix: &str) -> String {
     let buy = "[flow.buy]\nruns_on = \"shop\"\nsteps = [{ call = \"look\" }, { work = \"1ms\" }]\n";

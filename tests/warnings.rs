@@ -229,6 +229,9 @@ fn quorums_that_need_not_meet_do_not_make_one_copy() {
     silent(&store("w = 2, r = 2", "", ""));
     silent(&store("w = 1, r = 2", "", "verdict = \"violated\""));
     silent(&store("w = 1, r = 2", "consistency = \"all\"", ""));
+    // Judged only where they meet.
+    let strict = "only = [\"strict\"]\n[variant.strict]\nset.\"store.kv.replication.quorum.w\" = 2\n";
+    silent(&store("w = 1, r = 2", "", strict));
 }
 
 #[test]

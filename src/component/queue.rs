@@ -3,7 +3,8 @@
 //! Consumers have so many hands each, and take a message whenever one is free. A message that isn't acknowledged within
 //! the visibility timeout is handed out again (Amazon SQS). What it holds is on its disk: a restart finds it, and hands
 //! out again what was not acknowledged. Leaves out the time that the disk takes, replicas, and the assignment of
-//! partitions to consumers: whoever is free takes from a partition, one at a time.
+//! partitions to consumers: whoever is free takes from a partition, one at a time. A consumer that joins or leaves is
+//! known at once; who leaves finishes what it has in hand.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -100,14 +101,26 @@ struct Lane {
     busy: bool,
 }
 
+/// An instance that takes messages.
+#[derive(Clone, Debug)]
+struct Consumer {
+    /// Which of the group's takers it belongs to.
+    taker: u32,
+    instance: u32,
+    free: u32,
+    /// Until when it is left alone.
+    rests: Instant,
+    /// Whether it takes part.
+    there: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Backlog {
     lanes: BTreeMap<u64, Lane>,
     /// The first message of each lane that isn't busy.
     heads: BTreeSet<(u64, u64)>,
     waiting: u64,
-    /// Of each consumer: free hands, and until when it is left alone.
-    hands: Vec<(u32, u32, u32, Instant)>,
+    hands: Vec<Consumer>,
     next: usize,
 }
 
@@ -166,8 +179,8 @@ impl Backlog {
     fn hand(&mut self, now: Instant) -> Option<usize> {
         let count = self.hands.len();
         let found = (0..count).map(|i| (self.next + i) % count).find(|i| {
-            let (_, _, free, rests) = self.hands[*i];
-            free > 0 && rests <= now
+            let Consumer { free, rests, there, .. } = self.hands[*i];
+            there && free > 0 && rests <= now
         })?;
         self.next = (found + 1) % count;
         Some(found)
@@ -292,8 +305,9 @@ impl Queue {
                 out.meter(Meter::Waited { since: message.since });
             }
             let rules = &self.spec.groups[group];
-            let (taker, instance, ..) = self.backlogs[group].hands[hand];
-            self.backlogs[group].hands[hand].2 -= 1;
+            let consumer = &mut self.backlogs[group].hands[hand];
+            consumer.free -= 1;
+            let (taker, instance) = (consumer.taker, consumer.instance);
             let taker = &rules.takers[taker as usize];
             let op = Op { verb: Verb::Deliver(taker.flow), ..message.op.clone() };
             let cause = message.cause.child(group as u32, message.deliveries);
@@ -356,13 +370,32 @@ impl Process for Queue {
         self.free.clear();
         for (backlog, group) in self.backlogs.iter_mut().zip(&self.spec.groups) {
             let hands = |(t, taker): (usize, &Taker)| {
-                let (taker_number, hands) = (t as u32, taker.hands);
-                (0..taker.instances).map(move |i| (taker_number, i, hands, Instant::ZERO))
+                let (taker, free) = (t as u32, taker.hands);
+                let consumer = move |instance| Consumer { taker, instance, free, rests: Instant::ZERO, there: true };
+                (0..group.takers[t].instances).map(consumer)
             };
             backlog.hands = group.takers.iter().enumerate().flat_map(hands).collect();
         }
         self.told = (u64::MAX, u64::MAX);
-        self.go_on(out);
+        if self.backlogs.iter().all(|backlog| backlog.heads.is_empty()) {
+            self.go_on(out);
+        } else {
+            // It hears first who takes no part.
+            out.wake(Token(u64::MAX), out.true_now());
+        }
+    }
+
+    fn callee(&mut self, edge: EdgeId, instance: u32, there: bool, out: &mut Out<'_, Self>) {
+        for (backlog, group) in self.backlogs.iter_mut().zip(&self.spec.groups) {
+            for consumer in &mut backlog.hands {
+                if group.takers[consumer.taker as usize].edge == edge && consumer.instance == instance {
+                    (consumer.there, consumer.rests) = (there, Instant::ZERO);
+                }
+            }
+        }
+        if there {
+            self.go_on(out);
+        }
     }
 
     fn request(&mut self, call: Call, out: &mut Out<'_, Self>) {
@@ -405,9 +438,9 @@ impl Process for Queue {
         let (group, hand, lane) = (handed.group, handed.hand, handed.lane);
         let held = handed.message.is_some();
         let forgot = self.spec.groups[group].ack_before || self.spec.at_most_once;
-        self.backlogs[group].hands[hand].2 += 1;
+        self.backlogs[group].hands[hand].free += 1;
         if refused {
-            self.backlogs[group].hands[hand].3 = out.true_now() + REST;
+            self.backlogs[group].hands[hand].rests = out.true_now() + REST;
             out.wake(Token(u64::MAX), out.true_now() + REST);
         }
         if held && waits {

@@ -95,10 +95,14 @@ fn run_json(run: &Run) -> Value {
     });
     if !run.outcome.scaled.is_empty() {
         let step = |s: &crate::world::Scaled| {
-            json!({
+            let mut step = json!({
                 "at_ns": s.at.0, "component": plan.components[s.group.index()].name, "ready": s.seen.ready,
                 "utilization": finite(s.seen.busy as f64 / s.seen.all as f64), "from": s.from, "to": s.to,
-            })
+            });
+            if let Some(messages) = s.messages {
+                step["messages"] = messages.into();
+            }
+            step
         };
         all["scaled"] = run.outcome.scaled.iter().map(step).collect();
     }

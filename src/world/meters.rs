@@ -240,6 +240,12 @@ impl Meters {
         member.levels.inside.change(at, -1);
     }
 
+    /// Messages of a queue that wait or are in somebody's hands now.
+    pub(super) fn messages(&self, queue: GroupId) -> u64 {
+        let now = |level| self.groups[queue.index()].levels.get(&level).map_or(0, Gauge::value);
+        now(Level::Backlog) + now(Level::Unacknowledged)
+    }
+
     pub(super) fn levels(&mut self, process: ProcessId, at: Instant, busy: u32, waiting: u32) {
         let (group, index) = self.place(process);
         let levels = &mut group.members[index].levels;

@@ -32,7 +32,7 @@ pub use meters::{EdgeMeters, Example, GroupMeters, Levels, MemberMeters, Meters}
 pub use out::{Counted, Effect, Env, Level, Meter, Out, Point, Sink};
 pub use process::{Held, Message, Never, Process, Role};
 pub use record::function;
-pub use scaler::{Busy, Scaled, Scaling};
+pub use scaler::{Busy, Scaled, Scaling, Signal};
 pub use setup::{GroupKind, GroupSetup, HostSetup, ServiceTime, Setup};
 pub use state_machine::StateMachine;
 pub use trace::{Focus, Trace, TraceEvent, Work};

@@ -3,7 +3,8 @@
 //! Source: Kubernetes, "Horizontal Pod Autoscaling", "Algorithm details" and "Stabilization window": every so often
 //! `desired = ceil(ready × metric / target)`; nothing happens while metric / target is within the tolerance of 1; and fewer
 //! are wanted only once all that was desired within the stabilisation window is less. The metric is the share of busy
-//! workers since the last look. Instances that start, are down, or have served for less than that are set aside: they
+//! workers since the last look; or, of consumers, how many messages of a queue there are for each (KEDA, "Apache Kafka" and
+//! "AWS SQS Queue": what waits and what is in hand, over a target per replica). Instances that start, are down, or have served for less than that are set aside: they
 //! count as idle where more are desired, as being on target where fewer are, and never turn one into the other.
 //!
 //! Leaves out its limits on how many are added at once, and metrics that are late. Who is to go is who came last, and has
@@ -32,14 +33,31 @@ pub struct Scaling {
     pub min: u32,
     /// At most so many; all of them have a machine from the start.
     pub max: u32,
-    /// The share of busy workers that is aimed at.
-    pub target_ppm: u64,
+    /// What it looks at, and what it aims at.
+    pub by: Signal,
     /// No action while the metric is off the target by no more than this share of it.
     pub tolerance_ppm: u64,
     /// Between looks.
     pub every: Span,
     /// How long what was desired keeps instances from being taken away.
     pub down_after: Span,
+}
+
+/// What a scaler looks at, and what it aims at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The share of busy workers.
+    Busy {
+        /// That share, in millionths.
+        target_ppm: u64,
+    },
+    /// Messages of a queue that wait or are in somebody's hands.
+    Backlog {
+        /// Which.
+        queue: GroupId,
+        /// So many for each instance; at least 1.
+        each: u64,
+    },
 }
 
 /// How busy instances were, in worker-nanoseconds.
@@ -57,8 +75,8 @@ pub struct Busy {
 
 impl Scaling {
     /// `ceil(ready × metric / target)`, exactly; `None` within the tolerance, or with nobody to look at.
-    pub fn desired(&self, seen: Busy) -> Option<u32> {
-        let (mut metric, mut target) = (seen.busy * 1_000_000, seen.all * u128::from(self.target_ppm));
+    pub fn desired(&self, seen: Busy, target_ppm: u64) -> Option<u32> {
+        let (mut metric, mut target) = (seen.busy * 1_000_000, seen.all * u128::from(target_ppm));
         let off =
             |metric: u128, target: u128| metric.abs_diff(target) * 1_000_000 > target * u128::from(self.tolerance_ppm);
         if target == 0 || !off(metric, target) {
@@ -76,6 +94,16 @@ impl Scaling {
         let desired = (u128::from(seen.ready + seen.aside) * metric).div_ceil(target);
         Some(u32::try_from(desired).unwrap_or(u32::MAX).clamp(self.min, self.max))
     }
+
+    /// `ceil(messages / each)`; `None` while `replicas` have that many each, within the tolerance.
+    pub fn desired_for(&self, messages: u64, each: u64, replicas: u32) -> Option<u32> {
+        let (messages, target) = (u128::from(messages), u128::from(each) * u128::from(replicas));
+        if messages.abs_diff(target) * 1_000_000 <= target * u128::from(self.tolerance_ppm) {
+            return None;
+        }
+        let desired = messages.div_ceil(u128::from(each));
+        Some(u32::try_from(desired).unwrap_or(u32::MAX).clamp(self.min, self.max))
+    }
 }
 
 /// A step of a scaler.
@@ -85,8 +113,10 @@ pub struct Scaled {
     pub at: Instant,
     /// Of which component.
     pub group: GroupId,
-    /// What it saw.
+    /// How busy it saw them.
     pub seen: Busy,
+    /// How many messages it saw, if it looks at a queue.
+    pub messages: Option<u64>,
     /// How many were wanted before.
     pub from: u32,
     /// How many are wanted now.
@@ -239,8 +269,17 @@ impl<P: Process> World<P> {
             }
         }
         let now = self.now;
+        let messages = match self.scalers[s].spec.by {
+            Signal::Busy { .. } => None,
+            Signal::Backlog { queue, .. } => Some(self.meters.messages(queue)),
+        };
         let scaler = &mut self.scalers[s];
-        let desired = scaler.spec.desired(seen).unwrap_or(scaler.wanted);
+        let desired = match (scaler.spec.by, messages) {
+            (Signal::Backlog { each, .. }, Some(messages)) => scaler.spec.desired_for(messages, each, scaler.wanted),
+            (Signal::Busy { target_ppm }, _) => scaler.spec.desired(seen, target_ppm),
+            (Signal::Backlog { .. }, None) => None,
+        };
+        let desired = desired.unwrap_or(scaler.wanted);
         scaler.desired.push_back((now, desired));
         let window = scaler.spec.down_after;
         scaler.desired.retain(|(at, _)| now.since(*at) <= window);
@@ -248,7 +287,7 @@ impl<P: Process> World<P> {
         let next = if desired < scaler.wanted { most.min(scaler.wanted) } else { desired };
         let from = mem::replace(&mut scaler.wanted, next);
         if from != next {
-            self.scaled.push(Scaled { at: now, group: scaler.group, seen, from, to: next });
+            self.scaled.push(Scaled { at: now, group: scaler.group, seen, messages, from, to: next });
         }
         self.fill(s);
     }
@@ -318,11 +357,15 @@ mod tests {
             start: 1,
             min: 1,
             max: 100,
-            target_ppm: target * 10_000,
+            by: Signal::Busy { target_ppm: target * 10_000 },
             tolerance_ppm: 100_000,
             every: Span::secs(15),
             down_after: Span::secs(300),
         }
+    }
+
+    fn desired(target: u64, seen: Busy) -> Option<u32> {
+        scaling(target).desired(seen, target * 10_000)
     }
 
     fn seen(ready: u32, percent: u128) -> Busy {
@@ -332,21 +375,21 @@ mod tests {
     #[test]
     fn fifty_at_ninety_percent_become_sixty_at_seventy_five() {
         // In floats 0.9 / 0.75 × 50 may come to a little more than 60, whose ceiling is 61.
-        assert_eq!(scaling(75).desired(seen(50, 90)), Some(60));
+        assert_eq!(desired(75, seen(50, 90)), Some(60));
     }
 
     #[test]
     fn twice_as_busy_as_wanted_is_twice_as_many_and_half_as_busy_is_half() {
         // Kubernetes, "Algorithm details": 200m instead of 100m doubles, 50m halves.
-        assert_eq!(scaling(40).desired(seen(7, 80)), Some(14));
-        assert_eq!(scaling(80).desired(seen(7, 40)), Some(4));
-        assert_eq!(scaling(60).desired(seen(100, 100)), Some(100), "no more than there may be");
-        assert_eq!(scaling(60).desired(seen(5, 0)), Some(1), "no fewer than there must be");
+        assert_eq!(desired(40, seen(7, 80)), Some(14));
+        assert_eq!(desired(80, seen(7, 40)), Some(4));
+        assert_eq!(desired(60, seen(100, 100)), Some(100), "no more than there may be");
+        assert_eq!(desired(60, seen(5, 0)), Some(1), "no fewer than there must be");
     }
 
     #[test]
     fn those_set_aside_are_idle_on_the_way_up_and_on_target_on_the_way_down() {
-        let aside = |ready, percent, aside| scaling(60).desired(Busy { aside, ..seen(ready, percent) });
+        let aside = |ready, percent, aside| desired(60, Busy { aside, ..seen(ready, percent) });
         // Five of eight are ready: 5 × 100 / 8 is 62.5 %, within the tolerance.
         assert_eq!(aside(5, 100, 3), None);
         assert_eq!(aside(5, 100, 1), Some(9), "6 × 83.3 / 60");
@@ -358,10 +401,22 @@ mod tests {
 
     #[test]
     fn within_the_tolerance_nothing_is_desired() {
-        assert_eq!(scaling(50).desired(seen(10, 55)), None);
-        assert_eq!(scaling(50).desired(seen(10, 45)), None);
-        assert_eq!(scaling(50).desired(seen(10, 56)), Some(12));
-        assert_eq!(scaling(50).desired(seen(10, 44)), Some(9));
-        assert_eq!(scaling(50).desired(Busy::default()), None);
+        assert_eq!(desired(50, seen(10, 55)), None);
+        assert_eq!(desired(50, seen(10, 45)), None);
+        assert_eq!(desired(50, seen(10, 56)), Some(12));
+        assert_eq!(desired(50, seen(10, 44)), Some(9));
+        assert_eq!(desired(50, Busy::default()), None);
+    }
+
+    #[test]
+    fn messages_are_shared_out_and_a_few_too_many_change_nothing() {
+        let desired = |messages, replicas| scaling(60).desired_for(messages, 20, replicas);
+        assert_eq!(desired(100, 1), Some(5));
+        assert_eq!(desired(101, 1), Some(6));
+        assert_eq!(desired(100, 5), None);
+        assert_eq!(desired(110, 5), None, "10 % more is within the tolerance");
+        assert_eq!(desired(111, 5), Some(6));
+        assert_eq!(desired(0, 5), Some(1), "no fewer than there must be");
+        assert_eq!(desired(1_000_000, 5), Some(100), "no more than there may be");
     }
 }

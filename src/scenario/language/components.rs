@@ -3,7 +3,7 @@
 use super::places::CLOCK_OR_NONE;
 use super::{BALANCE, BANDWIDTH, COUNT, DURATION, DURATION_OR_NONE, DURATIONS, NUMBER, SHARE, TEXT};
 use crate::scenario::lower::{
-    WrittenCapacity, WrittenDetector, WrittenDrop, WrittenSpread, WrittenStampede, WrittenSticky,
+    WrittenCapacity, WrittenDetector, WrittenDrop, WrittenMetric, WrittenSpread, WrittenStampede, WrittenSticky,
 };
 use crate::scenario::protocols::PROTOCOLS;
 use crate::scenario::shape::{Key, Value, key, later, read, required};
@@ -100,8 +100,14 @@ pub(super) const SERVICE: Value = Value::Table(&[
     key(
         "autoscale",
         Value::OrNone(&Value::Table(&[
-            key("metric", TEXT, "`utilization`, the share of busy workers.").default("utilization"),
-            key("target", SHARE, "What it aims at.").illustrative("60%"),
+            key(
+                "metric",
+                read::<WrittenMetric>(),
+                "`utilization`, the share of busy workers; or `backlog(X)`, the messages of a queue that wait or are worked on.",
+            )
+            .default("utilization"),
+            key("target", Value::Either(&[SHARE, COUNT]), "What it aims at: a share, or messages for each replica.")
+                .illustrative("60%"),
             key("min", COUNT, "Replicas at least.").published("1", "Kubernetes"),
             key("max", COUNT, "Replicas at most.")
                 .words("10, illustrative, or as many `replicas` as there are if these are more"),
@@ -111,7 +117,7 @@ pub(super) const SERVICE: Value = Value::Table(&[
             key("down_after", DURATION, "What was desired in that time keeps replicas from being taken away.")
                 .published("300s", "Kubernetes"),
         ])),
-        "How many replicas there are follows from how busy they are.",
+        "How many replicas there are follows from how busy they are, or from how much waits for them.",
     )
     .off(),
     later("preset"),

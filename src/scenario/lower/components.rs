@@ -302,13 +302,13 @@ impl Lowering<'_, '_> {
         let mut zones = self.placement(&fields, topology);
         let clock = self.clock(fields.table("clock").flatten(), clock);
         let mut fsync = Fsync::Always;
-        let mut scaling = None;
+        let (mut scaling, mut scaled_by) = (None, None);
         let draft = match kind {
             "service" => {
                 if fields.word("model", &["async", "thread"]) == Some("thread") {
                     station.model = WorkerModel::Thread;
                 }
-                scaling = self.autoscale(&fields, zones.len());
+                (scaling, scaled_by) = self.autoscale(&fields, zones.len()).unzip();
                 // Further ones stand where the first ones do, in turn.
                 let most = scaling.map_or(zones.len(), |scaling| scaling.max as usize);
                 zones = (0..most).map(|i| zones[i % zones.len()]).collect();
@@ -335,7 +335,7 @@ impl Lowering<'_, '_> {
         });
         let hosts = hosts.collect();
         fields.done();
-        Draft { name, kind: draft, hosts, station, service, scaling }
+        Draft { name, kind: draft, hosts, station, service, scaling, scaled_by: scaled_by.flatten() }
     }
 
     fn load_balancer(&self, fields: &Fields<'_, '_>) -> DraftKind {

@@ -17,7 +17,7 @@ use super::queues::QueueDraft;
 use crate::component::cache::CacheSpec;
 use crate::component::load_balancer::{Health, LoadBalancerSpec};
 use crate::component::service::ServiceSpec;
-use crate::engine::{EdgeId, ProcessId, Span};
+use crate::engine::{EdgeId, GroupId, ProcessId, Span};
 use crate::physics::clock::ClockSpec;
 use crate::physics::station::StationSpec;
 use crate::physics::topology::Topology;
@@ -28,7 +28,7 @@ use crate::scenario::reader::Fields;
 use crate::scenario::tree;
 use crate::spec::{Diagnostic, Place};
 use crate::workload::ClientsPlan;
-use crate::world::{HostSetup, Scaling, ServiceTime};
+use crate::world::{HostSetup, Scaling, ServiceTime, Signal};
 
 /// A component before its edges are known.
 pub(super) struct Draft {
@@ -38,6 +38,8 @@ pub(super) struct Draft {
     pub(super) station: StationSpec,
     pub(super) service: ServiceTime,
     pub(super) scaling: Option<Scaling>,
+    /// The queue whose messages it is scaled by.
+    pub(super) scaled_by: Option<(String, Place)>,
 }
 
 pub(super) enum DraftKind {
@@ -215,7 +217,25 @@ impl Lowering<'_, '_> {
         edges: &Edges,
         groups: &[(String, ProcessId, u32)],
     ) -> Vec<ComponentPlan> {
-        let plans = drafts.into_iter().map(|draft| {
+        let queues: BTreeMap<String, GroupId> = drafts
+            .iter()
+            .enumerate()
+            .filter(|(_, draft)| matches!(draft.kind, DraftKind::Queue(_)))
+            .map(|(g, draft)| (draft.name.clone(), GroupId::at(g)))
+            .collect();
+        let plans = drafts.into_iter().map(|mut draft| {
+            if let (Some(scaling), Some((name, place))) = (&mut draft.scaling, &draft.scaled_by)
+                && let Signal::Backlog { queue, .. } = &mut scaling.by
+            {
+                match queues.get(name) {
+                    Some(found) => *queue = *found,
+                    None => {
+                        let known = ("queues", queues.keys().map(String::as_str));
+                        let none = format!("no queue is called `{name}`");
+                        self.not_called(place.clone(), name, "a queue", none, known);
+                    }
+                }
+            }
             let kind = match draft.kind {
                 DraftKind::Membership(membership) => Kind::Membership(membership),
                 DraftKind::Store(replication) => Kind::Store(replication),

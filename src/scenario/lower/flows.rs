@@ -110,8 +110,6 @@ pub(super) struct FlowSite<'a> {
     pub(super) components: &'a BTreeMap<String, Face>,
     /// What stands behind a load balancer or a cache.
     pub(super) behind: &'a Behind,
-    /// Services whose replicas come and go.
-    pub(super) scaled: &'a BTreeSet<String>,
     pub(super) keys: &'a BTreeMap<String, KeySet>,
     /// Flows that a step names.
     pub(super) used: RefCell<BTreeSet<String>>,
@@ -296,14 +294,6 @@ impl Lowering<'_, '_> {
             return Some(Start::Clock(Periodic { flow, home: home.to_owned(), every }));
         }
         match site.components.get(&queue) {
-            Some(Face::Queue) if site.scaled.contains(home) => {
-                fields.error(
-                    Diagnostic::error(inside(node), format!("`{home}` is scaled, and takes messages from `{queue}`"))
-                        .label("a queue doesn't learn who joins in this version")
-                        .help(format!("take out service.{home}.autoscale, or let another service take them")),
-                );
-                None
-            }
             Some(Face::Queue) => {
                 edges.between(&queue, home);
                 let home = home.to_owned();

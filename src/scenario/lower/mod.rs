@@ -45,6 +45,7 @@ use crate::engine::{OperationId, ProcessId, ZoneId};
 use crate::physics::clock::ClockSpec;
 use crate::spec::{Diagnostic, Place, Sources};
 
+pub(super) use autoscale::WrittenMetric;
 pub(super) use caches::{WrittenCapacity, WrittenStampede};
 pub(super) use components::{WrittenBalance, WrittenDrop, WrittenSticky};
 pub(crate) use expects::after_windows;
@@ -202,12 +203,10 @@ impl<'t> Lowering<'_, 't> {
         let mut edges = Edges::default();
         let behind = self.wire(&root, &drafts, &faces, &mut edges);
         self.no_circle_of_components(&drafts, &behind);
-        let scaled = drafts.iter().filter(|d| d.scaling.is_some()).map(|d| d.name.clone()).collect();
         let site = FlowSite {
             heads: &heads,
             components: &faces,
             behind: &behind,
-            scaled: &scaled,
             keys: &keys,
             used: RefCell::default(),
             variables: RefCell::default(),
@@ -331,7 +330,7 @@ impl<'t> Lowering<'_, 't> {
         let sweeps = self.sweeps(&root, &of);
         let teach = self.teach(&root);
         if !self.log.borrow().has_errors() {
-            self.warn(tree, &site, &head, &expects, &faults);
+            self.warn(tree, &site, &head, (&expects, variant.unwrap_or(&base)), &faults);
         }
         root.done();
         if self.log.borrow().has_errors() {

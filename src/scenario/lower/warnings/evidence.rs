@@ -31,7 +31,7 @@ impl Lowering<'_, '_> {
         tree: &DeTable<'_>,
         site: &Site<'_>,
         head: &Head,
-        expects: &[ExpectPlan],
+        expects: &[&ExpectPlan],
         faults: &[FaultPlan],
     ) {
         self.cold(tree, site, head.warmup);

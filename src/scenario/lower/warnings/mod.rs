@@ -31,19 +31,21 @@ impl Lowering<'_, '_> {
         tree: &DeTable<'_>,
         site: &Site<'_>,
         head: &Head,
-        expects: &[ExpectPlan],
+        (expects, variant): (&[ExpectPlan], &str),
         faults: &[FaultPlan],
     ) {
         let end = head.end;
+        let judged = expects.iter().filter(|expect| expect.only.is_empty() || expect.only.iter().any(|o| o == variant));
+        let judged: Vec<&ExpectPlan> = judged.collect();
         let traffic = Traffic::of(site, end);
         self.overload(tree, site, &traffic, expects);
         self.patience(tree, site, &traffic, expects);
-        self.evidence(tree, site, head, expects, faults);
+        self.evidence(tree, site, head, &judged, faults);
         self.silent_clients(tree, site, end);
         self.one_point_of_the_ring(tree, site);
         let reached = reached(site);
         self.unused(tree, site, &reached);
-        self.never_exercised(tree, site, (expects, end), faults, &reached);
+        self.never_exercised(tree, site, (&judged, end), faults, &reached);
         self.unknown_verbs(tree, site);
     }
 
@@ -175,7 +177,7 @@ impl Lowering<'_, '_> {
         &self,
         tree: &DeTable<'_>,
         site: &Site<'_>,
-        (expects, end): (&[ExpectPlan], Instant),
+        (expects, end): (&[&ExpectPlan], Instant),
         faults: &[FaultPlan],
         reached: &BTreeSet<String>,
     ) {
