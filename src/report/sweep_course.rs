@@ -58,6 +58,9 @@ impl Swept {
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by(|a, b| labels[*a].1.partial_cmp(&labels[*b].1).unwrap_or(std::cmp::Ordering::Equal));
         self.points = order.iter().map(|p| self.points[*p].clone()).collect();
+        if !self.names.is_empty() {
+            self.names = order.iter().map(|p| self.names[*p].clone()).collect();
+        }
         for sample in &mut self.samples {
             sample.point = order.iter().position(|p| *p == sample.point).unwrap_or(sample.point);
         }
@@ -206,6 +209,7 @@ mod tests {
             source: String::new(),
             name: String::new(),
             points: labels.iter().map(|value| vec![("size".to_owned(), (*value).to_owned())]).collect(),
+            names: Vec::new(),
             show: vec!["hits".to_owned()],
             samples: variants
                 .iter()
@@ -261,6 +265,7 @@ mod tests {
                 source: String::new(),
                 name: String::new(),
                 points: labels.map(|value| vec![("raft.timeout".to_owned(), value.to_owned())]).to_vec(),
+                names: Vec::new(),
                 show: Vec::new(),
                 samples: (0..3).map(sample).collect(),
                 repeat: String::new(),
