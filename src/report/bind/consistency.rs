@@ -97,7 +97,7 @@ impl<'a> Shown<'a> {
 }
 
 /// The 99th percentile of acknowledged writes: before the first cut if there is one, after the warm-up.
-fn p99_write(outcome: &Outcome, cuts: &[&FaultPlan]) -> Option<u64> {
+pub(super) fn p99_write(outcome: &Outcome, cuts: &[&FaultPlan]) -> Option<u64> {
     let from = Instant::ZERO + outcome.plan.warmup;
     let to = cuts.iter().filter_map(|cut| cut.span()).map(|span| span.0).min().unwrap_or(outcome.plan.end);
     let operations = outcome.history.operations().iter();
