@@ -36,6 +36,21 @@ pub fn lost_writes(outcome: &Outcome) -> Option<u64> {
     check::lost_writes(&View::new(&outcome.history, None))
 }
 
+/// A percentile of what answered reads, or acknowledged writes, took, in ns: before the first cut if there is one, after the
+/// warm-up.
+pub fn taken(outcome: &Outcome, cuts: &[&FaultPlan], reads: bool, percent: usize) -> Option<u64> {
+    let from = Instant::ZERO + outcome.plan.warmup;
+    let to = cuts.iter().filter_map(|cut| cut.span()).map(|span| span.0).min().unwrap_or(outcome.plan.end);
+    let operations = outcome.history.operations().iter();
+    let mut taken: Vec<u64> = operations
+        .filter(|o| o.status == Status::Ok && o.function.is_read() == reads && o.invoked >= from && o.invoked < to)
+        .map(|o| o.completed.since(o.invoked).0)
+        .collect();
+    taken.sort_unstable();
+    let place = (taken.len() * percent).div_ceil(100).checked_sub(1)?;
+    taken.get(place).copied()
+}
+
 /// One number of the finding: a design, a partition, a client group, a share.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Worst<'k> {
@@ -94,19 +109,9 @@ impl<'a> Kept<'a> {
         self.stale(cut.span()?, Some(group))
     }
 
-    /// A percentile of what answered reads, or acknowledged writes, took, in ns: before the first cut if there is one,
-    /// after the warm-up.
+    /// See [`taken`].
     pub fn taken(&self, reads: bool, percent: usize) -> Option<u64> {
-        let (from, end) = self.whole();
-        let to = self.cuts.iter().filter_map(|cut| cut.span()).map(|span| span.0).min().unwrap_or(end);
-        let operations = self.outcome.history.operations().iter();
-        let mut taken: Vec<u64> = operations
-            .filter(|o| o.status == Status::Ok && o.function.is_read() == reads && o.invoked >= from && o.invoked < to)
-            .map(|o| o.completed.since(o.invoked).0)
-            .collect();
-        taken.sort_unstable();
-        let place = (taken.len() * percent).div_ceil(100).checked_sub(1)?;
-        taken.get(place).copied()
+        taken(self.outcome, &self.cuts, reads, percent)
     }
 
     /// From the end of the warm-up to the end.

@@ -7,6 +7,7 @@ use crate::check::Verdict as Checked;
 use crate::report::figure::Table;
 use crate::report::headline::{self, Column, LEFT_OUT};
 use crate::report::kept::lost_writes;
+use crate::report::kept::taken;
 use crate::report::measure;
 use crate::report::number::{Unit, fmt_rate};
 use crate::report::page::{Cell, NumberRow, Numbers, Verdict};
@@ -125,7 +126,10 @@ pub(super) fn promises(designs: &[Design<'_>], promised: &[Shown<'_>]) -> Option
         cells.push(Cell::Number(Unit::Count.quantity(lost.map_or(f64::NAN, |n| n as f64))));
         let of = |name: &str| design.sum.seen.iter().find(|s| s.name == name);
         cells.push(time(slowest.and_then(of).and_then(|s| s.answers.at_ns[0])));
-        cells.push(time(shown.and_then(|s| s.p99_write_ns)));
+        // One copy, too, has writes to answer.
+        let p99 =
+            shown.map_or_else(|| taken(&design.run.outcome, &promised[0].kept.cuts, false, 99), |s| s.p99_write_ns);
+        cells.push(time(p99));
         let (state, words) = match shown.and_then(Shown::linearizable) {
             Some(Checked::Holds) => (State::Ok, "holds"),
             Some(Checked::Violated(_)) => (State::Error, "violated"),

@@ -26,6 +26,8 @@ use crate::world::meters::ANSWERED;
 const WINDOWS_MAX: usize = 400;
 /// What comes and goes more often than this is not waited for: there is no settled part after it.
 const OFTEN: usize = 12;
+/// So few that wait on average are nobody's queue.
+const HARDLY: f64 = 0.01;
 /// Strips on one timeline.
 const STRIPS_MAX: usize = 4;
 /// An edge with this many more attempts than calls is worth a line.
@@ -204,8 +206,8 @@ fn rows_of(designs: &[&Design<'_>]) -> Rows {
     });
     let entries: usize = plan.clients.iter().map(|(c, _)| c.mix.len()).sum();
     let many = entries.min(STRIPS_MAX) > 1;
-    // Where room is short, rows that tell nothing go.
-    let queue = queue.filter(|i| !many || most(*i, |p| p.waiting) >= 0.5);
+    // Rows that tell nothing go: where hardly anybody ever waits, and more where room is short.
+    let queue = queue.filter(|i| most(*i, |p| p.waiting) >= if many { 0.5 } else { HARDLY });
     let mut busy: Vec<usize> = (0..parts).filter(|i| most(*i, |p| p.busiest) > 0.0).collect();
     busy.sort_by(|a, b| most(*b, |p| p.busiest).total_cmp(&most(*a, |p| p.busiest)).then(a.cmp(b)));
     busy.truncate(3);
