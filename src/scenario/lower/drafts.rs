@@ -207,7 +207,6 @@ impl Lowering<'_, '_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a component is made of all that was read before")]
     pub(super) fn component_plans(
         &self,
         drafts: Vec<Draft>,
