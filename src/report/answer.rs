@@ -122,12 +122,9 @@ fn served(base: &str, who: &[&Seen]) -> String {
 
 /// Those who got no answer, after a semicolon: `; 4 % are refused and 12 % time out`. They have no part in the latency.
 fn apart(who: &[&Seen]) -> String {
-    let kinds: [(&str, fn(&Seen) -> Option<f64>); 3] = [
-        ("are refused", |seen| seen.refused),
-        ("time out", |seen| seen.timed_out),
-        ("are still open at the end", Seen::open_share),
-    ];
-    let told = kinds.iter().filter_map(|(what, share)| {
+    let kinds = ["are refused", "time out", "are still open at the end"];
+    let told = kinds.iter().enumerate().filter_map(|(kind, what)| {
+        let share = |seen: &Seen| [seen.refused, seen.timed_out, seen.open_share()][kind];
         let shares = who.iter().filter_map(|seen| Some((share(seen).filter(|share| *share >= WORTH_A_WORD)?, seen)));
         let of = |seen: &Seen| if who.len() > 1 { format!(" of {}", seen.name) } else { String::new() };
         let shares: Vec<String> = shares.map(|(share, seen)| format!("**{}**{}", fmt_share(share), of(seen))).collect();

@@ -117,11 +117,9 @@ impl Swept {
             let points = (0..self.points.len()).filter_map(|p| Some((p, self.across(p, variant, of)?.mean)));
             points.collect()
         };
-        if let [few @ ..] = variants.as_slice()
-            && few.len() <= 2
-        {
-            let told = few.iter().filter_map(|variant| {
-                let with = if few.len() > 1 { format!(" with {variant}") } else { String::new() };
+        if variants.len() <= 2 {
+            let told = variants.iter().filter_map(|variant| {
+                let with = if variants.len() > 1 { format!(" with {variant}") } else { String::new() };
                 Some(format!("{}{with}", self.one_course(&values(variant), write)?))
             });
             let told: Vec<String> = told.collect();

@@ -20,6 +20,7 @@ mod level;
 mod model;
 mod over_time;
 mod planted;
+mod pram;
 mod promises;
 mod shape;
 mod space_time;
