@@ -172,7 +172,7 @@ mod tests {
         let learning = Learning { component: 0, fault: Some("crash".to_owned()), suspected: Vec::new(), known };
         let panel = panel("one", Some(&learning));
         assert_eq!((panel.times, panel.know.end()), (2, 1.0));
-        let told = finding(&[panel.clone()], true);
+        let told = finding(std::slice::from_ref(&panel), true);
         assert_eq!(crate::report::answer::plain(&told), "Half of all hold it for dead after 1 s");
         let deaf = Spread { name: "deaf".to_owned(), know: Climb::default(), ..panel.clone() };
         let told = crate::report::answer::plain(&finding(&[panel, deaf], true));
