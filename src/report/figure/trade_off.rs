@@ -147,7 +147,8 @@ impl Figure for TradeOff {
                 free = at + text.width() / 2.0 + 8.0;
             }
         }
-        svg.text(NAME_PX + read_px / 2.0, bottom + 44.0, &Text::tick("log; left is faster").middle());
+        let key = if writes { "● reads, ○ writes; log, left is faster" } else { "log; left is faster" };
+        svg.text(NAME_PX, bottom + 44.0, &Text::tick(key).fit(read_px + NUMBER_PX));
         svg.set_height(bottom + 56.0);
         let unbeaten = (0..self.rows.len()).filter(|n| self.outdone_by(*n).is_none()).count();
         svg.finish(&self.title, &format!("{unbeaten} of {} designs are outdone by no other.", self.rows.len()))
