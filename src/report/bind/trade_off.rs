@@ -46,9 +46,9 @@ pub(super) fn section(all: &[Shown<'_>]) -> Option<Section> {
         ),
         figures: vec![Drawing::TradeOff(figure)],
         tables: Vec::new(),
-        how_to_read: "Left is faster; a short bar of stale reads and a long one of answers is better. Stale reads are those of the whole run. One copy: whether the \
-                      whole history is linearizable. A latency counts as shorter from 5\u{202f}% on, a share as better from half \
-                      a point on. The table names who outdoes whom."
+        how_to_read: "Left is faster; a short bar of stale reads, of the whole run, and a long one of answers is better. One \
+                      copy: whether the whole history is linearizable. A latency counts as shorter from 5\u{202f}% on, a \
+                      share as better from half a point on. The table names who outdoes whom."
             .to_owned(),
         folded: false,
     })
