@@ -112,8 +112,7 @@ impl Figure for TradeOff {
         let verdict_at = FULL_PX - VERDICT_PX;
 
         let writes = self.rows.iter().any(|row| row.write_ns.is_some());
-        let head =
-            if writes { format!("{}: ● reads, ○ writes", self.times) } else { format!("{} of reads", self.times) };
+        let head = if writes { self.times.clone() } else { format!("{} of reads", self.times) };
         svg.text(NAME_PX, 18.0, &Text::title(head).fit(read_px + NUMBER_PX));
         svg.text(stale_at, 18.0, &Text::title("stale reads").fit(share_px + NUMBER_PX));
         if let Some(cut) = &self.cut {
