@@ -114,6 +114,8 @@ mod tests {
             (&[(995.0, 200), (1000.0, 900), (993.0, 20)], 1, 2),
             // A base that fails is not compared by the few that it answers.
             (&[(10.0, 1), (900.0, 300), (990.0, 400)], 2, 2),
+            // Of those that leave many unserved, too, a few fewer decide.
+            (&[(900.0, 200), (895.0, 20)], 0, 1),
             // A twentieth is chance.
             (&[(1000.0, 200), (1000.0, 190)], 0, 0),
             (&[(1000.0, 200), (1000.0, 170), (1000.0, 150)], 2, 2),

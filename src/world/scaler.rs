@@ -3,9 +3,10 @@
 //! Source: Kubernetes, "Horizontal Pod Autoscaling", "Algorithm details" and "Stabilization window": every so often
 //! `desired = ceil(ready × metric / target)`; nothing happens while metric / target is within the tolerance of 1; and fewer
 //! are wanted only once all that was desired within the stabilisation window is less. The metric is the share of busy
-//! workers since the last look; or, of consumers, how many messages of a queue there are for each (KEDA, "Apache Kafka" and
-//! "AWS SQS Queue": what waits and what is in hand, over a target per replica). Instances that start, are down, or have served for less than that are set aside: they
-//! count as idle where more are desired, as being on target where fewer are, and never turn one into the other.
+//! workers since the last look; or, of consumers, how many messages of a queue there are for each (KEDA, "Apache Kafka"
+//! and "AWS SQS Queue": what waits and what is in hand, over a target per replica). Instances that start, are down, or have
+//! served for less than that are set aside: they count as idle where more are desired, as being on target where fewer are,
+//! and never turn one into the other.
 //!
 //! Leaves out its limits on how many are added at once, and metrics that are late. Who is to go is who came last, and has
 //! 30 s to finish what it has.
