@@ -117,6 +117,16 @@ impl Dist {
     pub fn sample_span(&self, bits: &mut impl Bits) -> Span {
         Span::from_nanos_f64(self.sample(bits))
     }
+    /// What [`Dist::sample_span`] yields, if that is always the same.
+    pub fn steady_span(&self) -> Option<Span> {
+        match self.shape {
+            Shape::Constant(ns) => {
+                let raised = self.min.map_or(ns, |min| ns.max(min));
+                Some(Span::from_nanos_f64(self.max.map_or(raised, |max| raised.min(max))))
+            }
+            _ => None,
+        }
+    }
     /// What is left of a draw that somebody comes upon at a random moment: of an exponential another exponential, of a
     /// constant a uniform share. Draws follow each other from 8 to 16 means back until one spans the moment, so that
     /// long ones are met more often (Feller 1971, chapter XI: the mean is `E[X²] / 2 E[X]`).
@@ -137,8 +147,11 @@ impl Dist {
         0.0
     }
     /// Whether every draw is zero.
+    #[inline]
     pub fn is_zero(&self) -> bool {
-        self.shape == Shape::Constant(0.0) && self.min.is_none_or(|m| m <= 0.0) && self.max.is_none_or(|m| m >= 0.0)
+        matches!(self.shape, Shape::Constant(c) if c == 0.0)
+            && self.min.is_none_or(|m| m <= 0.0)
+            && self.max.is_none_or(|m| m >= 0.0)
     }
     /// The expectation, if it exists and is known in closed form (clipping is ignored where it is rare to matter: only
     /// constants, uniforms and samples are clipped exactly; other clipped shapes have none).

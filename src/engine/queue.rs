@@ -1,5 +1,7 @@
 //! What will happen next: a queue of events by time and, at equal times, by insertion.
 
+use std::hint::cold_path;
+
 use super::agenda::Agenda;
 use super::time::Instant;
 
@@ -32,10 +34,14 @@ impl<T> EventQueue<T> {
     pub fn push(&mut self, at: Instant, item: T) {
         let slot = match self.free.pop() {
             Some(slot) => {
-                self.slab[slot as usize] = Some(item);
+                let place = &mut self.slab[slot as usize];
+                // So that the compiler knows that there is nothing to drop.
+                assert!(place.is_none(), "a free place is empty");
+                *place = Some(item);
                 slot
             }
             None => {
+                cold_path();
                 self.slab.push(Some(item));
                 let slot = self.slab.len() as u32 - 1;
                 assert!(slot < 1 << SLOT_BITS, "more than 67 million events pending");

@@ -1,5 +1,6 @@
 //! Things that happen: counted per epoch and per bin.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use super::frame::{EpochSet, Frame, Mismatch, Stretch};
@@ -23,8 +24,10 @@ impl Counter {
     }
 
     /// Counts `n` more.
+    #[inline]
     pub fn add(&mut self, at: Instant, n: u64) {
         if !self.here.has(at) {
+            cold_path();
             self.here = Stretch::around(&self.frame, at);
         }
         let (epoch, bin) = (&mut self.epochs[self.here.epoch], &mut self.bins[self.here.bin]);

@@ -21,8 +21,9 @@ pub struct Gauge {
     bin: usize,
     bin_end: Instant,
     next_end: Instant,
-    // What held since the last of those ends and is in neither yet: most changes fall between two ends.
-    near: Level,
+    // What held since `near_since` and is in neither yet: most changes fall between two ends.
+    near: Near,
+    near_since: Instant,
     epochs: Vec<Level>,
     bins: Vec<u128>,
     // Per epoch, how many nanoseconds each value held; empty unless percentiles are wanted.
@@ -79,6 +80,33 @@ impl Level {
     }
 }
 
+/// A [`Level`] in the making, within one epoch and one bin.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    area: u128,
+    nonzero: Span,
+    max: u64,
+    min: u64,
+}
+
+impl Near {
+    const NOTHING: Near = Near { area: 0, nonzero: Span::ZERO, max: 0, min: u64::MAX };
+
+    /// Holds for some time, not none.
+    #[inline]
+    fn hold(&mut self, value: u64, span: Span) {
+        self.area += u128::from(value) * u128::from(span.0);
+        self.nonzero.0 += if value == 0 { 0 } else { span.0 };
+        self.max = self.max.max(value);
+        self.min = self.min.min(value);
+    }
+
+    fn level(&self, watched: Span) -> Level {
+        let Near { area, nonzero, max, min } = *self;
+        Level { area, nonzero, max, min, watched }
+    }
+}
+
 impl Gauge {
     /// A gauge that starts at `value`.
     pub fn new(frame: Arc<Frame>, value: u64) -> Gauge {
@@ -90,7 +118,8 @@ impl Gauge {
             bin: 0,
             bin_end: frame.bin_bounds(0).end,
             next_end: frame.epoch(0).end.min(frame.bin_bounds(0).end),
-            near: Level::default(),
+            near: Near::NOTHING,
+            near_since: Instant::ZERO,
             epochs: vec![Level::default(); frame.epochs()],
             bins: vec![0; frame.bins()],
             held: Vec::new(),
@@ -106,18 +135,26 @@ impl Gauge {
     }
 
     /// From `at` on it is `value`.
+    #[inline]
     pub fn set(&mut self, at: Instant, value: u64) {
         // What doesn't change goes on holding: its time is laid out when it ends.
         if value != self.value {
-            self.flush(at);
-            self.value = value;
+            self.turn(at, value);
         }
     }
 
+    // One body for all gauges: what a request runs through has to fit the processor's first cache.
+    #[inline(never)]
+    fn turn(&mut self, at: Instant, value: u64) {
+        self.flush(at);
+        self.value = value;
+    }
+
     /// From `at` on it is that much more, or less; never below zero.
+    #[inline]
     pub fn change(&mut self, at: Instant, by: i64) {
         debug_assert!(self.value.checked_add_signed(by).is_some(), "gauge at {} can't change by {by}", self.value);
-        self.set(at, self.value.saturating_add_signed(by));
+        self.turn(at, self.value.saturating_add_signed(by));
     }
 
     /// The value now.
@@ -149,9 +186,10 @@ impl Gauge {
     }
 
     /// Lays out over epochs and bins that end until then, and what held before within the first of them.
+    #[cold]
     fn lay_out_far(&mut self, at: Instant) {
-        let near = std::mem::take(&mut self.near);
-        self.epochs[self.epoch].join(&near);
+        let near = std::mem::replace(&mut self.near, Near::NOTHING);
+        self.epochs[self.epoch].join(&near.level(self.since.since(self.near_since)));
         self.bins[self.bin] += near.area;
         let at = at.min(self.frame.end());
         while self.since < at {
@@ -174,6 +212,7 @@ impl Gauge {
             }
         }
         self.next_end = self.epoch_end.min(self.bin_end);
+        self.near_since = self.since;
     }
 
     /// Value times nanoseconds up to `at`, which is no earlier than the last change. At any time before the end.

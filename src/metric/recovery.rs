@@ -1,8 +1,9 @@
 //! Interruptions: the longest time without an answer, and how long until things went well again.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
-use super::frame::{EpochSet, Frame};
+use super::frame::{EpochSet, Frame, Stretch};
 use super::tally::{ClassSet, Tally};
 use crate::engine::{Instant, Span};
 
@@ -11,6 +12,7 @@ use crate::engine::{Instant, Span};
 pub struct Silence {
     frame: Arc<Frame>,
     epochs: Vec<Option<Answers>>,
+    here: Stretch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -23,18 +25,20 @@ struct Answers {
 impl Silence {
     /// Silence from the start on.
     pub fn new(frame: Arc<Frame>) -> Silence {
-        Silence { epochs: vec![None; frame.epochs()], frame }
+        Silence { epochs: vec![None; frame.epochs()], here: Stretch::NOTHING, frame }
     }
 
     /// An answer; in the order of time.
+    #[inline]
     pub fn answered(&mut self, at: Instant) {
-        match &mut self.epochs[self.frame.epoch_of(at)] {
-            Some(answers) => {
-                answers.longest_between = answers.longest_between.max(at.since(answers.last));
-                answers.last = at;
-            }
-            none => *none = Some(Answers { first: at, last: at, longest_between: Span::ZERO }),
+        if !self.here.has(at) {
+            cold_path();
+            self.here = Stretch::around(&self.frame, at);
         }
+        let first = Answers { first: at, last: at, longest_between: Span::ZERO };
+        let answers = self.epochs[self.here.epoch].get_or_insert(first);
+        answers.longest_between = answers.longest_between.max(at.since(answers.last));
+        answers.last = at;
     }
 
     /// The longest time without an answer within these epochs, from their start and to their end counted in; zero for

@@ -1,5 +1,6 @@
 //! The requests of one meter: how many were asked, how each ended, and how long it took.
 
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use super::frame::{EpochSet, Frame, Mismatch, Stretch};
@@ -49,16 +50,18 @@ impl ClassSet {
 /// How closely a tally looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Percentiles to three digits, and a heat map: a group, a flow, an edge.
+    /// Percentiles to three digits, and a heat map: what users saw.
+    Users,
+    /// Percentiles to three digits: a group, an edge.
     Group,
-    /// Percentiles to two digits, no heat map: one instance of many.
+    /// Percentiles to two digits: one instance of many.
     Instance,
 }
 
 impl Detail {
     fn digits(self) -> u8 {
         match self {
-            Detail::Group => 3,
+            Detail::Users | Detail::Group => 3,
             Detail::Instance => 2,
         }
     }
@@ -124,7 +127,7 @@ pub struct Tally {
 impl Tally {
     /// A tally of nothing.
     pub fn new(frame: Arc<Frame>, detail: Detail) -> Tally {
-        let heat = if detail == Detail::Group { vec![None; frame.bins()] } else { Vec::new() };
+        let heat = if detail == Detail::Users { vec![None; frame.bins()] } else { Vec::new() };
         Tally {
             detail,
             offered: vec![0; frame.epochs()],
@@ -148,20 +151,27 @@ impl Tally {
     #[inline]
     pub fn asked(&mut self, start: Instant) {
         if !self.here.has(start) {
-            self.settle_asked();
-            self.here = Stretch::around(&self.frame, start);
+            self.ask_elsewhere(start);
         }
         self.asked += 1;
         self.asked_starts_ns += u128::from(start.0);
     }
 
+    #[cold]
+    fn ask_elsewhere(&mut self, start: Instant) {
+        self.settle_asked();
+        self.here = Stretch::around(&self.frame, start);
+    }
+
     /// A request that was [`Tally::asked`] at `start` ends; its latency is the time between. `class` is below
     /// [`CLASSES`].
-    #[inline]
+    // One body for all tallies: what a request runs through has to fit the processor's first cache.
+    #[inline(never)]
     pub fn ended(&mut self, start: Instant, end: Instant, class: u8) {
         debug_assert!((class as usize) < CLASSES, "class {class} of {CLASSES}");
         self.over.push(Over { start, end, class });
         if self.over.len() >= AT_ONCE {
+            cold_path();
             self.settle();
         }
     }
@@ -457,7 +467,7 @@ mod tests {
     #[test]
     fn a_request_belongs_to_the_epoch_in_which_it_started() {
         let frame = Arc::new(frame(4_000_000_000, &[2_000_000_000], 1_000_000_000));
-        let mut tally = Tally::new(frame.clone(), Detail::Group);
+        let mut tally = Tally::new(frame.clone(), Detail::Users);
         for (start, end, class) in [(0, 500, 0), (1999, 2500, 0), (1500, 3500, 6), (3000, 3001, 0)] {
             let (start, end) = (Instant(start * 1_000_000), Instant(end * 1_000_000));
             tally.asked(start);
@@ -494,7 +504,7 @@ mod tests {
     fn merged_runs_add_counts_and_average_rates() {
         let frame = Arc::new(frame(2_000_000_000, &[], 500_000_000));
         let run = |latency: u64, class| {
-            let mut tally = Tally::new(frame.clone(), Detail::Group);
+            let mut tally = Tally::new(frame.clone(), Detail::Users);
             tally.asked(Instant(7));
             tally.ended(Instant(7), Instant(7 + latency), class);
             tally.settle();
@@ -515,7 +525,7 @@ mod tests {
     #[test]
     fn errors_come_from_the_bins_of_the_phase() {
         let frame = Arc::new(frame(100_000, &[50_000], 1000));
-        let mut tally = Tally::new(frame.clone(), Detail::Group);
+        let mut tally = Tally::new(frame.clone(), Detail::Users);
         for bin in 0..100 {
             // Two requests in even bins, of 10 and 30 ns; four in odd ones, of 10 and thrice 30 ns.
             for i in 0..2 + 2 * (bin % 2) {

@@ -109,7 +109,12 @@ impl HostClock {
 
     /// When a timer of this local length fires in true time, started `now`. A frozen clock freezes no timers: they run
     /// on the machine's own oscillator.
+    #[inline]
     pub fn true_after(&self, now: Instant, span: Span) -> Instant {
+        if self.perfect { now + span } else { self.imperfect_after(now, span) }
+    }
+
+    fn imperfect_after(&self, now: Instant, span: Span) -> Instant {
         let rate = (self.drift_ppm + self.fault_ppm) / 1e6;
         if rate == 0.0 { now + span } else { now + Span::from_nanos_f64(span.0 as f64 / (1.0 + rate)) }
     }

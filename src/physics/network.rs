@@ -8,6 +8,7 @@
 //! duplication, reordering, and the copy's delays. So a run with loss and one without draw the same delays.
 
 use std::collections::BTreeMap;
+use std::hint::cold_path;
 
 use super::host_set::HostSet;
 use super::link::{Codec, Delay, LinkShape};
@@ -58,8 +59,8 @@ pub struct Network {
     hosts: Vec<Place>,
     /// Of each link of the topology.
     pipes: Vec<Pipe>,
-    /// Which links do nothing but delay.
-    plain: Vec<bool>,
+    /// What there is to know of each link beforehand.
+    ways: Vec<Way>,
     cuts: Vec<Cut>,
     changes: Vec<Active>,
     /// When the last ordered message from one host to another arrives, as long as it is under way.
@@ -96,6 +97,31 @@ struct Cut {
     to: HostSet,
 }
 
+/// What a link does, as far as that is known beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Nothing but delay, always the same.
+    Steady(Span),
+    /// Nothing but delay.
+    Plain,
+    /// Something else.
+    Other,
+}
+
+impl Way {
+    fn of(shape: &LinkShape) -> Way {
+        let steady = match &shape.delay {
+            Delay::HalfRoundTrip(rtt) => rtt.steady_span().map(|rtt| rtt / 2),
+            Delay::OneWay(delay) => delay.steady_span(),
+        };
+        match steady {
+            _ if !shape.is_plain() => Way::Other,
+            Some(delay) => Way::Steady(delay),
+            None => Way::Plain,
+        }
+    }
+}
+
 /// A message on its way, before order is looked at.
 struct Carried {
     at: Instant,
@@ -111,7 +137,7 @@ impl Network {
         assert!(topology.links.len() >= topology.access_base(), "a link for every ordered pair of zones");
         Network {
             pipes: vec![Pipe::default(); topology.links.len()],
-            plain: topology.links.iter().map(LinkShape::is_plain).collect(),
+            ways: topology.links.iter().map(Way::of).collect(),
             last_arrival: vec![Arrivals::default(); hosts.len()],
             topology,
             hosts,
@@ -205,7 +231,7 @@ impl Network {
     }
     /// Replaces the shape of a link for good, under whatever changes are on top.
     pub fn set_link(&mut self, link: LinkId, shape: LinkShape) {
-        self.plain[usize::from(link.0)] = shape.is_plain();
+        self.ways[usize::from(link.0)] = Way::of(&shape);
         self.topology.links[usize::from(link.0)] = shape;
     }
 
@@ -224,17 +250,25 @@ impl Network {
         bytes: u32,
         bits: &mut impl Bits,
     ) -> Result<Carried, Loss> {
-        if self.cuts(from, to) {
-            return Err(Loss::Cut);
+        if !self.cuts.is_empty() {
+            cold_path();
+            if self.cuts(from, to) {
+                return Err(Loss::Cut);
+            }
         }
         let (a, b) = (self.place(from), self.place(to));
         if self.changes.is_empty() && a.access.is_none() && b.access.is_none() {
             let link = usize::from(self.topology.link(a.zone, b.zone).0);
-            if self.plain[link] {
-                let delay = self.drawn_delay(link, bits);
+            let delay = match self.ways[link] {
+                Way::Steady(delay) => Some(delay),
+                Way::Plain => Some(self.drawn_delay(link, bits)),
+                Way::Other => None,
+            };
+            if let Some(delay) = delay {
                 return Ok(Carried { at: now + delay, again: None, delay, reorder: 0.0 });
             }
         }
+        cold_path();
         self.carry_far(now, from, to, bytes, bits)
     }
 
@@ -250,7 +284,7 @@ impl Network {
     ) -> Result<Carried, Loss> {
         let bytes = u64::from(bytes);
         let route = self.route(from, to);
-        if self.changes.is_empty() && route.iter().flatten().all(|link| self.plain[*link]) {
+        if self.changes.is_empty() && route.iter().flatten().all(|link| self.ways[*link] != Way::Other) {
             let delay = route.iter().flatten().fold(Span::ZERO, |sum, link| sum + self.drawn_delay(*link, bits));
             return Ok(Carried { at: now + delay, again: None, delay, reorder: 0.0 });
         }

@@ -3,6 +3,7 @@
 //! Load is what this caller has in flight to an instance; nobody sees a queue that is not his own.
 
 use std::collections::BTreeMap;
+use std::hint::cold_path;
 
 use super::edge::{EdgeSpec, Outlier};
 use super::op::Outcome;
@@ -153,6 +154,7 @@ impl Balancer {
         bits: &mut impl Bits,
     ) -> Option<u32> {
         if now >= self.next_return {
+            cold_path();
             self.readmit(spec, now);
         }
         if self.live.is_empty() {
@@ -162,6 +164,7 @@ impl Balancer {
         let Some(lasting) = spec.sticky else {
             return self.balanced(spec, now, caller, key, client, bits);
         };
+        cold_path();
         let kept = self.bound.get(&client).filter(|(instance, until)| now < *until && self.live.contains(instance));
         let chosen = match kept {
             Some((instance, _)) => *instance,
@@ -188,6 +191,7 @@ impl Balancer {
         let Some(warm_up) = spec.slow_start else {
             return self.pick(spec, now, caller, key, client, bits);
         };
+        cold_path();
         // Envoy's linear ramp from a tenth.
         let weight = |i: u32| {
             let since = self.instances[i as usize].eligible_since;
@@ -255,7 +259,8 @@ impl Balancer {
             Balance::RoundRobin => {
                 let at = self.cursor;
                 self.cursor = self.cursor.wrapping_add(1);
-                self.live[at as usize % self.live.len()]
+                // In 32 bits: there are no more instances, and a long division takes longer.
+                self.live[(at % self.live.len() as u32) as usize]
             }
             Balance::Random => any(bits),
             Balance::Weighted(weights) => {
@@ -359,6 +364,7 @@ impl Balancer {
         if age.is_zero() {
             return;
         }
+        cold_path();
         let round = Instant(now.0 / age.0 * age.0);
         if round > self.shown_at {
             self.shown_at = round;
@@ -387,7 +393,8 @@ impl Balancer {
             row.shown = row.in_flight;
         }
         let Some(outcome) = outcome else { return false };
-        if spec.policy.balance == Balance::Ewma {
+        if matches!(spec.policy.balance, Balance::Ewma) {
+            cold_path();
             // Peak EWMA: up at once, down slowly. Who balances by something else learns nothing.
             let latency = took.0 as f64;
             let weight = libm::exp(-(now.since(row.ewma_at).0 as f64) / EWMA_DECAY_NS);
@@ -398,6 +405,7 @@ impl Balancer {
             row.errors = 0;
             return false;
         }
+        cold_path();
         row.errors += 1;
         match &spec.outlier {
             Some(rule) if row.errors >= rule.consecutive_errors && row.ejected_until.is_none() => {

@@ -1,5 +1,7 @@
 //! One kind of call: who calls whom, and what is fixed about it for the whole run.
 
+use std::hint::cold_path;
+
 use crate::engine::{GroupId, ProcessId, Span};
 
 use super::policy::Policy;
@@ -80,10 +82,12 @@ impl EdgeSpec {
     }
 
     /// The process of an instance.
+    #[inline]
     pub fn process(&self, instance: u32) -> ProcessId {
         if self.beside.is_empty() {
             return ProcessId(self.first.0 + instance);
         }
+        cold_path();
         let (callee, before) = self.at(instance).1;
         ProcessId(callee.first.0 + (instance - before))
     }
@@ -109,11 +113,17 @@ impl EdgeSpec {
     }
 
     /// Which of [`EdgeSpec::callees`] an instance belongs to.
+    #[inline]
     pub fn callee_of(&self, instance: u32) -> usize {
-        if self.beside.is_empty() { 0 } else { self.at(instance).0 }
+        if self.beside.is_empty() {
+            return 0;
+        }
+        cold_path();
+        self.at(instance).0
     }
 
     /// The callee of an instance, its place among them, and how many instances come before its own.
+    #[inline(never)]
     fn at(&self, instance: u32) -> (usize, (Callee, u32)) {
         let mut before = 0;
         for (place, callee) in self.callees().enumerate() {

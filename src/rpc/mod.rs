@@ -19,4 +19,4 @@ pub use edge::{Callee, Connections, EdgeSpec, Outlier};
 pub use op::{Answer, Call, Cause, Consistency, Op, Outcome, Requester, Token, Verb};
 pub use parcels::Parcels;
 pub use policy::Policy;
-pub use step::{Counted, Step, Wake};
+pub use step::{Counted, Ended, Step, Wake};

@@ -1,5 +1,7 @@
 //! Requests on the wire and in front of stations, by number: an event carries four bytes, not a whole request.
 
+use std::hint::cold_path;
+
 use super::op::Call;
 
 /// A table of requests. A number is good for one [`take`](Parcels::take).
@@ -15,10 +17,14 @@ impl Parcels {
     pub fn put(&mut self, call: Call) -> u32 {
         match self.free.pop() {
             Some(free) => {
-                self.rows[free as usize] = Some(call);
+                let row = &mut self.rows[free as usize];
+                // So that the compiler knows that there is nothing to drop.
+                assert!(row.is_none(), "a free row is empty");
+                *row = Some(call);
                 free
             }
             None => {
+                cold_path();
                 self.rows.push(Some(call));
                 u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 requests under way")
             }

@@ -2,13 +2,17 @@
 
 use crate::engine::{EdgeId, Instant, ProcessId, Span};
 
-use super::op::{Answer, Outcome, Token};
+use super::op::{Answer, Token};
 
 /// One thing to do, in the order given.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Put this request on the network.
+    /// Put this request on the network: a first attempt, a retry, a hedge or a redirected one.
     Send {
+        /// On which edge.
+        edge: EdgeId,
+        /// Which of the edge's [`callees`](super::EdgeSpec::callees) the instance belongs to.
+        callee: u16,
         /// The instance that was chosen.
         to: ProcessId,
         /// The request, one attempt of a call: its number in [`Calls::parcels`](super::Calls::parcels).
@@ -27,28 +31,7 @@ pub enum Step {
         wake: Wake,
     },
     /// The call is over; it ends exactly once.
-    Done {
-        /// On which edge it was.
-        edge: EdgeId,
-        /// Who called.
-        caller: ProcessId,
-        /// The caller's name for it.
-        token: Token,
-        /// How it ended. `definite` covers all attempts: it is `false` if any of them may yet take effect.
-        answer: Answer,
-        /// When it began.
-        started: Instant,
-        /// Attempts that were sent, hedges included; 0 if it was refused before.
-        attempts: u16,
-        /// On whose behalf, of its [`Cause`](super::Cause).
-        root: u64,
-        /// Of its cause.
-        path: u64,
-        /// Of its cause.
-        client: u32,
-        /// What the caller gave with [`Calls::begin`](super::Calls::begin).
-        tag: u32,
-    },
+    Done(Ended),
     /// For the meters.
     Count {
         /// Of which edge.
@@ -58,23 +41,44 @@ pub enum Step {
     },
 }
 
+/// The end of a call, as the world and the caller hear of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// On which edge it was.
+    pub edge: EdgeId,
+    /// Who called.
+    pub caller: ProcessId,
+    /// The caller's name for it.
+    pub token: Token,
+    /// How it ended. `definite` covers all attempts: it is `false` if any of them may yet take effect.
+    pub answer: Answer,
+    /// When it began.
+    pub started: Instant,
+    /// Attempts that were sent, hedges included; 0 if it was refused before.
+    pub attempts: u16,
+    /// On whose behalf, of its [`Cause`](super::Cause).
+    pub root: u64,
+    /// Of its cause.
+    pub path: u64,
+    /// Of its cause.
+    pub client: u32,
+    /// What the caller gave with [`Calls::begin`](super::Calls::begin).
+    pub tag: u32,
+}
+
 /// What the meters of an edge count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counted {
-    /// A request was sent: first attempts, retries, hedges and redirected ones alike.
-    Attempt,
-    /// That attempt went to this one of several callees.
-    AttemptAt(u16),
-    /// That attempt was a retry.
+    /// The next attempt is a retry.
     Retry,
-    /// That attempt was a hedge.
+    /// The next attempt is a hedge.
     Hedge,
-    /// That attempt followed a leader hint of an answer.
+    /// The next attempt follows a leader hint of an answer.
     Redirect,
-    /// A new connection was made for that attempt.
+    /// A new connection is made for the next attempt.
     Connect,
-    /// An attempt ended so, in the eyes of the caller.
-    AttemptEnded(Outcome),
+    /// An attempt ended without an answer in time.
+    TimedOut,
     /// An attempt was given up because another one answered first.
     Abandoned,
     /// A retry was not made: the budget was spent.

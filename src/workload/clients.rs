@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::agenda::Agenda;
 use crate::engine::random::name_hash;
-use crate::engine::{Bits, Dist, Draws, EdgeId, Instant, Seed, Span, Stream, mix};
+use crate::engine::{Bits, Dist, Draws, EdgeId, Instant, Seed, Shape, Span, Stream, mix};
 use crate::rpc::{Answer, Cause, Consistency, Op, Token, Verb};
 use crate::world::{Meter, Never, Out, Process};
 
@@ -279,6 +279,7 @@ impl Process for Clients {
         match timer {
             Timer::Arrival => {
                 let left = match &self.plan.pattern {
+                    Pattern::Open { requests: Dist { shape: Shape::Constant(1.0), min: None, max: None }, .. } => 1,
                     Pattern::Open { requests, .. } => {
                         let n = requests.sample(&mut self.think_draws.at(2, u64::from(self.sessions)));
                         n.round().clamp(1.0, 65_535.0) as u16

@@ -108,14 +108,24 @@ impl Rate {
     }
 
     /// The moment at which the integral from `now` on, times `scale`, reaches `amount`; [`Instant::NEVER`] if never.
+    #[inline]
     fn reach(&self, now: Instant, amount: f64, scale: f64) -> Instant {
+        if let [(_, _, always)] = self.segments.as_slice() {
+            return after(now, amount, always * scale);
+        }
+        self.reach_over(now, amount, scale)
+    }
+
+    /// The same of a rate that changes.
+    #[inline(never)]
+    fn reach_over(&self, now: Instant, amount: f64, scale: f64) -> Instant {
         let mut left = amount;
         let mut now = now;
         let mut i = self.segments.partition_point(|(from, ..)| *from <= now) - 1;
         loop {
             let here = self.at(now) * scale;
             let Some((next, ..)) = self.segments.get(i + 1) else {
-                return if here > 0.0 { now + Span::from_nanos_f64(left / here * 1e9) } else { Instant::NEVER };
+                return after(now, left, here);
             };
             let end = self.segments[i].2 * scale;
             let seconds = next.since(now).as_secs_f64();
@@ -132,6 +142,11 @@ impl Rate {
             i += 1;
         }
     }
+}
+
+/// When so much has come at this rate; [`Instant::NEVER`] if nothing comes.
+fn after(now: Instant, amount: f64, rate: f64) -> Instant {
+    if rate > 0.0 { now + Span::from_nanos_f64(amount / rate * 1e9) } else { Instant::NEVER }
 }
 
 /// Whether gaps vary.

@@ -1,7 +1,5 @@
 //! The interpreter: what happens when a process wants something done.
 
-use std::mem;
-
 use crate::engine::ProcessId;
 use crate::physics::network::Crossing;
 use crate::physics::station;
@@ -37,10 +35,10 @@ impl<P: Process> World<P> {
                 let visit = requester.map_or(0, |r| r.visit);
                 let worker = (visit != 0).then(|| self.visits[visit as usize].worker).flatten();
                 let job = station::Job { what: Job::Compute { token, visit, work }, work, priority, deadline };
-                let mut steps = mem::take(&mut self.station_steps);
+                let mut steps = self.station_steps.take();
                 self.members[process.index()].station.continue_with(self.now, worker, job, &mut steps);
                 self.carry_out_station(process, &mut steps);
-                self.station_steps = steps;
+                self.station_steps.give(steps);
             }
             Effect::PowerCycle { of, off_after, on_after, token } => {
                 let incarnation = self.members[process.index()].incarnation;

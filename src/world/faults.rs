@@ -97,10 +97,10 @@ impl<P: Process> World<P> {
                 let leaks = self.leaks.entry(edge).or_default();
                 leaks.turn(cause, slots);
                 let slots = leaks.values().fold(0_u32, |sum, slots| sum.saturating_add(*slots));
-                let mut steps = mem::take(&mut self.call_steps);
+                let mut steps = self.call_steps.take();
                 self.calls.hold_pool_slots(self.now, edge, slots, &mut steps);
                 let ended = self.carry_out_calls(&mut steps);
-                self.call_steps = steps;
+                self.call_steps.give(steps);
                 self.hear(ended);
                 Struck::elsewhere()
             }
@@ -239,11 +239,11 @@ impl<P: Process> World<P> {
                 self.send_back(process, Requester { visit: 0, ..requester }, answer, work.root, work.path);
             }
         }
-        let mut steps = mem::take(&mut self.call_steps);
+        let mut steps = self.call_steps.take();
         let forgotten = self.calls.forget(self.now, process, &mut steps);
         self.census.calls_forgotten += u64::from(forgotten);
         let ended = self.carry_out_calls(&mut steps);
-        self.call_steps = steps;
+        self.call_steps.give(steps);
         self.hear(ended);
         self.calls.down(process);
         if power == Power::Process {
@@ -354,20 +354,20 @@ impl<P: Process> World<P> {
         for event in mem::take(&mut member.deferred) {
             self.queue.push(self.now, event);
         }
-        let mut steps = mem::take(&mut self.station_steps);
+        let mut steps = self.station_steps.take();
         self.members[process.index()].station.resume(self.now, &mut steps);
         self.carry_out_station(process, &mut steps);
-        self.station_steps = steps;
+        self.station_steps.give(steps);
         self.tell_hot_keys(process);
         true
     }
 
     fn slow(&mut self, process: ProcessId) {
         let factor = self.plight(process).slow.product();
-        let mut steps = mem::take(&mut self.station_steps);
+        let mut steps = self.station_steps.take();
         self.members[process.index()].station.set_slow(self.now, factor, &mut steps);
         self.carry_out_station(process, &mut steps);
-        self.station_steps = steps;
+        self.station_steps.give(steps);
     }
 
     fn clock_fault(&mut self, process: ProcessId, fault: ClockFault, cause: Cause) {

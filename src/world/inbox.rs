@@ -103,11 +103,11 @@ impl<P: Process> World<P> {
             let number = member.inbox.put(stream, msg, false);
             let what = Job::Message { stream, number };
             let job = station::Job { what, work, priority: 0, deadline: Instant::NEVER };
-            let mut steps = std::mem::take(&mut self.station_steps);
+            let mut steps = self.station_steps.take();
             // Nobody refuses a peer: queues and shedding are for clients.
             self.members[to.index()].station.continue_with(self.now, None, job, &mut steps);
             self.carry_out_station(to, &mut steps);
-            self.station_steps = steps;
+            self.station_steps.give(steps);
         } else if member.inbox.holds_up(stream) {
             member.inbox.put(stream, msg, true);
         } else {

@@ -1,7 +1,7 @@
 //! The loop: one event at a time, in the order of time and, at equal times, of insertion.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem;
+use std::hint::cold_path;
 
 use crate::engine::digest::Digest;
 use crate::engine::queue::EventQueue;
@@ -14,6 +14,7 @@ use crate::physics::network::Network;
 use crate::physics::station::{self, Station};
 use crate::rpc::{self, Answer, Calls, Token};
 
+use super::buffers::Buffers;
 use super::check::Census;
 use super::control::{Acted, Gray, Scheduled, Waiting, When};
 use super::event::{Event, Job, Life, Member, Visit};
@@ -85,10 +86,9 @@ pub struct World<P: Process> {
     digests: Vec<u64>,
     next_mark: Instant,
     events: u64,
-    // Buffers that live as long as the world, so that an event allocates nothing.
-    effects: Vec<Effect<P>>,
-    pub(super) call_steps: Vec<rpc::Step>,
-    pub(super) station_steps: Vec<station::Step<Job>>,
+    effects: Buffers<Effect<P>>,
+    pub(super) call_steps: Buffers<rpc::Step>,
+    pub(super) station_steps: Buffers<station::Step<Job>>,
 }
 
 impl<P: Process> World<P> {
@@ -184,9 +184,9 @@ impl<P: Process> World<P> {
             digest: Digest::new(),
             digests: Vec::new(),
             events: 0,
-            effects: Vec::new(),
-            call_steps: Vec::new(),
-            station_steps: Vec::new(),
+            effects: Buffers::new(),
+            call_steps: Buffers::new(),
+            station_steps: Buffers::new(),
         };
         for (index, scheduled) in (0..).zip(&world.schedule) {
             match &scheduled.when {
@@ -304,10 +304,10 @@ impl<P: Process> World<P> {
             Event::Finish { process, ticket } => self.on_finish(process, ticket),
             Event::Calls(wake) => {
                 self.fold(1, 0, wake.number());
-                let mut steps = mem::take(&mut self.call_steps);
+                let mut steps = self.call_steps.take();
                 self.calls.wake(self.now, wake, &mut steps);
                 let ended = self.carry_out_calls(&mut steps);
-                self.call_steps = steps;
+                self.call_steps.give(steps);
                 self.hear(ended);
             }
             Event::Done { caller, incarnation, token, answer } => {
@@ -333,15 +333,18 @@ impl<P: Process> World<P> {
                 }
             }
             Event::PowerOff { of, on_after, by, incarnation, token } => {
+                cold_path();
                 self.fold(11, u64::from(of.0), token.0);
                 self.power_off(of, on_after);
                 self.queue.push(self.now, Event::Woken { process: by, incarnation, token });
             }
             Event::PowerOn { process, incarnation } => {
+                cold_path();
                 self.fold(12, u64::from(process.0), u64::from(incarnation));
                 self.power_on(process, incarnation);
             }
             Event::Control(index) => {
+                cold_path();
                 self.fold(5, 0, u64::from(index));
                 self.act(index as usize);
             }
@@ -350,10 +353,12 @@ impl<P: Process> World<P> {
                 self.on_computed(process, incarnation, token);
             }
             Event::Waiting(index) => {
+                cold_path();
                 self.fold(14, 0, u64::from(index));
                 self.on_waiting(index);
             }
             Event::Scaler(scaler, turn) => {
+                cold_path();
                 self.fold(13, 0, u64::from(scaler));
                 self.scaler_turn(usize::from(scaler), turn);
             }
@@ -383,6 +388,7 @@ impl<P: Process> World<P> {
             return;
         }
         if member.life == Life::Paused {
+            cold_path();
             self.defer(process, Event::Timer { process, timer, generation });
             return;
         }
@@ -408,6 +414,7 @@ impl<P: Process> World<P> {
         match member.life {
             Life::Up => self.with(caller, |state, out| state.answer(token, answer, out)),
             Life::Paused => {
+                cold_path();
                 let incarnation = member.incarnation;
                 self.census.calls_heard -= 1;
                 self.defer(caller, Event::Done { caller, incarnation, token, answer });
@@ -424,21 +431,36 @@ impl<P: Process> World<P> {
 
     /// Runs one handler of a process, then does what it asked for.
     pub(super) fn with(&mut self, process: ProcessId, handler: impl FnOnce(&mut P, &mut Out<'_, P>)) {
-        let mut effects = mem::take(&mut self.effects);
+        let mut effects = self.effects.take();
         let env = self.env(process);
         let member = &mut self.members[process.index()];
         handler(&mut member.state, &mut Out::new(env, &mut effects));
+        self.handled(process, effects);
+    }
+
+    /// What follows a handler. One body for all handlers: what a request runs through has to fit the processor's first
+    /// cache.
+    #[inline(never)]
+    fn handled(&mut self, process: ProcessId, mut effects: Vec<Effect<P>>) {
+        let member = &self.members[process.index()];
         let role = member.state.role();
         if role != member.role {
+            cold_path();
             self.changes_role(process, role);
         }
         if let Some(key) = self.focus.key {
+            cold_path();
             self.watch(process, key);
         }
-        for effect in effects.drain(..) {
-            self.carry_out(process, effect);
+        if effects.len() == 1 {
+            // Mostly: an answer to a request, the end of an operation.
+            effects.pop().into_iter().for_each(|effect| self.carry_out(process, effect));
+        } else {
+            for effect in effects.drain(..) {
+                self.carry_out(process, effect);
+            }
         }
-        self.effects = effects;
+        self.effects.give(effects);
     }
 
     #[cold]

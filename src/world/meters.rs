@@ -1,6 +1,7 @@
 //! Everything that is measured while a world runs, per group, process and edge.
 
 use std::collections::{BTreeMap, BinaryHeap};
+use std::hint::cold_path;
 use std::sync::Arc;
 
 use crate::engine::{EdgeId, GroupId, Instant, ProcessId, Span, mix};
@@ -44,6 +45,8 @@ pub struct GroupMeters {
     pub last_unanswered: Option<(Instant, Instant)>,
     /// Of client groups: a sample of finished requests, those whose root hashes lowest, `(hash, latency, root, outcome)`.
     pub examples: BinaryHeap<Example>,
+    /// What hashes as high or higher is not among them any more.
+    example_bar: u64,
     /// Messages that its members sent to peers.
     pub messages: Counter,
     /// What its members count.
@@ -106,6 +109,18 @@ impl Levels {
 }
 
 impl GroupMeters {
+    /// One more example, in the place of the highest if there are enough.
+    #[cold]
+    fn keep(&mut self, example: Example) {
+        if self.examples.len() >= EXAMPLES {
+            self.examples.pop();
+        }
+        self.examples.push(example);
+        if self.examples.len() >= EXAMPLES {
+            self.example_bar = self.examples.peek().map_or(u64::MAX, |highest| highest.hash);
+        }
+    }
+
     /// Levels of all members together. `None` of a group of nobody.
     pub fn all_levels(&self) -> Option<&Levels> {
         self.together.as_deref().or(self.members.first().map(|only| &only.levels))
@@ -151,24 +166,25 @@ impl Meters {
     pub fn new(frame: Arc<Frame>, groups: &[GroupSetup], edges: &[EdgeSpec]) -> Meters {
         let mut places = Vec::new();
         let group = |(g, setup): (usize, &GroupSetup)| {
-            let entries = match setup.kind {
-                GroupKind::Clients { entries } => entries,
-                GroupKind::Component => 0,
+            let (entries, detail) = match setup.kind {
+                GroupKind::Clients { entries } => (entries, Detail::Users),
+                GroupKind::Component => (0, Detail::Group),
             };
             let member = |i: usize| {
                 places.push((GroupId::at(g).0, u32::try_from(i).expect("plans are bounded at load")));
                 MemberMeters { visits: Tally::new(frame.clone(), Detail::Instance), levels: Levels::new(&frame) }
             };
             GroupMeters {
-                visits: Tally::new(frame.clone(), Detail::Group),
+                visits: Tally::new(frame.clone(), detail),
                 waits: Tally::new(frame.clone(), Detail::Group),
                 kept: Tally::new(frame.clone(), Detail::Group),
                 members: (0..setup.hosts.len()).map(member).collect(),
                 together: (setup.hosts.len() > 1).then(|| Box::new(Levels::new(&frame))),
-                entries: (0..entries).map(|_| Tally::new(frame.clone(), Detail::Group)).collect(),
+                entries: (0..entries).map(|_| Tally::new(frame.clone(), detail)).collect(),
                 silence: Silence::new(frame.clone()),
                 last_unanswered: None,
                 examples: BinaryHeap::new(),
+                example_bar: u64::MAX,
                 messages: Counter::new(frame.clone()),
                 counts: BTreeMap::new(),
                 levels: BTreeMap::new(),
@@ -211,6 +227,7 @@ impl Meters {
         group.visits.asked(at);
         let member = &mut group.members[index];
         if let Some(together) = &mut group.together {
+            cold_path();
             member.visits.asked(at);
             together.inside.change(at, 1);
         }
@@ -234,6 +251,7 @@ impl Meters {
         group.visits.ended(arrived, at, outcome as u8);
         let member = &mut group.members[index];
         if let Some(together) = &mut group.together {
+            cold_path();
             member.visits.ended(arrived, at, outcome as u8);
             together.inside.change(at, -1);
         }
@@ -251,6 +269,7 @@ impl Meters {
         let levels = &mut group.members[index].levels;
         let (busy, waiting) = (u64::from(busy), u64::from(waiting));
         if let Some(together) = &mut group.together {
+            cold_path();
             together.busy.set(at, together.busy.value() - levels.busy.value() + busy);
             together.waiting.set(at, together.waiting.value() - levels.waiting.value() + waiting);
         }
@@ -284,15 +303,23 @@ impl Meters {
         edge.in_flight.change(at, -1);
     }
 
+    #[inline]
+    pub(super) fn attempt(&mut self, edge: EdgeId, callee: u16, at: Instant) {
+        let edge = &mut self.edges[edge.index()];
+        edge.attempts.add(at, 1);
+        if let Some(counter) = edge.attempts_at.get_mut(usize::from(callee)) {
+            cold_path();
+            counter.add(at, 1);
+        }
+    }
+
     pub(super) fn edge_count(&mut self, edge: EdgeId, what: rpc::Counted, at: Instant) {
         use rpc::Counted as C;
         let edge = &mut self.edges[edge.index()];
         match what {
-            C::Attempt => edge.attempts.add(at, 1),
-            C::AttemptAt(callee) => edge.attempts_at[usize::from(callee)].add(at, 1),
             C::Retry => edge.retries.add(at, 1),
             C::Hedge => edge.hedges.add(at, 1),
-            C::AttemptEnded(Outcome::Timeout) => edge.timeouts.add(at, 1),
+            C::TimedOut => edge.timeouts.add(at, 1),
             C::BreakerOpened => edge.breaker_opened.add(at, 1),
             C::BreakerRefused | C::LimitRefused | C::PoolRefused => edge.refused.add(at, 1),
             _ => {}
@@ -303,6 +330,7 @@ impl Meters {
         let group = &mut self.groups[group.index()];
         group.entries[entry as usize].asked(intended);
         if group.entries.len() > 1 {
+            cold_path();
             group.visits.asked(intended);
         }
     }
@@ -320,21 +348,18 @@ impl Meters {
         let latency = at.since(intended);
         group.entries[entry as usize].ended(intended, at, outcome as u8);
         if group.entries.len() > 1 {
+            cold_path();
             group.visits.ended(intended, at, outcome as u8);
         }
         if outcome.answered() {
             group.silence.answered(at);
         } else {
+            cold_path();
             group.last_unanswered = group.last_unanswered.max(Some((intended, at)));
         }
         let hash = mix(root, 0x5eed);
-        let example = Example { hash, root, latency, intended, outcome, entry };
-        if group.examples.len() < EXAMPLES {
-            group.examples.push(example);
-        } else if let Some(mut highest) = group.examples.peek_mut()
-            && hash < highest.hash
-        {
-            *highest = example;
+        if hash < group.example_bar {
+            group.keep(Example { hash, root, latency, intended, outcome, entry });
         }
     }
 

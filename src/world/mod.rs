@@ -1,6 +1,7 @@
 //! Where processes meet physics; the only interpreter of effects.
 
 pub mod about;
+mod buffers;
 mod check;
 pub mod control;
 mod divergence;

@@ -49,9 +49,6 @@ impl<P: Process> World<P> {
     pub(super) fn attempted(&mut self, to: ProcessId, parcel: u32) {
         let call = self.calls.parcels.get(parcel);
         let group = self.members[to.index()].group;
-        if call.requester.attempt == 0 {
-            return;
-        }
         let of = &self.groups[group.index()];
         let Some(function) = function(call.op.verb).filter(|f| of.judged && !of.knows_attempts && !f.is_read()) else {
             return;

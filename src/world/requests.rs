@@ -1,12 +1,12 @@
 //! What happens to a request: on the wire, in front of the station, at the process, and on its way back.
 
-use std::mem;
+use std::hint::cold_path;
 
 use crate::engine::random::{Addressed, Bits};
 use crate::engine::{EdgeId, HostId, Instant, ProcessId, Span};
 use crate::physics::network::Crossing;
 use crate::physics::station::{self, Refusal, Ticket};
-use crate::rpc::{Answer, Cause, Op, Outcome, Requester, Step, Token};
+use crate::rpc::{Answer, Cause, Ended, Op, Outcome, Requester, Step, Token};
 
 use super::control::Gray;
 use super::event::{Event, Job, Life, Visit};
@@ -16,14 +16,6 @@ use super::trace::{TraceEvent, Work};
 
 /// So many pieces of work that take no time are answered one within another.
 const DEEPEST: u32 = 100;
-
-/// The end of a call, on its way to whoever made it.
-#[must_use = "a caller that never hears of the end waits for ever"]
-pub(super) struct Ended {
-    caller: ProcessId,
-    token: Token,
-    answer: Answer,
-}
 
 impl Visit {
     pub(super) fn none() -> Visit {
@@ -62,42 +54,40 @@ impl<P: Process> World<P> {
         let tag = if self.judged[edge.index()] { self.invoke(caller, edge, &op, &cause) } else { 0 };
         self.meters.call_began(edge, self.now);
         let index = self.members[caller.index()].index;
-        let mut steps = mem::take(&mut self.call_steps);
+        let mut steps = self.call_steps.take();
         self.calls.begin(self.now, caller, index, edge, op, cause, token, to, tag, &mut steps);
         if let Some(ended) = self.carry_out_calls(&mut steps) {
+            cold_path();
             // Nothing re-enters: what is known at once is heard of through the queue.
             let incarnation = self.members[caller.index()].incarnation;
-            let Ended { caller, token, answer } = ended;
+            let Ended { caller, token, answer, .. } = ended;
             self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
         }
-        self.call_steps = steps;
+        self.call_steps.give(steps);
     }
 
     /// Does what the call table says; at most one ended call is handed back, further ones go through the queue.
+    #[must_use = "a caller that never hears of the end waits for ever"]
     pub(super) fn carry_out_calls(&mut self, steps: &mut Vec<Step>) -> Option<Ended> {
         let mut first = None;
         for step in steps.drain(..) {
             match step {
-                Step::Send { to, parcel, handshake_round_trips, handshake_cpu } => {
+                Step::Send { edge, callee, to, parcel, handshake_round_trips, handshake_cpu } => {
+                    self.meters.attempt(edge, callee, self.now);
                     self.transmit(to, parcel, handshake_round_trips, handshake_cpu);
                 }
                 Step::Wake { at, wake } => self.queue.push(at, Event::Calls(wake)),
-                Step::Count { edge, what } => self.meters.edge_count(edge, what, self.now),
-                Step::Done { edge, caller, token, answer, started, attempts, root, path, client, tag } => {
-                    self.census.calls_ended += 1;
-                    self.meters.call_ended(edge, started, self.now, answer.outcome);
-                    if tag != 0 {
-                        self.complete(tag, caller, client, &answer);
-                    }
-                    if self.focus.follows(root) {
-                        let work = Work { root, path };
-                        let (at, outcome) = (self.now, answer.outcome);
-                        let event = TraceEvent::Answered { at, edge, caller, work, outcome, attempts, started };
-                        self.trace.keep(self.focus.limit, event);
-                    }
+                Step::Count { edge, what } => {
+                    cold_path();
+                    self.meters.edge_count(edge, what, self.now);
+                }
+                Step::Done(ended) => {
+                    self.call_ended(&ended);
                     if first.is_none() {
-                        first = Some(Ended { caller, token, answer });
+                        first = Some(ended);
                     } else {
+                        cold_path();
+                        let Ended { caller, token, answer, .. } = ended;
                         let incarnation = self.members[caller.index()].incarnation;
                         self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
                     }
@@ -107,8 +97,27 @@ impl<P: Process> World<P> {
         first
     }
 
+    fn call_ended(&mut self, ended: &Ended) {
+        let Ended { edge, caller, started, attempts, root, path, .. } = *ended;
+        self.census.calls_ended += 1;
+        self.meters.call_ended(edge, started, self.now, ended.answer.outcome);
+        if ended.tag != 0 {
+            self.complete(ended.tag, caller, ended.client, &ended.answer);
+        }
+        if self.focus.follows(root) {
+            let work = Work { root, path };
+            let (at, outcome) = (self.now, ended.answer.outcome);
+            let event = TraceEvent::Answered { at, edge, caller, work, outcome, attempts, started };
+            self.trace.keep(self.focus.limit, event);
+        }
+    }
+
     fn transmit(&mut self, to: ProcessId, parcel: u32, round_trips: u32, cpu: Span) {
-        self.attempted(to, parcel);
+        let call = self.calls.parcels.get(parcel);
+        if call.requester.attempt > 0 {
+            cold_path();
+            self.attempted(to, parcel);
+        }
         let call = self.calls.parcels.get(parcel);
         let (from, bytes) = (call.requester.process, call.op.carried());
         let (a, b) = (self.host_of(from), self.host_of(to));
@@ -116,6 +125,7 @@ impl<P: Process> World<P> {
         let mut bits = self.wire_bits(root, path, 0);
         self.census.requests_sent += 1;
         let Some(depart) = self.shake_hands(a, b, round_trips, &mut bits) else {
+            cold_path();
             // A handshake message that is lost takes the request with it.
             self.census.requests_lost += 1;
             self.calls.parcels.take(parcel);
@@ -127,6 +137,7 @@ impl<P: Process> World<P> {
             Crossing::Lost(_) => None,
         };
         if let Some(key) = self.focus.key {
+            cold_path();
             self.watch_request(key, to, parcel, arrives);
         }
         if self.focus.follows(root) {
@@ -136,11 +147,13 @@ impl<P: Process> World<P> {
         match crossing {
             Crossing::Arrives { at, again } => {
                 if let Some(again) = again {
+                    cold_path();
                     self.request_again(again, to, parcel);
                 }
                 self.queue.push(at, Event::Request { to, parcel, extra: cpu });
             }
             Crossing::Lost(_) => {
+                cold_path();
                 self.census.requests_lost += 1;
                 self.calls.parcels.take(parcel);
             }
@@ -149,6 +162,10 @@ impl<P: Process> World<P> {
 
     /// When the connection stands, after so many round trips; `None` if a message of the handshake is lost.
     fn shake_hands(&mut self, a: HostId, b: HostId, round_trips: u32, bits: &mut Addressed) -> Option<Instant> {
+        if round_trips == 0 {
+            return Some(self.now);
+        }
+        cold_path();
         let mut depart = self.now;
         for _ in 0..2 * round_trips {
             match self.network.cross(depart, a, b, 0, bits) {
@@ -178,10 +195,12 @@ impl<P: Process> World<P> {
         let member = &self.members[to.index()];
         match member.life {
             Life::Off => {
+                cold_path();
                 self.calls.parcels.take(parcel);
                 return;
             }
             Life::Down => {
+                cold_path();
                 // Nobody listens on the port; the machine says so.
                 self.calls.parcels.take(parcel);
                 self.send_back(to, requester, Answer::of(Outcome::Unavailable), work.root, work.path);
@@ -201,6 +220,7 @@ impl<P: Process> World<P> {
         if let Some(gray) = &self.members[to.index()].gray
             && verb != crate::rpc::Verb::Ping
         {
+            cold_path();
             is_gray = self.turns_gray(gray, work, &mut time);
         }
         let visit = self.open_visit(Visit {
@@ -221,10 +241,10 @@ impl<P: Process> World<P> {
             self.meters.visit_arrived(to, self.now);
         }
         let job = station::Job { what: Job::Visit(visit), work: time + extra, priority, deadline };
-        let mut steps = mem::take(&mut self.station_steps);
+        let mut steps = self.station_steps.take();
         self.members[to.index()].station.offer(self.now, job, &mut steps);
         self.carry_out_station(to, &mut steps);
-        self.station_steps = steps;
+        self.station_steps.give(steps);
     }
 
     /// How long a read of so many bytes takes a process's disk: its worker waits for it.
@@ -246,10 +266,10 @@ impl<P: Process> World<P> {
 
     pub(super) fn on_finish(&mut self, process: ProcessId, ticket: Ticket) {
         self.fold(9, u64::from(process.0), 0);
-        let mut steps = mem::take(&mut self.station_steps);
+        let mut steps = self.station_steps.take();
         self.members[process.index()].station.finish(self.now, ticket, &mut steps);
         self.carry_out_station(process, &mut steps);
-        self.station_steps = steps;
+        self.station_steps.give(steps);
     }
 
     /// Does what a station says.
@@ -272,6 +292,7 @@ impl<P: Process> World<P> {
                     self.serve(process, visit, waited, worker);
                 }
                 station::Step::Done { what: Job::Message { stream, number }, worker, .. } => {
+                    cold_path();
                     self.paid(process, stream, number);
                     if let Some(worker) = worker {
                         self.let_go(process, worker);
@@ -289,6 +310,7 @@ impl<P: Process> World<P> {
                     self.computed(process, token);
                 }
                 station::Step::Refused { what: Job::Visit(visit), why } => {
+                    cold_path();
                     let outcome = match why {
                         Refusal::Starting => Outcome::Unavailable,
                         Refusal::Full | Refusal::Shed | Refusal::Expired | Refusal::Delayed => Outcome::Rejected,
@@ -298,9 +320,11 @@ impl<P: Process> World<P> {
                 }
                 // Thrown away at the head of the queue, where clients are: a peer's message is dealt with all the same.
                 station::Step::Refused { what: Job::Message { stream, number }, .. } => {
-                    self.paid(process, stream, number)
+                    cold_path();
+                    self.paid(process, stream, number);
                 }
                 station::Step::Refused { what: Job::Compute { token, .. }, .. } => {
+                    cold_path();
                     self.with(process, |state, out| state.thrown_away(token, out));
                 }
             }
@@ -340,8 +364,10 @@ impl<P: Process> World<P> {
             self.meters.visit_waited(process, arrived, waited);
         }
         if gray {
+            cold_path();
             self.reply(process, call.requester, Answer::of(Outcome::Error));
         } else if call.op.verb == crate::rpc::Verb::Ping {
+            cold_path();
             self.reply(process, call.requester, Answer::ok());
         } else {
             self.with(process, |state, out| state.request(call, out));
@@ -357,6 +383,7 @@ impl<P: Process> World<P> {
             && row.requester.generation == requester.generation
             && row.requester.attempt == requester.attempt;
         if visit == 0 || !row.open || row.process != process || !same {
+            cold_path();
             return;
         }
         let (work, worker, arrived, verb) = (row.work, row.worker, row.arrived, row.verb);
@@ -372,16 +399,15 @@ impl<P: Process> World<P> {
         self.send_back(process, requester, answer, work.root, work.path);
         if let Some(worker) = worker {
             self.let_go(process, worker);
-        } else {
-            self.note_levels(process);
         }
     }
 
     /// A worker that was held until the answer is free again.
     fn let_go(&mut self, process: ProcessId, worker: u32) {
-        let mut steps = Vec::new();
+        let mut steps = self.station_steps.take();
         self.members[process.index()].station.release(self.now, worker, &mut steps);
         self.carry_out_station(process, &mut steps);
+        self.station_steps.give(steps);
     }
 
     /// Puts an answer on the wire.
@@ -391,6 +417,7 @@ impl<P: Process> World<P> {
         self.census.answers_sent += 1;
         let crossing = self.network.cross(self.now, a, b, answer.bytes, &mut bits);
         if self.focus.key.is_some() {
+            cold_path();
             let arrives = match &crossing {
                 Crossing::Arrives { at, .. } => Some(*at),
                 Crossing::Lost(_) => None,
@@ -400,6 +427,7 @@ impl<P: Process> World<P> {
         match crossing {
             Crossing::Arrives { at, again } => {
                 if let Some(again) = again {
+                    cold_path();
                     self.answer_again(again, requester, &answer);
                 }
                 self.queue.push(at, Event::Answer { requester, answer });
@@ -423,16 +451,16 @@ impl<P: Process> World<P> {
             answer.value ^ answer.outcome as u64,
         );
         let requester = Requester { visit: 0, ..requester };
-        let mut steps = mem::take(&mut self.call_steps);
+        let mut steps = self.call_steps.take();
         self.calls.answer(self.now, requester, answer, &mut steps);
         let ended = self.carry_out_calls(&mut steps);
-        self.call_steps = steps;
+        self.call_steps.give(steps);
         self.hear(ended);
     }
 
     /// Hands the end of a call to its caller.
     pub(super) fn hear(&mut self, ended: Option<Ended>) {
-        if let Some(Ended { caller, token, answer }) = ended {
+        if let Some(Ended { caller, token, answer, .. }) = ended {
             self.deliver_answer(caller, token, answer);
         }
     }
@@ -454,6 +482,7 @@ impl<P: Process> World<P> {
         let row = &mut self.visits[visit as usize];
         row.open = false;
         if let Some(parcel) = row.parcel.take() {
+            cold_path();
             self.calls.parcels.take(parcel);
         }
         self.free_visits.push(visit);

@@ -3,8 +3,6 @@
 //! Callers know at once: no discovery takes its time here. Who keeps a list of his own, as a balancer with health checks
 //! does, is told.
 
-use std::mem;
-
 use crate::engine::{EdgeId, ProcessId};
 
 use super::event::Life;
@@ -43,10 +41,10 @@ impl<P: Process> World<P> {
 
     pub(super) fn take_out(&mut self, process: ProcessId) {
         self.out.insert(process);
-        let mut steps = mem::take(&mut self.call_steps);
+        let mut steps = self.call_steps.take();
         self.calls.withdraw(self.now, process, &mut steps);
         let ended = self.carry_out_calls(&mut steps);
-        self.call_steps = steps;
+        self.call_steps.give(steps);
         self.hear(ended);
         self.tell_callers(process, false);
     }

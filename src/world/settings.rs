@@ -1,8 +1,6 @@
 //! Values of the plan that change while a run goes on. Several faults may have set values of one place: each counts for
 //! what it changes there, and of two that change the same, the one that began last.
 
-use std::mem;
-
 use crate::engine::ProcessId;
 use crate::physics::link::LinkShape;
 use crate::physics::station::StationSpec;
@@ -170,10 +168,10 @@ impl<P: Process> World<P> {
             Setting::Policy(edge, policy) => self.calls.set_policy(self.now, edge, policy),
             Setting::Station(group, spec) => {
                 for p in self.groups[group.index()].members() {
-                    let mut steps = mem::take(&mut self.station_steps);
+                    let mut steps = self.station_steps.take();
                     self.members[p.index()].station.set_spec(self.now, spec.clone(), &mut steps);
                     self.carry_out_station(p, &mut steps);
-                    self.station_steps = steps;
+                    self.station_steps.give(steps);
                 }
                 self.groups[group.index()].station = spec;
             }

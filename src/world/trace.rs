@@ -3,6 +3,8 @@
 //! The first pass of a run keeps no trace. A second pass of the same seed keeps the windows and the requests that the
 //! verdicts and the report want to show.
 
+use std::hint::cold_path;
+
 use std::collections::BTreeMap;
 
 use crate::engine::{EdgeId, Instant, ProcessId, Span};
@@ -200,11 +202,21 @@ impl Focus {
         self.windows.is_empty() && self.roots.is_empty()
     }
     /// Whether this moment is inside a window.
+    #[inline]
     pub fn covers(&self, at: Instant) -> bool {
+        if self.windows.is_empty() {
+            return false;
+        }
+        cold_path();
         self.windows.iter().any(|(from, to)| *from <= at && at < *to)
     }
     /// Whether this request is of interest.
+    #[inline]
     pub fn follows(&self, root: u64) -> bool {
+        if self.roots.is_empty() {
+            return false;
+        }
+        cold_path();
         self.roots.binary_search(&root).is_ok()
     }
 }

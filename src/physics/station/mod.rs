@@ -9,6 +9,8 @@ mod spec;
 
 pub use spec::{Discipline, DropRule, Shed, StationSpec, WhenFull, WorkerModel};
 
+use std::hint::cold_path;
+
 use queue::{Queue, Taken};
 use sharing::Sharing;
 
@@ -163,6 +165,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
             None
         };
         if let Some(why) = refused {
+            cold_path();
             steps.push(Step::Refused { what: job.what, why });
             return;
         }
@@ -180,6 +183,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
 
     fn enter(&mut self, now: Instant, job: Job<J>, steps: &mut Vec<Step<J>>) {
         if self.shares() {
+            cold_path();
             self.sharing.advance(now, self.spec.workers, self.paused.is_some());
             let work = self.scaled(now, job.work);
             self.sharing.add(job.what, work);
@@ -198,6 +202,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
 
     fn full(&self) -> bool {
         let Some(limit) = self.spec.limit else { return false };
+        cold_path();
         if self.spec.when_full == WhenFull::Block {
             return false;
         }
@@ -209,6 +214,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
 
     fn sheds(&self, priority: u8) -> bool {
         let Some(shed) = self.spec.shed else { return false };
+        cold_path();
         let busy = f64::from(self.busy()) / f64::from(self.spec.workers.max(1));
         if shed.by_priority && priority >= HIGHEST {
             return false;
@@ -224,7 +230,11 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
     fn scaled(&self, now: Instant, work: Span) -> Span {
         let cold = if now.since(self.ready_at) < self.spec.cold_for { self.spec.cold_factor } else { 1.0 };
         let factor = self.slow * cold / self.spec.speed;
-        if factor == 1.0 { work } else { Span::from_nanos_f64(work.0 as f64 * factor) }
+        if factor == 1.0 {
+            return work;
+        }
+        cold_path();
+        Span::from_nanos_f64(work.0 as f64 * factor)
     }
 
     fn run(&mut self, now: Instant, worker: u32, waiting: Waiting<J>, steps: &mut Vec<Step<J>>) {
@@ -252,9 +262,11 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
     /// A stretch of work is over. Tickets that were called off do nothing.
     pub fn finish(&mut self, now: Instant, ticket: Ticket, steps: &mut Vec<Step<J>>) {
         if self.paused.is_some() {
+            cold_path();
             return;
         }
         if self.shares() || ticket.worker == u32::MAX {
+            cold_path();
             if ticket.generation == self.sharing.generation() {
                 self.sharing.advance(now, self.spec.workers, false);
                 self.sharing.take_done(steps);
@@ -301,6 +313,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
             return;
         }
         if self.paused.is_some() {
+            cold_path();
             self.free.push(worker);
             return;
         }
@@ -317,7 +330,10 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
                     }
                     self.free.pop();
                 }
-                Taken::Dropped(waiting, why) => steps.push(Step::Refused { what: waiting.job.what, why }),
+                Taken::Dropped(waiting, why) => {
+                    cold_path();
+                    steps.push(Step::Refused { what: waiting.job.what, why });
+                }
                 Taken::Nothing => {
                     self.free.push(worker);
                     return;

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
+use std::hint::cold_path;
 
 use super::spec::{Discipline, DropRule, StationSpec};
 use super::{Refusal, Waiting};
@@ -43,6 +44,7 @@ impl<J> Queue<J> {
 
     pub(super) fn push(&mut self, waiting: Waiting<J>, discipline: Discipline) {
         if discipline == Discipline::Priority {
+            cold_path();
             self.arrivals += 1;
             self.ranked.insert((Reverse(waiting.job.priority), self.arrivals), waiting);
         } else {
@@ -55,9 +57,18 @@ impl<J> Queue<J> {
         // Congested: more than two jobs wait for each worker (the article names no figure; this one is illustrative).
         let congested = self.line.len() > 2 * spec.workers as usize;
         let next = match spec.discipline {
-            Discipline::Priority => self.ranked.pop_first().map(|(_, w)| w),
-            Discipline::Lifo => self.line.pop_back(),
-            Discipline::AdaptiveLifo if congested => self.line.pop_back(),
+            Discipline::Priority => {
+                cold_path();
+                self.ranked.pop_first().map(|(_, w)| w)
+            }
+            Discipline::Lifo => {
+                cold_path();
+                self.line.pop_back()
+            }
+            Discipline::AdaptiveLifo if congested => {
+                cold_path();
+                self.line.pop_back()
+            }
             _ => self.line.pop_front(),
         };
         let Some(waiting) = next else {
@@ -69,6 +80,7 @@ impl<J> Queue<J> {
             DropRule::Expired if waiting.job.deadline < now => Taken::Dropped(waiting, Refusal::Expired),
             DropRule::Expired => Taken::Job(waiting),
             DropRule::Codel { target, interval } => {
+                cold_path();
                 let last = self.is_empty();
                 if self.codel.drops(now, now.since(waiting.arrived), target, interval, last) {
                     Taken::Dropped(waiting, Refusal::Delayed)

@@ -2,7 +2,7 @@
 
 use super::super::op::{Answer, Outcome};
 use super::super::policy::Policy;
-use super::super::step::{Counted, Step, Wake, WakeKind};
+use super::super::step::{Step, Wake, WakeKind};
 use super::{Calls, Phase, PoolState, View};
 use crate::engine::{EdgeId, Instant, ProcessId, Span};
 
@@ -120,7 +120,6 @@ impl Calls {
             for flight in left.iter_mut().filter_map(Option::take).filter(|f| f.instance == instance) {
                 let generation = self.rows[slot as usize].generation;
                 let Some(flight) = self.land(slot, generation, flight.attempt) else { continue };
-                steps.push(Step::Count { edge, what: Counted::AttemptEnded(Outcome::Unavailable) });
                 self.learn(now, slot, flight, None, steps);
                 let row = &mut self.rows[slot as usize];
                 row.in_doubt = true;

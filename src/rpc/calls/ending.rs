@@ -1,7 +1,9 @@
 //! How attempts and calls end: answers, timeouts, retries.
 
+use std::hint::cold_path;
+
 use super::super::op::{Answer, Outcome, Requester};
-use super::super::step::{Counted, Step, WakeKind};
+use super::super::step::{Counted, Ended, Step, WakeKind};
 use super::{Calls, Flight, Phase};
 use crate::engine::{Instant, mix};
 
@@ -13,9 +15,7 @@ impl Calls {
     pub fn answer(&mut self, now: Instant, requester: Requester, answer: Answer, steps: &mut Vec<Step>) {
         let Some(flight) = self.land(requester.slot, requester.generation, requester.attempt) else { return };
         let slot = requester.slot;
-        let edge = self.rows[slot as usize].edge;
         let outcome = answer.outcome;
-        steps.push(Step::Count { edge, what: Counted::AttemptEnded(outcome) });
         self.learn(now, slot, flight, Some(outcome), steps);
         if outcome.answered() || outcome == Outcome::Aborted {
             // Of an attempt that was given up nobody knows; the one that answered is certain.
@@ -54,6 +54,7 @@ impl Calls {
         let (row, spec, view) = self.view(slot);
         let edge = row.edge;
         if view.balancer.over(spec, now, flight.instance, took, outcome) {
+            cold_path();
             view.reset(flight.instance);
             steps.push(Step::Count { edge, what: Counted::Ejected });
         }
@@ -62,18 +63,24 @@ impl Calls {
         if let Some(latencies) = view.latencies.as_mut().filter(|_| !flight.hedge)
             && outcome.is_none_or(|outcome| outcome.answered() || outcome == Outcome::Timeout)
         {
+            cold_path();
             latencies.record(took);
         }
         if let Some(outcome) = outcome {
             let failed = matches!(outcome, Outcome::Error | Outcome::Timeout | Outcome::Unavailable);
             if failed && view.leader == Some(flight.instance) {
+                cold_path();
                 view.leader = None;
             }
             let learns = view.breaker.is_some() || view.limit.is_some();
-            if learns && view.learn(now, took, outcome, failed) {
-                steps.push(Step::Count { edge, what: Counted::BreakerOpened });
+            if learns {
+                cold_path();
+                if view.learn(now, took, outcome, failed) {
+                    steps.push(Step::Count { edge, what: Counted::BreakerOpened });
+                }
             }
         } else if let Some(breaker) = &mut view.breaker {
+            cold_path();
             breaker.give_back();
         }
         self.free_slot(now, slot, steps);
@@ -82,7 +89,7 @@ impl Calls {
     pub(super) fn timed_out(&mut self, now: Instant, slot: u32, generation: u32, attempt: u16, steps: &mut Vec<Step>) {
         let Some(flight) = self.land(slot, generation, attempt) else { return };
         let edge = self.rows[slot as usize].edge;
-        steps.push(Step::Count { edge, what: Counted::AttemptEnded(Outcome::Timeout) });
+        steps.push(Step::Count { edge, what: Counted::TimedOut });
         self.learn(now, slot, flight, Some(Outcome::Timeout), steps);
         let row = &mut self.rows[slot as usize];
         row.in_doubt = true;
@@ -143,10 +150,12 @@ impl Calls {
     }
 
     /// Of a call that was let in; of any other nothing happens.
+    #[inline]
     pub(super) fn leave_limit(&mut self, slot: u32) {
         if !std::mem::take(&mut self.rows[slot as usize].limited) {
             return;
         }
+        cold_path();
         let (_, _, view) = self.view(slot);
         if let Some(limit) = &mut view.limit {
             limit.leave();
@@ -158,12 +167,13 @@ impl Calls {
         let flights = std::mem::take(&mut self.rows[slot as usize].flights);
         let edge = self.rows[slot as usize].edge;
         for flight in flights.into_iter().flatten() {
+            cold_path();
             self.abandon(now, slot, flight, answer.outcome, steps);
         }
         self.leave_limit(slot);
         let row = &mut self.rows[slot as usize];
         answer.definite = answer.outcome.answered() || (answer.definite && !row.in_doubt);
-        steps.push(Step::Done {
+        steps.push(Step::Done(Ended {
             edge,
             caller: row.caller,
             token: row.token,
@@ -174,7 +184,7 @@ impl Calls {
             path: row.cause.path,
             client: row.cause.client,
             tag: row.tag,
-        });
+        }));
         let caller = row.caller_index as usize;
         self.free_row(slot);
         let view = &mut self.views[edge.index()][caller];
@@ -186,7 +196,7 @@ impl Calls {
     fn abandon(&mut self, now: Instant, slot: u32, flight: Flight, outcome: Outcome, steps: &mut Vec<Step>) {
         let edge = self.rows[slot as usize].edge;
         let outcome = if outcome == Outcome::Timeout {
-            steps.push(Step::Count { edge, what: Counted::AttemptEnded(Outcome::Timeout) });
+            steps.push(Step::Count { edge, what: Counted::TimedOut });
             Some(Outcome::Timeout)
         } else {
             steps.push(Step::Count { edge, what: Counted::Abandoned });

@@ -12,6 +12,7 @@ mod ending;
 mod sending;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hint::cold_path;
 
 use super::balance::Balancer;
 use super::breaker::BreakerState;
@@ -235,7 +236,7 @@ impl Calls {
         steps: &mut Vec<Step>,
     ) {
         let policy = &self.specs[edge.index()].policy;
-        let own = policy.deadline.map_or(Instant::NEVER, |d| now + d);
+        let deadline = policy.deadline.map_or(Instant::NEVER, |d| now + d).min(cause.deadline);
         let free = self.free.pop();
         let row = Row {
             generation: free.map_or(0, |slot| self.rows[slot as usize].generation),
@@ -248,7 +249,7 @@ impl Calls {
             op,
             cause,
             started: now,
-            deadline: own.min(cause.deadline),
+            deadline,
             to,
             attempts: 0,
             retries: 0,
@@ -268,24 +269,29 @@ impl Calls {
         let view = &mut self.views[edge.index()][caller_index as usize];
         view.in_flight += 1;
         if let Some(budget) = &mut view.budget {
+            cold_path();
             budget.deposit();
         }
         if let Some(hedges) = &mut view.hedges {
+            cold_path();
             hedges.deposit();
         }
-        let entered = view.limit.as_mut().map(|limit| limit.enter().is_some());
-        self.rows[slot as usize].limited = entered == Some(true);
-        if entered == Some(false) {
-            steps.push(Step::Count { edge, what: Counted::LimitRefused });
-            self.end(now, slot, Answer::of(Outcome::Rejected), steps);
-            return;
-        }
-        let deadline = self.rows[slot as usize].deadline;
-        if deadline <= now {
-            self.end(now, slot, Answer::of(Outcome::Timeout), steps);
-            return;
+        if let Some(limit) = &mut view.limit {
+            cold_path();
+            let entered = limit.enter().is_some();
+            self.rows[slot as usize].limited = entered;
+            if !entered {
+                steps.push(Step::Count { edge, what: Counted::LimitRefused });
+                self.end(now, slot, Answer::of(Outcome::Rejected), steps);
+                return;
+            }
         }
         if deadline != Instant::NEVER {
+            cold_path();
+            if deadline <= now {
+                self.end(now, slot, Answer::of(Outcome::Timeout), steps);
+                return;
+            }
             steps.push(Step::Wake { at: deadline, wake: self.wake_for(slot, WakeKind::One(Due::Deadline, 0)) });
         }
         self.attempt(now, slot, steps);

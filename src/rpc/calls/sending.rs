@@ -1,5 +1,7 @@
 //! What puts an attempt on the wire: breaker, pool, balance, timeout, hedge.
 
+use std::hint::cold_path;
+
 use super::super::due::{Arm, DueEntry};
 use super::super::edge::Connections;
 use super::super::latency::Latencies;
@@ -17,6 +19,7 @@ impl Calls {
         if let Some(breaker) = &mut view.breaker
             && !breaker.permit(now)
         {
+            cold_path();
             steps.push(Step::Count { edge, what: Counted::BreakerRefused });
             self.failed(now, slot, Answer::of(Outcome::Rejected), steps);
             return;
@@ -25,6 +28,7 @@ impl Calls {
             self.send(now, slot, Span::ZERO, steps);
             return;
         };
+        cold_path();
         let owner = self.pool_of(edge);
         let size = self.specs[owner].policy.pool.as_ref().map_or(pool.size, |p| p.size);
         let caller = self.rows[slot as usize].caller_index as usize;
@@ -50,7 +54,12 @@ impl Calls {
     pub(super) fn send(&mut self, now: Instant, slot: u32, create: Span, steps: &mut Vec<Step>) {
         let row = &self.rows[slot as usize];
         let (edge, caller_index, n) = (row.edge, row.caller_index, row.attempts);
-        let path = if n == 0 { row.cause.path } else { mix(row.cause.path, u64::from(n)) };
+        let path = if n == 0 {
+            row.cause.path
+        } else {
+            cold_path();
+            mix(row.cause.path, u64::from(n))
+        };
         let mut bits = self.balance_draws[edge.index()].at(row.cause.root, path);
         let spec = &self.specs[edge.index()];
         let view = &mut self.views[edge.index()][caller_index as usize];
@@ -65,12 +74,14 @@ impl Calls {
             .filter(|i| *i < spec.instances)
             .or_else(|| view.balancer.choose(spec, now, caller_index, key, client, &mut bits));
         let Some(instance) = chosen else {
+            cold_path();
             steps.push(Step::Count { edge, what: Counted::NobodyEligible });
             self.free_slot(now, slot, steps);
             self.failed(now, slot, Answer::of(Outcome::Unavailable), steps);
             return;
         };
         if spec.connections == Connections::Pinned {
+            cold_path();
             if self.down.contains(&spec.process(instance)) {
                 view.pinned.remove(&client);
             } else {
@@ -81,12 +92,13 @@ impl Calls {
         let mut handshake = (0, create);
         let connect = &spec.policy.connect;
         if (connect.round_trips > 0 || !connect.cpu.is_zero()) && !view.connected(spec, instance, client, now) {
+            cold_path();
             handshake = (connect.round_trips, create + connect.cpu);
             steps.push(Step::Count { edge, what: Counted::Connect });
         }
         let policy = &spec.policy;
         let to = spec.process(instance);
-        let callee = (!spec.beside.is_empty()).then(|| spec.callee_of(instance));
+        let callee = spec.callee_of(instance) as u16;
         let (timeout, hedge, propagate) = (policy.timeout, policy.hedge.is_some(), policy.propagate_deadline);
         let hedged_already = self.rows[slot as usize].flights.iter().any(Option::is_some);
         let row = &mut self.rows[slot as usize];
@@ -102,15 +114,19 @@ impl Calls {
             op: row.op.clone(),
             cause: Cause { path, deadline, ..row.cause },
         });
-        steps.push(Step::Count { edge, what: Counted::Attempt });
-        if let Some(callee) = callee {
-            steps.push(Step::Count { edge, what: Counted::AttemptAt(callee as u16) });
-        }
-        steps.push(Step::Send { to, parcel, handshake_round_trips: handshake.0, handshake_cpu: handshake.1 });
+        steps.push(Step::Send {
+            edge,
+            callee,
+            to,
+            parcel,
+            handshake_round_trips: handshake.0,
+            handshake_cpu: handshake.1,
+        });
         if let Some(timeout) = timeout {
             self.arm_timeout(now, slot, n, now + timeout, steps);
         }
         if hedge && !hedged_already {
+            cold_path();
             self.arm_hedge(now, slot, n, steps);
         }
     }
@@ -194,12 +210,14 @@ impl Calls {
     }
 
     /// Gives back a slot of the pool; the first that waits gets it.
+    #[inline]
     pub(super) fn free_slot(&mut self, now: Instant, slot: u32, steps: &mut Vec<Step>) {
         let row = &self.rows[slot as usize];
         let (edge, caller) = (row.edge, row.caller_index as usize);
         if self.specs[edge.index()].policy.pool.is_none() {
             return;
         }
+        cold_path();
         let owner = self.pool_of(edge);
         self.pools[owner][caller].used = self.pools[owner][caller].used.saturating_sub(1);
         self.serve_pool(now, owner, caller, steps);
