@@ -62,8 +62,13 @@ enum Command {
     },
 }
 
-/// Runs the command line and returns the exit code of the process.
+/// Runs the command line and returns the exit code of the process. A panic is an error of ours like any other: the
+/// message has been printed by then, and what was being written is cleaned up.
 pub fn main() -> std::process::ExitCode {
+    std::panic::catch_unwind(command_line).unwrap_or_else(|_| Exit::Internal.into())
+}
+
+fn command_line() -> std::process::ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

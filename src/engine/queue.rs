@@ -29,20 +29,20 @@ impl<T> EventQueue<T> {
         EventQueue { agenda: Agenda::new(), slab: Vec::new(), free: Vec::new(), pushed: 0 }
     }
     /// `item` will happen at `at`, after everything that was pushed for the same time before.
-    // Always: the item is then written where it stays, and not put together on the stack and copied.
     #[inline(always)]
     pub fn push(&mut self, at: Instant, item: T) {
+        *self.place(at) = Some(item);
+    }
+    /// The same for whoever writes the item afterwards: an empty place, which must be filled before the next is popped.
+    /// What is made after it was asked for is made where it stays; what is pushed is copied there.
+    // Always, and so for parcels: only then the compiler sees that the place is empty.
+    #[inline(always)]
+    pub fn place(&mut self, at: Instant) -> &mut Option<T> {
         let slot = match self.free.pop() {
-            Some(slot) => {
-                let place = &mut self.slab[slot as usize];
-                // So that the compiler knows that there is nothing to drop.
-                assert!(place.is_none(), "a free place is empty");
-                *place = Some(item);
-                slot
-            }
+            Some(slot) => slot,
             None => {
                 cold_path();
-                self.slab.push(Some(item));
+                self.slab.push(None);
                 let slot = self.slab.len() as u32 - 1;
                 assert!(slot < 1 << SLOT_BITS, "more than 67 million events pending");
                 slot
@@ -50,6 +50,10 @@ impl<T> EventQueue<T> {
         };
         self.pushed += 1;
         self.agenda.push(at, self.pushed << SLOT_BITS | u64::from(slot));
+        let place = &mut self.slab[slot as usize];
+        // So that the compiler knows that there is nothing to drop.
+        assert!(place.is_none(), "a free place is empty");
+        place
     }
     /// The next event.
     #[inline]

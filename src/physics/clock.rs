@@ -75,6 +75,7 @@ impl HostClock {
         if self.perfect { now } else { self.imperfect(now) }
     }
 
+    #[cold]
     fn imperfect(&self, now: Instant) -> Instant {
         if let Some(shown) = self.frozen {
             return shown;
@@ -114,6 +115,7 @@ impl HostClock {
         if self.perfect { now + span } else { self.imperfect_after(now, span) }
     }
 
+    #[cold]
     fn imperfect_after(&self, now: Instant, span: Span) -> Instant {
         let rate = (self.drift_ppm + self.fault_ppm) / 1e6;
         if rate == 0.0 { now + span } else { now + Span::from_nanos_f64(span.0 as f64 / (1.0 + rate)) }
@@ -122,9 +124,11 @@ impl HostClock {
     /// The error bound that the clock reports, if it reports one.
     #[inline]
     pub fn uncertainty(&self, now: Instant) -> Span {
-        if self.perfect {
-            return Span::ZERO;
-        }
+        if self.perfect { Span::ZERO } else { self.bound(now) }
+    }
+
+    #[cold]
+    fn bound(&self, now: Instant) -> Span {
         let Some(bound) = &self.spec.uncertainty else { return Span::ZERO };
         bound.sample_span(&mut self.draws.at(2, now.0))
     }

@@ -15,20 +15,26 @@ impl Parcels {
     /// Keeps a request, and says under which number.
     #[inline]
     pub fn put(&mut self, call: Call) -> u32 {
-        match self.free.pop() {
-            Some(free) => {
-                let row = &mut self.rows[free as usize];
-                // So that the compiler knows that there is nothing to drop.
-                assert!(row.is_none(), "a free row is empty");
-                *row = Some(call);
-                free
-            }
+        let (parcel, place) = self.place();
+        *place = Some(call);
+        parcel
+    }
+    /// The same for whoever writes the request afterwards: an empty place, and its number. What is made after it was
+    /// asked for is made where it stays; what is put is copied there.
+    #[inline(always)]
+    pub fn place(&mut self) -> (u32, &mut Option<Call>) {
+        let parcel = match self.free.pop() {
+            Some(free) => free,
             None => {
                 cold_path();
-                self.rows.push(Some(call));
+                self.rows.push(None);
                 u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 requests under way")
             }
-        }
+        };
+        let place = &mut self.rows[parcel as usize];
+        // So that the compiler knows that there is nothing to drop.
+        assert!(place.is_none(), "a free row is empty");
+        (parcel, place)
     }
     /// The request of that number.
     #[inline]

@@ -3,23 +3,46 @@
 use crate::engine::ProcessId;
 use crate::physics::network::Crossing;
 use crate::physics::station;
-use crate::rpc::{Op, Token};
+use crate::rpc::{Answer, Op, Token};
 
 use super::about::About;
 use super::control::When;
 use super::event::{Event, Job, Life, TimerSlot};
 use super::kernel::World;
-use super::out::{Effect, Meter, Point};
+use super::out::{Counted, Effect, Meter, Point};
 use super::process::{Message, Process};
 use super::trace::TraceEvent;
 
+/// What is left of an effect that was carried out.
+const NOTHING: Meter = Meter::Count(Counted::Dropped, 0);
+
 impl<P: Process> World<P> {
-    pub(super) fn carry_out(&mut self, process: ProcessId, effect: Effect<P>) {
+    /// Does what a process wants done. What it takes from the effect it leaves behind empty.
+    #[inline(never)]
+    pub(super) fn carry_out(&mut self, process: ProcessId, effect: &mut Effect<P>) {
         match effect {
-            Effect::Call { edge, op, cause, token, to } => self.begin_call(process, edge, op, cause, token, to),
-            Effect::Reply { requester, answer } => self.reply(process, requester, answer),
+            Effect::Call { edge, op, cause, token, to } => {
+                let op = Op { arguments: op.arguments.take(), ..*op };
+                self.begin_call(process, *edge, op, cause, *token, *to);
+            }
+            Effect::Reply { requester, answer } => {
+                let answer = Answer { list: answer.list.take(), ..*answer };
+                self.reply(process, requester, answer);
+            }
+            Effect::Arm { timer, after } => self.arm(process, *timer, *after),
+            Effect::Meter(meter) => self.meter(process, meter),
+            other => {
+                let other = std::mem::replace(other, Effect::Meter(NOTHING));
+                self.carry_out_other(process, other);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_other(&mut self, process: ProcessId, effect: Effect<P>) {
+        match effect {
+            Effect::Call { .. } | Effect::Reply { .. } | Effect::Arm { .. } | Effect::Meter(_) => {}
             Effect::Send { to, msg } => self.send(process, to, msg),
-            Effect::Arm { timer, after } => self.arm(process, timer, after),
             Effect::Disarm { timer } => {
                 if let Some(slot) = self.members[process.index()].timers.iter_mut().find(|t| t.timer == timer) {
                     slot.armed = false;
@@ -47,7 +70,6 @@ impl<P: Process> World<P> {
             }
             Effect::Note(point) => self.note(process, point),
             Effect::Observe(fact) => self.history.observe(fact),
-            Effect::Meter(meter) => self.meter(process, meter),
             Effect::Eligible { edge, instance, eligible } => {
                 let index = self.members[process.index()].index;
                 self.calls.set_eligible(self.now, edge, index, instance, eligible);
@@ -85,6 +107,7 @@ impl<P: Process> World<P> {
         }
     }
 
+    #[inline(never)]
     fn arm(&mut self, process: ProcessId, timer: P::Timer, after: crate::engine::Span) {
         let member = &mut self.members[process.index()];
         let at = self.clocks[member.host.index()].true_after(self.now, after);
@@ -98,7 +121,8 @@ impl<P: Process> World<P> {
         slot.generation += 1;
         slot.armed = true;
         let generation = slot.generation;
-        self.queue.push(at, Event::Timer { process, timer, generation });
+        let place = self.queue.place(at);
+        *place = Some(Event::Timer { process, timer, generation });
     }
 
     fn persist(&mut self, process: ProcessId, record: P::Record, token: Token, checkpoint: bool) {
@@ -136,9 +160,10 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn meter(&mut self, process: ProcessId, meter: Meter) {
+    #[inline(never)]
+    fn meter(&mut self, process: ProcessId, meter: &Meter) {
         let group = self.members[process.index()].group;
-        match meter {
+        match *meter {
             Meter::Offered { entry, intended } => {
                 self.census.offered += 1;
                 self.meters.offered(group, entry, intended);

@@ -99,9 +99,7 @@ impl<P: Process> World<P> {
                 let slots = leaks.values().fold(0_u32, |sum, slots| sum.saturating_add(*slots));
                 let mut steps = self.call_steps.take();
                 self.calls.hold_pool_slots(self.now, edge, slots, &mut steps);
-                let ended = self.carry_out_calls(&mut steps);
-                self.call_steps.give(steps);
-                self.hear(ended);
+                self.follow_calls(steps);
                 Struck::elsewhere()
             }
             Control::Set(setting) => {
@@ -242,9 +240,7 @@ impl<P: Process> World<P> {
         let mut steps = self.call_steps.take();
         let forgotten = self.calls.forget(self.now, process, &mut steps);
         self.census.calls_forgotten += u64::from(forgotten);
-        let ended = self.carry_out_calls(&mut steps);
-        self.call_steps.give(steps);
-        self.hear(ended);
+        self.follow_calls(steps);
         self.calls.down(process);
         if power == Power::Process {
             self.calls.reset(process);

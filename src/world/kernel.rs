@@ -306,9 +306,7 @@ impl<P: Process> World<P> {
                 self.fold(1, 0, wake.number());
                 let mut steps = self.call_steps.take();
                 self.calls.wake(self.now, wake, &mut steps);
-                let ended = self.carry_out_calls(&mut steps);
-                self.call_steps.give(steps);
-                self.hear(ended);
+                self.follow_calls(steps);
             }
             Event::Done { caller, incarnation, token, answer } => {
                 self.fold(2, u64::from(caller.0), token.0);
@@ -452,14 +450,10 @@ impl<P: Process> World<P> {
             cold_path();
             self.watch(process, key);
         }
-        if effects.len() == 1 {
-            // Mostly: an answer to a request, the end of an operation.
-            effects.pop().into_iter().for_each(|effect| self.carry_out(process, effect));
-        } else {
-            for effect in effects.drain(..) {
-                self.carry_out(process, effect);
-            }
+        for effect in &mut effects {
+            self.carry_out(process, effect);
         }
+        effects.clear();
         self.effects.give(effects);
     }
 

@@ -36,12 +36,13 @@ impl Visit {
 }
 
 impl<P: Process> World<P> {
+    #[inline(never)]
     pub(super) fn begin_call(
         &mut self,
         caller: ProcessId,
         edge: EdgeId,
         op: Op,
-        cause: Cause,
+        cause: &Cause,
         token: Token,
         to: Option<u32>,
     ) {
@@ -51,50 +52,68 @@ impl<P: Process> World<P> {
             let event = TraceEvent::Called { at: self.now, edge, caller, work, verb: op.verb };
             self.trace.keep(self.focus.limit, event);
         }
-        let tag = if self.judged[edge.index()] { self.invoke(caller, edge, &op, &cause) } else { 0 };
+        let tag = if self.judged[edge.index()] { self.invoke(caller, edge, &op, cause) } else { 0 };
         self.meters.call_began(edge, self.now);
         let index = self.members[caller.index()].index;
         let mut steps = self.call_steps.take();
-        self.calls.begin(self.now, caller, index, edge, op, cause, token, to, tag, &mut steps);
+        self.calls.begin(self.now, caller, index, edge, op, *cause, token, to, tag, &mut steps);
         if let Some(ended) = self.carry_out_calls(&mut steps) {
             cold_path();
             // Nothing re-enters: what is known at once is heard of through the queue.
-            let incarnation = self.members[caller.index()].incarnation;
-            let Ended { caller, token, answer, .. } = ended;
-            self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
+            self.hear_later(&mut steps[ended]);
         }
+        steps.clear();
         self.call_steps.give(steps);
     }
 
-    /// Does what the call table says; at most one ended call is handed back, further ones go through the queue.
+    /// Does what the call table says. The end of a call goes to whoever made it, that of further ones through the queue.
+    pub(super) fn follow_calls(&mut self, mut steps: Vec<Step>) {
+        let ended = self.carry_out_calls(&mut steps);
+        if let Some(ended) = ended
+            && let Step::Done(Ended { caller, token, answer, .. }) = steps.swap_remove(ended)
+        {
+            self.deliver_answer(caller, token, answer);
+        }
+        steps.clear();
+        self.call_steps.give(steps);
+    }
+
+    /// Does what the call table says, but for the end of the first call that ends: its place among the steps comes back.
     #[must_use = "a caller that never hears of the end waits for ever"]
-    pub(super) fn carry_out_calls(&mut self, steps: &mut Vec<Step>) -> Option<Ended> {
+    fn carry_out_calls(&mut self, steps: &mut [Step]) -> Option<usize> {
         let mut first = None;
-        for step in steps.drain(..) {
+        for (place, step) in steps.iter_mut().enumerate() {
             match step {
                 Step::Send { edge, callee, to, parcel, handshake_round_trips, handshake_cpu } => {
-                    self.meters.attempt(edge, callee, self.now);
-                    self.transmit(to, parcel, handshake_round_trips, handshake_cpu);
+                    self.meters.attempt(*edge, *callee, self.now);
+                    self.transmit(*to, *parcel, *handshake_round_trips, *handshake_cpu);
                 }
-                Step::Wake { at, wake } => self.queue.push(at, Event::Calls(wake)),
+                Step::Wake { at, wake } => self.queue.push(*at, Event::Calls(*wake)),
                 Step::Count { edge, what } => {
                     cold_path();
-                    self.meters.edge_count(edge, what, self.now);
+                    self.meters.edge_count(*edge, *what, self.now);
                 }
                 Step::Done(ended) => {
-                    self.call_ended(&ended);
+                    self.call_ended(ended);
                     if first.is_none() {
-                        first = Some(ended);
+                        first = Some(place);
                     } else {
                         cold_path();
-                        let Ended { caller, token, answer, .. } = ended;
-                        let incarnation = self.members[caller.index()].incarnation;
-                        self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
+                        self.hear_later(step);
                     }
                 }
             }
         }
         first
+    }
+
+    /// The end of a call goes to whoever made it as an event of its own.
+    #[cold]
+    fn hear_later(&mut self, step: &mut Step) {
+        let Step::Done(Ended { caller, token, answer, .. }) = step else { return };
+        let (caller, token, answer) = (*caller, *token, answer.clone());
+        let incarnation = self.members[caller.index()].incarnation;
+        self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
     }
 
     fn call_ended(&mut self, ended: &Ended) {
@@ -150,7 +169,8 @@ impl<P: Process> World<P> {
                     cold_path();
                     self.request_again(again, to, parcel);
                 }
-                self.queue.push(at, Event::Request { to, parcel, extra: cpu });
+                let place = self.queue.place(at);
+                *place = Some(Event::Request { to, parcel, extra: cpu });
             }
             Crossing::Lost(_) => {
                 cold_path();
@@ -286,7 +306,10 @@ impl<P: Process> World<P> {
         // A handler that runs here may ask the station for more: its steps go behind, into a buffer of their own.
         for step in steps.drain(..) {
             match step {
-                station::Step::FinishAt { at, ticket } => self.queue.push(at, Event::Finish { process, ticket }),
+                station::Step::FinishAt { at, ticket } => {
+                    let place = self.queue.place(at);
+                    *place = Some(Event::Finish { process, ticket });
+                }
                 station::Step::GoOn => goes_on = true,
                 station::Step::Done { what: Job::Visit(visit), waited, worker } => {
                     self.serve(process, visit, waited, worker);
@@ -316,7 +339,7 @@ impl<P: Process> World<P> {
                         Refusal::Full | Refusal::Shed | Refusal::Expired | Refusal::Delayed => Outcome::Rejected,
                     };
                     let requester = Requester { visit, ..self.visits[visit as usize].requester };
-                    self.reply(process, requester, Answer::of(outcome));
+                    self.reply(process, &requester, Answer::of(outcome));
                 }
                 // Thrown away at the head of the queue, where clients are: a peer's message is dealt with all the same.
                 station::Step::Refused { what: Job::Message { stream, number }, .. } => {
@@ -365,16 +388,17 @@ impl<P: Process> World<P> {
         }
         if gray {
             cold_path();
-            self.reply(process, call.requester, Answer::of(Outcome::Error));
+            self.reply(process, &call.requester, Answer::of(Outcome::Error));
         } else if call.op.verb == crate::rpc::Verb::Ping {
             cold_path();
-            self.reply(process, call.requester, Answer::ok());
+            self.reply(process, &call.requester, Answer::ok());
         } else {
             self.with(process, |state, out| state.request(call, out));
         }
     }
 
-    pub(super) fn reply(&mut self, process: ProcessId, requester: Requester, answer: Answer) {
+    #[inline(never)]
+    pub(super) fn reply(&mut self, process: ProcessId, requester: &Requester, answer: Answer) {
         let visit = requester.visit;
         let Some(row) = self.visits.get(visit as usize) else { return };
         // A second reply to the same request, or one after a crash, finds the row closed or given to somebody else.
@@ -396,7 +420,7 @@ impl<P: Process> World<P> {
         if verb != crate::rpc::Verb::Ping {
             self.meters.visit_ended(process, arrived, self.now, answer.outcome);
         }
-        self.send_back(process, requester, answer, work.root, work.path);
+        self.send_back(process, *requester, answer, work.root, work.path);
         if let Some(worker) = worker {
             self.let_go(process, worker);
         }
@@ -430,7 +454,8 @@ impl<P: Process> World<P> {
                     cold_path();
                     self.answer_again(again, requester, &answer);
                 }
-                self.queue.push(at, Event::Answer { requester, answer });
+                let place = self.queue.place(at);
+                *place = Some(Event::Answer { requester, answer });
             }
             Crossing::Lost(_) => self.census.answers_lost += 1,
         }
@@ -453,16 +478,7 @@ impl<P: Process> World<P> {
         let requester = Requester { visit: 0, ..requester };
         let mut steps = self.call_steps.take();
         self.calls.answer(self.now, requester, answer, &mut steps);
-        let ended = self.carry_out_calls(&mut steps);
-        self.call_steps.give(steps);
-        self.hear(ended);
-    }
-
-    /// Hands the end of a call to its caller.
-    pub(super) fn hear(&mut self, ended: Option<Ended>) {
-        if let Some(Ended { caller, token, answer, .. }) = ended {
-            self.deliver_answer(caller, token, answer);
-        }
+        self.follow_calls(steps);
     }
 
     fn open_visit(&mut self, visit: Visit) -> u32 {

@@ -43,9 +43,7 @@ impl<P: Process> World<P> {
         self.out.insert(process);
         let mut steps = self.call_steps.take();
         self.calls.withdraw(self.now, process, &mut steps);
-        let ended = self.carry_out_calls(&mut steps);
-        self.call_steps.give(steps);
-        self.hear(ended);
+        self.follow_calls(steps);
         self.tell_callers(process, false);
     }
 

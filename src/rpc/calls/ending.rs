@@ -164,11 +164,13 @@ impl Calls {
 
     /// The call is over.
     pub(super) fn end(&mut self, now: Instant, slot: u32, mut answer: Answer, steps: &mut Vec<Step>) {
-        let flights = std::mem::take(&mut self.rows[slot as usize].flights);
-        let edge = self.rows[slot as usize].edge;
-        for flight in flights.into_iter().flatten() {
+        let row = &mut self.rows[slot as usize];
+        let edge = row.edge;
+        if row.flights.iter().any(Option::is_some) {
             cold_path();
-            self.abandon(now, slot, flight, answer.outcome, steps);
+            for flight in std::mem::take(&mut row.flights).into_iter().flatten() {
+                self.abandon(now, slot, flight, answer.outcome, steps);
+            }
         }
         self.leave_limit(slot);
         let row = &mut self.rows[slot as usize];

@@ -109,7 +109,8 @@ impl Calls {
         row.flights[place] = Some(flight);
         let deadline =
             if propagate { timeout.map_or(row.deadline, |t| row.deadline.min(now + t)) } else { Instant::NEVER };
-        let parcel = self.parcels.put(Call {
+        let (parcel, place) = self.parcels.place();
+        *place = Some(Call {
             requester: Requester { process: row.caller, slot, generation: row.generation, attempt: n, visit: 0 },
             op: row.op.clone(),
             cause: Cause { path, deadline, ..row.cause },
