@@ -74,19 +74,25 @@ impl Agenda {
     #[inline(never)]
     pub fn push(&mut self, at: Instant, number: u64) {
         let key = key(at, number);
+        if self.wheel.is_some() {
+            return self.push_into_wheel(at, key);
+        }
+        self.heap.push(Reverse(key));
+        if self.heap.len() > CROWD {
+            self.open();
+        }
+    }
+
+    // A body of its own, so that the way into the heap saves no registers for it.
+    #[inline(never)]
+    fn push_into_wheel(&mut self, at: Instant, key: u128) {
         match &mut self.wheel {
-            None => {
-                self.heap.push(Reverse(key));
-                if self.heap.len() > CROWD {
-                    self.open();
-                }
-            }
             Some(wheel) if at.0 >= wheel.limit => wheel.throw(key),
             Some(wheel) if wheel.near.len() < STRETCH => {
                 let place = wheel.near.partition_point(|k| *k > key);
                 wheel.near.insert(place, key);
             }
-            Some(_) => self.heap.push(Reverse(key)),
+            _ => self.heap.push(Reverse(key)),
         }
     }
 

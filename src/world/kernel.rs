@@ -453,7 +453,8 @@ impl<P: Process> World<P> {
         for effect in &mut effects {
             self.carry_out(process, effect);
         }
-        effects.clear();
+        // Nothing of them is left that would have to be dropped.
+        effects.drain(..).for_each(std::mem::forget);
         self.effects.give(effects);
     }
 
