@@ -26,7 +26,7 @@ macro_rules! processes {
         #[allow(missing_docs, unreachable_pub, clippy::all)]
         pub mod wrapped {
             use super::*;
-            use $crate::world::{Effect, Message, Process, Sink};
+            use $crate::world::{Message, Own, Process, Sink};
 
             #[derive(Clone, Debug, Hash)]
             pub enum Msg { $($kind(<$process as Process>::Msg)),+ }
@@ -63,47 +63,18 @@ macro_rules! processes {
                             }
                         }
                         impl Sink<$process> for Wrap<'_> {
-                            fn call(
-                                &mut self,
-                                edge: $crate::engine::EdgeId,
-                                op: $crate::rpc::Op,
-                                cause: $crate::rpc::Cause,
-                                token: $crate::rpc::Token,
-                                to: Option<u32>,
-                            ) {
-                                self.0.call(edge, op, cause, token, to);
-                            }
-                            fn reply(&mut self, requester: $crate::rpc::Requester, answer: $crate::rpc::Answer) {
-                                self.0.reply(requester, answer);
-                            }
                             fn arm(&mut self, timer: <$process as Process>::Timer, after: $crate::engine::Span) {
                                 self.0.arm(Timer::$kind(timer), after);
                             }
-                            fn meter(&mut self, meter: $crate::world::Meter) {
-                                self.0.meter(meter);
-                            }
-                            fn push(&mut self, effect: Effect<$process>) {
+                            fn push(&mut self, effect: Own<$process>) {
                                 self.0.push(match effect {
-                                    Effect::Send { to, msg } => Effect::Send { to, msg: Msg::$kind(msg) },
-                                    Effect::Arm { timer, after } => Effect::Arm { timer: Timer::$kind(timer), after },
-                                    Effect::Disarm { timer } => Effect::Disarm { timer: Timer::$kind(timer) },
-                                    Effect::Persist { record, token } =>
-                                        Effect::Persist { record: Record::$kind(record), token },
-                                    Effect::Checkpoint { record, token } =>
-                                        Effect::Checkpoint { record: Record::$kind(record), token },
-                                    Effect::Call { edge, op, cause, token, to } =>
-                                        Effect::Call { edge, op, cause, token, to },
-                                    Effect::Reply { requester, answer } => Effect::Reply { requester, answer },
-                                    Effect::Wake { token, at } => Effect::Wake { token, at },
-                                    Effect::Compute { requester, priority, deadline, work, token } =>
-                                        Effect::Compute { requester, priority, deadline, work, token },
-                                    Effect::PowerCycle { of, off_after, on_after, token } =>
-                                        Effect::PowerCycle { of, off_after, on_after, token },
-                                    Effect::Note(point) => Effect::Note(point),
-                                    Effect::Observe(fact) => Effect::Observe(fact),
-                                    Effect::Meter(meter) => Effect::Meter(meter),
-                                    Effect::Eligible { edge, instance, eligible } =>
-                                        Effect::Eligible { edge, instance, eligible },
+                                    Own::Send { to, msg } => Own::Send { to, msg: Msg::$kind(msg) },
+                                    Own::Arm { timer, after } => Own::Arm { timer: Timer::$kind(timer), after },
+                                    Own::Disarm { timer } => Own::Disarm { timer: Timer::$kind(timer) },
+                                    Own::Persist { record, token } =>
+                                        Own::Persist { record: Record::$kind(record), token },
+                                    Own::Checkpoint { record, token } =>
+                                        Own::Checkpoint { record: Record::$kind(record), token },
                                 });
                             }
                         }
@@ -133,9 +104,9 @@ macro_rules! processes {
                             #[allow(unreachable_patterns)]
                             _ => None,
                         }).collect();
-                        out.narrow(|env, sink| {
-                            process.start(&log, &mut $crate::world::Out::new(env, &mut wrapped::wraps::$kind::Wrap(sink)));
-                        });
+                        let (env, all, own) = out.parts();
+                        let mut own = wrapped::wraps::$kind::Wrap(own);
+                        process.start(&log, &mut $crate::world::Out::within(env, all, &mut own));
                     })+
                 }
             }
@@ -146,18 +117,22 @@ macro_rules! processes {
                 out: &mut $crate::world::Out<'_, Self>,
             ) {
                 match (self, msg) {
-                    $(($name::$kind(process), wrapped::Msg::$kind(msg)) => out.narrow(|env, sink| {
-                        process.message(from, msg, &mut $crate::world::Out::new(env, &mut wrapped::wraps::$kind::Wrap(sink)));
-                    }),)+
+                    $(($name::$kind(process), wrapped::Msg::$kind(msg)) => {
+                        let (env, all, own) = out.parts();
+                        let mut own = wrapped::wraps::$kind::Wrap(own);
+                        process.message(from, msg, &mut $crate::world::Out::within(env, all, &mut own));
+                    })+
                     #[allow(unreachable_patterns)]
                     _ => {}
                 }
             }
             fn timer(&mut self, timer: Self::Timer, out: &mut $crate::world::Out<'_, Self>) {
                 match (self, timer) {
-                    $(($name::$kind(process), wrapped::Timer::$kind(timer)) => out.narrow(|env, sink| {
-                        process.timer(timer, &mut $crate::world::Out::new(env, &mut wrapped::wraps::$kind::Wrap(sink)));
-                    }),)+
+                    $(($name::$kind(process), wrapped::Timer::$kind(timer)) => {
+                        let (env, all, own) = out.parts();
+                        let mut own = wrapped::wraps::$kind::Wrap(own);
+                        process.timer(timer, &mut $crate::world::Out::within(env, all, &mut own));
+                    })+
                     #[allow(unreachable_patterns)]
                     _ => {}
                 }
@@ -204,13 +179,15 @@ macro_rules! processes {
     };
     (@match $self:ident $out:ident $name:ident $method:ident $args:tt [$($kind:ident)+]) => {
         match $self {
-            $($name::$kind(process) => $out.narrow(|env, sink| {
-                $crate::processes!(@call process env sink $kind $method $args)
-            }),)+
+            $($name::$kind(process) => {
+                let (env, all, own) = $out.parts();
+                let mut own = wrapped::wraps::$kind::Wrap(own);
+                $crate::processes!(@call process env all own $method $args)
+            })+
         }
     };
-    (@call $process:ident $env:ident $sink:ident $kind:ident $method:ident ($($arg:ident),*)) => {
-        $process.$method($($arg,)* &mut $crate::world::Out::new($env, &mut wrapped::wraps::$kind::Wrap($sink)))
+    (@call $process:ident $env:ident $all:ident $own:ident $method:ident ($($arg:ident),*)) => {
+        $process.$method($($arg,)* &mut $crate::world::Out::within($env, $all, &mut $own))
     };
 }
 

@@ -12,7 +12,7 @@ use netsplit::history::ObjectId;
 use netsplit::protocol::{Bugs, Group, Members, PrimaryBackupSpec, Replication, multi_paxos, primary_backup, raft};
 use netsplit::rpc::{Call, Cause, Op, Requester, Token, Verb};
 use netsplit::state_machine::Kv;
-use netsplit::world::{Effect, Env, Message as _, Out, Process};
+use netsplit::world::{Effect, Effects, Env, Message as _, Out, Own, Process};
 
 /// Replicas on a table: messages lie on their wires and writes before their disks until a command moves them.
 struct Bench<P: Process> {
@@ -51,7 +51,7 @@ impl<P: Process> Bench<P> {
 
     /// Lets a replica handle something, and writes down what it does.
     fn handle(&mut self, who: u32, text: &mut String, input: impl FnOnce(&mut P, &mut Out<'_, P>)) {
-        let mut effects: Vec<Effect<P>> = Vec::new();
+        let mut effects = Effects::default();
         let env = Env {
             now: self.now,
             local: self.now,
@@ -60,42 +60,55 @@ impl<P: Process> Bench<P> {
             index: who,
             draws: Draws::named(Seed(1), &format!("bench/{who}")),
         };
-        input(&mut self.replicas[who as usize], &mut Out::new(env, &mut effects));
-        for effect in effects {
-            let line = match effect {
-                Effect::Send { to, msg } => {
-                    let line = format!("sends {} {msg:?}", to.0);
-                    self.wires.entry((who, to.0)).or_default().push_back(msg);
-                    line
-                }
-                Effect::Persist { record, token } => {
-                    let line = format!("writes {record:?}");
-                    self.disks[who as usize].1.push_back(Write { record, token, checkpoint: false });
-                    line
-                }
-                Effect::Checkpoint { record, token } => {
-                    let line = format!("replaces its log by {record:?}");
-                    self.disks[who as usize].1.push_back(Write { record, token, checkpoint: true });
-                    line
-                }
-                Effect::Reply { requester, answer } => format!(
-                    "answers request {}: {}{} {}",
-                    requester.slot,
-                    answer.outcome.name(),
-                    if answer.definite { "" } else { " (unknown)" },
-                    answer.value
-                ),
-                // How long is drawn, and not what these files are about.
-                Effect::Arm { timer, .. } => format!("arms {timer:?}"),
-                Effect::Disarm { timer } => format!("disarms {timer:?}"),
-                Effect::PowerCycle { of, token, .. } => {
-                    self.orders.push_back((who, of.0, token));
-                    format!("has {} powered off", of.0)
-                }
-                Effect::Note(point) => format!("passes {} {}", point.name, point.number),
-                _ => continue,
-            };
-            writeln!(text, "{who} {line}").expect("texts grow");
+        input(&mut self.replicas[who as usize], &mut Out::new(&env, &mut effects));
+        let mut both = (self, text);
+        let write = |text: &mut String, line: String| writeln!(text, "{who} {line}").expect("texts grow");
+        effects.each(
+            &mut both,
+            |(bench, text), effect| write(text, bench.own(who, effect)),
+            |(bench, text), effect| bench.shared(who, effect).into_iter().for_each(|line| write(text, line)),
+        );
+    }
+
+    /// Lets its messages and records go their ways, and says so.
+    fn own(&mut self, who: u32, effect: Own<P>) -> String {
+        match effect {
+            Own::Send { to, msg } => {
+                let line = format!("sends {} {msg:?}", to.0);
+                self.wires.entry((who, to.0)).or_default().push_back(msg);
+                line
+            }
+            Own::Persist { record, token } => {
+                let line = format!("writes {record:?}");
+                self.disks[who as usize].1.push_back(Write { record, token, checkpoint: false });
+                line
+            }
+            Own::Checkpoint { record, token } => {
+                let line = format!("replaces its log by {record:?}");
+                self.disks[who as usize].1.push_back(Write { record, token, checkpoint: true });
+                line
+            }
+            // How long is drawn, and not what these files are about.
+            Own::Arm { timer, .. } => format!("arms {timer:?}"),
+            Own::Disarm { timer } => format!("disarms {timer:?}"),
+        }
+    }
+
+    fn shared(&mut self, who: u32, effect: Effect) -> Option<String> {
+        match effect {
+            Effect::Reply { requester, answer } => Some(format!(
+                "answers request {}: {}{} {}",
+                requester.slot,
+                answer.outcome.name(),
+                if answer.definite { "" } else { " (unknown)" },
+                answer.value
+            )),
+            Effect::PowerCycle { of, token, .. } => {
+                self.orders.push_back((who, of.0, token));
+                Some(format!("has {} powered off", of.0))
+            }
+            Effect::Note(point) => Some(format!("passes {} {}", point.name, point.number)),
+            _ => None,
         }
     }
 

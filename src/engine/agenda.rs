@@ -25,7 +25,10 @@ const LEVELS: usize = 11;
 /// A set of keys `(time, number)`; the least comes first.
 #[derive(Clone, Debug, Default)]
 pub struct Agenda {
-    /// Everything, while it is little; with the wheel, what found no room in the sorted stretch.
+    /// While there is no wheel: the least of all, if it is here and not in the heap. What happens next is often what was
+    /// pushed last (a request at once, an answer a millisecond later), and then never enters the heap.
+    front: Option<u128>,
+    /// Everything else, while it is little; with the wheel, what found no room in the sorted stretch.
     heap: BinaryHeap<Reverse<u128>>,
     wheel: Option<Box<Wheel>>,
 }
@@ -61,7 +64,9 @@ impl Agenda {
     /// How many keys there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.heap.len() + self.wheel.as_ref().map_or(0, |wheel| wheel.near.len() + wheel.far)
+        usize::from(self.front.is_some())
+            + self.heap.len()
+            + self.wheel.as_ref().map_or(0, |wheel| wheel.near.len() + wheel.far)
     }
     /// Whether there is none.
     #[inline]
@@ -77,7 +82,19 @@ impl Agenda {
         if self.wheel.is_some() {
             return self.push_into_wheel(at, key);
         }
-        self.heap.push(Reverse(key));
+        let behind = match self.front {
+            Some(front) if front < key => key,
+            Some(front) => {
+                self.front = Some(key);
+                front
+            }
+            None if self.heap.peek().is_none_or(|least| key < least.0) => {
+                self.front = Some(key);
+                return;
+            }
+            None => key,
+        };
+        self.heap.push(Reverse(behind));
         if self.heap.len() > CROWD {
             self.open();
         }
@@ -109,6 +126,13 @@ impl Agenda {
 
     #[inline]
     fn pop_if(&mut self, wanted: impl Fn(u64) -> bool) -> Option<(Instant, u64)> {
+        if let Some(key) = self.front {
+            if !wanted(time(key)) {
+                return None;
+            }
+            self.front = None;
+            return Some((Instant(time(key)), key as u64));
+        }
         self.settle();
         let near = self.wheel.as_ref().and_then(|wheel| wheel.near.last().copied());
         let from_heap = self.heap.peek().map(|key| key.0).filter(|other| near.is_none_or(|near| *other < near));
@@ -127,6 +151,9 @@ impl Agenda {
     /// The time of the least. It may have to be looked for.
     #[inline]
     pub fn next_at(&mut self) -> Option<Instant> {
+        if let Some(key) = self.front {
+            return Some(Instant(time(key)));
+        }
         self.settle();
         let near = self.wheel.as_ref().and_then(|wheel| wheel.near.last().copied());
         let least = match (near, self.heap.peek()) {
@@ -152,6 +179,9 @@ impl Agenda {
 
     #[cold]
     fn open(&mut self) {
+        if let Some(front) = self.front.take() {
+            self.heap.push(Reverse(front));
+        }
         let first = self.heap.peek().map_or(0, |Reverse(key)| time(*key));
         let mut wheel = Wheel {
             near: Vec::with_capacity(2 * SORTED),

@@ -4,11 +4,15 @@ pub mod agenda;
 pub mod digest;
 pub mod dist;
 pub mod ids;
+pub mod places;
 pub mod queue;
 pub mod random;
+pub mod slab;
 pub mod time;
 
 pub use dist::{Dist, Shape};
 pub use ids::*;
+pub use places::Places;
 pub use random::{Bits, Draws, Seed, Stream, mix};
+pub use slab::Slab;
 pub use time::{Instant, Span};

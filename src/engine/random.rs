@@ -105,6 +105,8 @@ pub struct Addressed {
 }
 
 impl Bits for Addressed {
+    // Inlined, without the rounds: what is drawn from once and let go then needs no memory.
+    #[inline]
     fn next_u64(&mut self) -> u64 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -112,13 +114,20 @@ impl Bits for Addressed {
         // The block number is folded into the counter's second word by mixing, so that 128 bits of address stay free.
         let n = if self.block == 0 { self.n } else { mix(self.n, u64::from(self.block)) };
         self.block += 1;
-        let out = philox([self.entity as u32, (self.entity >> 32) as u32, n as u32, (n >> 32) as u32], self.key);
-        self.spare = Some(u64::from(out[2]) | u64::from(out[3]) << 32);
-        u64::from(out[0]) | u64::from(out[1]) << 32
+        let (first, second) = two_words(self.entity, n, self.key);
+        self.spare = Some(second);
+        first
     }
 }
 
+#[inline(never)]
+fn two_words(entity: u64, n: u64, key: [u32; 2]) -> (u64, u64) {
+    let out = philox([entity as u32, (entity >> 32) as u32, n as u32, (n >> 32) as u32], key);
+    (u64::from(out[0]) | u64::from(out[1]) << 32, u64::from(out[2]) | u64::from(out[3]) << 32)
+}
+
 /// Philox4x32 with ten rounds.
+#[inline]
 fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for round in 0..10 {
         if round > 0 {

@@ -494,7 +494,7 @@ impl Process for Swim {
 mod tests {
     use super::*;
     use crate::engine::{Draws, Seed};
-    use crate::world::{Effect, Env};
+    use crate::world::{Effect, Effects, Env, Own};
 
     #[test]
     fn nobody_is_left_unprobed_for_longer_than_two_passes_less_one() {
@@ -529,15 +529,20 @@ mod tests {
         fn feed(&mut self, index: u32, at: Instant, hand: impl FnOnce(&mut Swim, &mut Out<'_, Swim>)) -> Vec<String> {
             let draws = Draws::named(Seed(1), "swim");
             let env = Env { now: at, local: at, uncertainty: Span::ZERO, me: ProcessId(index), index, draws };
-            let mut effects: Vec<Effect<Swim>> = Vec::new();
-            hand(self, &mut Out::new(env, &mut effects));
-            let line = |effect: Effect<Swim>| match effect {
-                Effect::Send { to, msg } => Some(format!("{} to {}", msg.name(), to.0)),
-                Effect::Note(point) => Some(format!("{} {}", point.name, point.number)),
-                Effect::Meter(_) => Some("counts".to_owned()),
-                _ => None,
+            let mut effects = Effects::default();
+            hand(self, &mut Out::new(&env, &mut effects));
+            let mut lines = Vec::new();
+            let own = |lines: &mut Vec<String>, effect: Own<Swim>| {
+                if let Own::Send { to, msg } = effect {
+                    lines.push(format!("{} to {}", msg.name(), to.0));
+                }
             };
-            effects.into_iter().filter_map(line).collect()
+            effects.each(&mut lines, own, |lines, effect| match effect {
+                Effect::Note(point) => lines.push(format!("{} {}", point.name, point.number)),
+                Effect::Meter(_) => lines.push("counts".to_owned()),
+                _ => {}
+            });
+            lines
         }
     }
 

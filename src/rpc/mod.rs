@@ -10,13 +10,11 @@ pub mod edge;
 pub mod latency;
 pub mod limit;
 pub mod op;
-pub mod parcels;
 pub mod policy;
 pub mod step;
 
 pub use calls::Calls;
 pub use edge::{Callee, Connections, EdgeSpec, Outlier};
 pub use op::{Answer, Call, Cause, Consistency, Op, Outcome, Requester, Token, Verb};
-pub use parcels::Parcels;
 pub use policy::Policy;
 pub use step::{Counted, Ended, Step, Wake};

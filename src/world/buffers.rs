@@ -1,20 +1,21 @@
-//! Vectors that are filled and emptied over and over, one within another, so that an event allocates nothing.
+//! Lists that are filled and emptied over and over, one within another, so that an event allocates nothing.
 
-/// Empty vectors of one kind. Whoever takes one gives it back empty.
+/// Empty lists of one kind. Whoever takes one gives it back empty.
+// Boxed, so that taking one and giving it back moves a pointer only.
 #[derive(Clone, Debug)]
-pub(super) struct Buffers<T>(Vec<Vec<T>>);
+#[expect(clippy::vec_box, reason = "what is moved in and out is the box")]
+pub(super) struct Buffers<T>(Vec<Box<T>>);
 
-impl<T> Buffers<T> {
+impl<T: Default> Buffers<T> {
     pub(super) fn new() -> Buffers<T> {
         Buffers(Vec::new())
     }
     #[inline]
-    pub(super) fn take(&mut self) -> Vec<T> {
+    pub(super) fn take(&mut self) -> Box<T> {
         self.0.pop().unwrap_or_default()
     }
     #[inline]
-    pub(super) fn give(&mut self, empty: Vec<T>) {
-        debug_assert!(empty.is_empty(), "a buffer is given back with something in it");
+    pub(super) fn give(&mut self, empty: Box<T>) {
         self.0.push(empty);
     }
 }

@@ -3,13 +3,13 @@
 use crate::engine::ProcessId;
 use crate::physics::network::Crossing;
 use crate::physics::station;
-use crate::rpc::{Answer, Op, Token};
+use crate::rpc::{Op, Token};
 
 use super::about::About;
 use super::control::When;
-use super::event::{Event, Job, Life, TimerSlot};
+use super::event::{Computing, Event, Job, Life, TimerSlot};
 use super::kernel::World;
-use super::out::{Counted, Effect, Meter, Point};
+use super::out::{Counted, Effect, Effects, Meter, Own, Point};
 use super::process::{Message, Process};
 use super::trace::TraceEvent;
 
@@ -17,47 +17,60 @@ use super::trace::TraceEvent;
 const NOTHING: Meter = Meter::Count(Counted::Dropped, 0);
 
 impl<P: Process> World<P> {
-    /// Does what a process wants done. What it takes from the effect it leaves behind empty.
-    #[inline(never)]
-    pub(super) fn carry_out(&mut self, process: ProcessId, effect: &mut Effect<P>) {
-        match effect {
-            Effect::Call { edge, op, cause, token, to } => {
-                let op = Op { arguments: op.arguments.take(), ..*op };
-                self.begin_call(process, *edge, op, cause, *token, *to);
-            }
-            Effect::Reply { requester, answer } => {
-                let answer = Answer { list: answer.list.take(), ..*answer };
-                self.reply(process, requester, answer);
-            }
-            Effect::Arm { timer, after } => self.arm(process, *timer, *after),
-            Effect::Meter(meter) => self.meter(process, meter),
-            other => {
-                let other = std::mem::replace(other, Effect::Meter(NOTHING));
-                self.carry_out_other(process, other);
+    /// Does what a process wants done, and leaves the effects empty.
+    pub(super) fn carry_out(&mut self, process: ProcessId, effects: &mut Effects<P>) {
+        let mut own = effects.own.rows_mut().iter_mut();
+        for effect in effects.all.iter_mut() {
+            match effect {
+                Effect::Own => match own.next() {
+                    Some(Some(Own::Arm { timer, after })) => self.arm(process, *timer, *after),
+                    Some(row) => self.carry_out_own(process, row.take()),
+                    None => {}
+                },
+                Effect::Call { edge, op, cause, token, to } => {
+                    self.begin_call(process, *edge, op, cause, *token, *to);
+                }
+                Effect::Reply { requester, answer } => self.reply(process, requester, answer),
+                Effect::Meter(meter) => self.meter(process, meter),
+                other => {
+                    let other = std::mem::replace(other, Effect::Meter(NOTHING));
+                    self.carry_out_other(process, other);
+                }
             }
         }
+        // Whoever carries one out takes from it what would have to be dropped.
+        effects.all.forget();
+        effects.own.clear();
     }
 
     #[inline(never)]
-    fn carry_out_other(&mut self, process: ProcessId, effect: Effect<P>) {
+    fn carry_out_own(&mut self, process: ProcessId, effect: Option<Own<P>>) {
         match effect {
-            Effect::Call { .. } | Effect::Reply { .. } | Effect::Arm { .. } | Effect::Meter(_) => {}
-            Effect::Send { to, msg } => self.send(process, to, msg),
-            Effect::Disarm { timer } => {
+            None | Some(Own::Arm { .. }) => {}
+            Some(Own::Send { to, msg }) => self.send(process, to, msg),
+            Some(Own::Disarm { timer }) => {
                 if let Some(slot) = self.members[process.index()].timers.iter_mut().find(|t| t.timer == timer) {
                     slot.armed = false;
                 }
             }
+            Some(Own::Persist { record, token }) => self.persist(process, record, token, false),
+            Some(Own::Checkpoint { record, token }) => self.persist(process, record, token, true),
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_other(&mut self, process: ProcessId, effect: Effect) {
+        match effect {
+            Effect::Own | Effect::Call { .. } | Effect::Reply { .. } | Effect::Meter(_) => {}
             Effect::Wake { token, at } => {
                 let incarnation = self.members[process.index()].incarnation;
                 self.queue.push(at.max(self.now), Event::Woken { process, incarnation, token });
             }
-            Effect::Persist { record, token } => self.persist(process, record, token, false),
-            Effect::Checkpoint { record, token } => self.persist(process, record, token, true),
             Effect::Compute { requester, priority, deadline, work, token } => {
                 let visit = requester.map_or(0, |r| r.visit);
                 let worker = (visit != 0).then(|| self.visits[visit as usize].worker).flatten();
-                let job = station::Job { what: Job::Compute { token, visit, work }, work, priority, deadline };
+                let computing = self.computing.put(Computing { token, visit, work });
+                let job = station::Job { what: Job::Compute(computing), work, priority, deadline };
                 let mut steps = self.station_steps.take();
                 self.members[process.index()].station.continue_with(self.now, worker, job, &mut steps);
                 self.carry_out_station(process, &mut steps);

@@ -46,15 +46,31 @@ pub(crate) enum Event<P: Process> {
     Scaler(u16, Turn),
 }
 
-/// What stations work on.
+/// What stations work on, each by its number in a table of the world: small, because stations move them about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Job {
     /// A request, by visit.
     Visit(u32),
-    /// The operations of a peer's message, by its number in the inbox.
-    Message { stream: Stream, number: u32 },
+    /// The operations of a peer's message.
+    Message(u32),
     /// Processor time that the process asked for.
-    Compute { token: Token, visit: u32, work: Span },
+    Compute(u32),
+}
+
+/// Processor time that a process asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Computing {
+    pub(crate) token: Token,
+    /// On whose worker; 0 if on nobody's.
+    pub(crate) visit: u32,
+    pub(crate) work: Span,
+}
+
+/// The operations of a peer's message that its receiver pays for: the message's number in the inbox.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paying {
+    pub(crate) stream: Stream,
+    pub(crate) number: u32,
 }
 
 /// A request between its arrival at a process and its answer.

@@ -8,7 +8,7 @@ use crate::rpc::{Answer, Op, Outcome, Requester, Verb};
 
 use super::check::Transit;
 use super::control::{Acted, ClockFault, Control, Power, Side, Target};
-use super::event::{Event, Life};
+use super::event::{Event, Job, Life};
 use super::kernel::World;
 use super::plight::{Cause, Met, Plight, Standing};
 use super::process::{Process, Role};
@@ -214,9 +214,10 @@ impl<P: Process> World<P> {
             self.roles.push((self.now, process, Role::Peer));
         }
         let member = &mut self.members[process.index()];
-        member.station.crash();
+        let lost = member.station.crash();
         member.inbox.clear();
         let host = member.host;
+        lost.into_iter().for_each(|job| self.give_up(job));
         if power == Power::Machine {
             self.disks[host.index()].power_loss(self.now);
         }
@@ -233,8 +234,8 @@ impl<P: Process> World<P> {
                 self.meters.visit_ended(process, arrived, self.now, Outcome::Unavailable);
             }
             if power == Power::Process {
-                let answer = Answer { definite: false, ..Answer::of(Outcome::Unavailable) };
-                self.send_back(process, Requester { visit: 0, ..requester }, answer, work.root, work.path);
+                let mut answer = Answer { definite: false, ..Answer::of(Outcome::Unavailable) };
+                self.send_back(process, Requester { visit: 0, ..requester }, &mut answer, work.root, work.path);
             }
         }
         let mut steps = self.call_steps.take();
@@ -248,6 +249,15 @@ impl<P: Process> World<P> {
         self.note_levels(process);
         self.meters.up(process, self.now, false);
         true
+    }
+
+    /// Nobody will hear of a station's job any more. Visits are closed elsewhere.
+    pub(super) fn give_up(&mut self, job: Job) {
+        match job {
+            Job::Visit(_) => {}
+            Job::Message(paying) => drop(self.paying.take(paying)),
+            Job::Compute(computing) => drop(self.computing.take(computing)),
+        }
     }
 
     /// It comes back, unless somebody else holds it down: then only its machine may.

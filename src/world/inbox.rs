@@ -13,7 +13,7 @@ use crate::engine::digest::DigestHasher;
 use crate::engine::{Instant, ProcessId, Span};
 use crate::physics::station;
 
-use super::event::{Event, Job, Life};
+use super::event::{Event, Job, Life, Paying};
 use super::kernel::World;
 use super::process::{Message, Process};
 
@@ -101,7 +101,7 @@ impl<P: Process> World<P> {
         let member = &mut self.members[to.index()];
         if !work.is_zero() {
             let number = member.inbox.put(stream, msg, false);
-            let what = Job::Message { stream, number };
+            let what = Job::Message(self.paying.put(Paying { stream, number }));
             let job = station::Job { what, work, priority: 0, deadline: Instant::NEVER };
             let mut steps = self.station_steps.take();
             // Nobody refuses a peer: queues and shedding are for clients.
@@ -146,7 +146,8 @@ impl<P: Process> World<P> {
 
     /// A message's operations are carried out as far as the processor goes: the process hears of it, and of what waited
     /// behind it.
-    pub(super) fn paid(&mut self, process: ProcessId, stream: Stream, number: u32) {
+    pub(super) fn paid(&mut self, process: ProcessId, paying: u32) {
+        let Paying { stream, number } = self.paying.take(paying);
         self.members[process.index()].inbox.pay(stream, number);
         while let Some(msg) = self.members[process.index()].inbox.take(stream) {
             self.with(process, |state, out| state.message(stream.0, msg, out));

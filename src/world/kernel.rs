@@ -6,7 +6,7 @@ use std::hint::cold_path;
 use crate::engine::digest::Digest;
 use crate::engine::queue::EventQueue;
 use crate::engine::random::Draws;
-use crate::engine::{EdgeId, GroupId, HostId, Instant, KeysId, ProcessId, mix};
+use crate::engine::{EdgeId, GroupId, HostId, Instant, KeysId, Places, ProcessId, Slab, mix};
 use crate::history::History;
 use crate::physics::clock::HostClock;
 use crate::physics::disk::HostDisk;
@@ -17,10 +17,10 @@ use crate::rpc::{self, Answer, Calls, Token};
 use super::buffers::Buffers;
 use super::check::Census;
 use super::control::{Acted, Gray, Scheduled, Waiting, When};
-use super::event::{Event, Job, Life, Member, Visit};
+use super::event::{Computing, Event, Job, Life, Member, Paying, Visit};
 use super::inbox::Inbox;
 use super::meters::Meters;
-use super::out::{Effect, Env, Out, Point};
+use super::out::{Effects, Env, Out, Point};
 use super::plight::{Plight, Standing};
 use super::process::{Process, Role};
 use super::scaler::{Scaled, Scaler};
@@ -86,9 +86,11 @@ pub struct World<P: Process> {
     digests: Vec<u64>,
     next_mark: Instant,
     events: u64,
-    effects: Buffers<Effect<P>>,
-    pub(super) call_steps: Buffers<rpc::Step>,
-    pub(super) station_steps: Buffers<station::Step<Job>>,
+    pub(super) computing: Slab<Computing>,
+    pub(super) paying: Slab<Paying>,
+    effects: Buffers<Effects<P>>,
+    pub(super) call_steps: Buffers<Places<rpc::Step>>,
+    pub(super) station_steps: Buffers<Places<station::Step<Job>>>,
 }
 
 impl<P: Process> World<P> {
@@ -184,6 +186,8 @@ impl<P: Process> World<P> {
             digest: Digest::new(),
             digests: Vec::new(),
             events: 0,
+            computing: Slab::default(),
+            paying: Slab::default(),
             effects: Buffers::new(),
             call_steps: Buffers::new(),
             station_steps: Buffers::new(),
@@ -308,10 +312,10 @@ impl<P: Process> World<P> {
                 self.calls.wake(self.now, wake, &mut steps);
                 self.follow_calls(steps);
             }
-            Event::Done { caller, incarnation, token, answer } => {
+            Event::Done { caller, incarnation, token, mut answer } => {
                 self.fold(2, u64::from(caller.0), token.0);
                 if self.members[caller.index()].incarnation == incarnation {
-                    self.deliver_answer(caller, token, answer);
+                    self.deliver_answer(caller, token, &mut answer);
                 } else {
                     self.census.calls_heard += 1;
                 }
@@ -406,15 +410,20 @@ impl<P: Process> World<P> {
     }
 
     /// An answer reaches the process that asked; a paused one hears of it later.
-    pub(super) fn deliver_answer(&mut self, caller: ProcessId, token: Token, answer: Answer) {
+    pub(super) fn deliver_answer(&mut self, caller: ProcessId, token: Token, answer: &mut Answer) {
         self.census.calls_heard += 1;
         let member = &mut self.members[caller.index()];
         match member.life {
-            Life::Up => self.with(caller, |state, out| state.answer(token, answer, out)),
+            Life::Up => {
+                self.with(caller, |state, out| {
+                    state.answer(token, Answer { list: answer.list.take(), ..*answer }, out);
+                });
+            }
             Life::Paused => {
                 cold_path();
                 let incarnation = member.incarnation;
                 self.census.calls_heard -= 1;
+                let answer = Answer { list: answer.list.take(), ..*answer };
                 self.defer(caller, Event::Done { caller, incarnation, token, answer });
             }
             Life::Down | Life::Off => {}
@@ -432,14 +441,14 @@ impl<P: Process> World<P> {
         let mut effects = self.effects.take();
         let env = self.env(process);
         let member = &mut self.members[process.index()];
-        handler(&mut member.state, &mut Out::new(env, &mut effects));
+        handler(&mut member.state, &mut Out::new(&env, &mut effects));
         self.handled(process, effects);
     }
 
     /// What follows a handler. One body for all handlers: what a request runs through has to fit the processor's first
     /// cache.
     #[inline(never)]
-    fn handled(&mut self, process: ProcessId, mut effects: Vec<Effect<P>>) {
+    fn handled(&mut self, process: ProcessId, mut effects: Box<Effects<P>>) {
         let member = &self.members[process.index()];
         let role = member.state.role();
         if role != member.role {
@@ -450,11 +459,7 @@ impl<P: Process> World<P> {
             cold_path();
             self.watch(process, key);
         }
-        for effect in &mut effects {
-            self.carry_out(process, effect);
-        }
-        // Nothing of them is left that would have to be dropped.
-        effects.drain(..).for_each(std::mem::forget);
+        self.carry_out(process, &mut effects);
         self.effects.give(effects);
     }
 

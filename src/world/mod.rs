@@ -30,7 +30,7 @@ pub use control::{Acted, ClockFault, Control, Gray, Passage, Power, Scheduled, S
 pub use divergence::fingerprints;
 pub use kernel::{Finished, World};
 pub use meters::{EdgeMeters, Example, GroupMeters, Levels, MemberMeters, Meters};
-pub use out::{Counted, Effect, Env, Level, Meter, Out, Point, Sink};
+pub use out::{Counted, Effect, Effects, Env, Level, Meter, Out, Own, Point, Sink};
 pub use process::{Held, Message, Never, Process, Role};
 pub use record::function;
 pub use scaler::{Busy, Scaled, Scaling, Signal};

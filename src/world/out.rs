@@ -2,20 +2,15 @@
 
 use super::process::Process;
 use crate::engine::random::{Addressed, Draws};
-use crate::engine::{EdgeId, Instant, ProcessId, Span};
+use crate::engine::{EdgeId, Instant, Places, ProcessId, Span};
 use crate::history::Observation;
 use crate::rpc::{Answer, Call, Cause, Op, Outcome, Requester, Token};
 
 /// One thing that a process wants done. Each has one interpreter: the world.
 #[derive(Clone, Debug)]
-pub enum Effect<P: Process> {
-    /// A message to a peer; in order for each pair, as over one connection, unless a link reorders.
-    Send {
-        /// The peer.
-        to: ProcessId,
-        /// What is said.
-        msg: P::Msg,
-    },
+pub enum Effect {
+    /// The next of what is of the process's own types, in [`Effects::own`].
+    Own,
     /// A call over an edge; [`Process::answer`] hears of its end.
     Call {
         /// The edge and its policy.
@@ -36,38 +31,12 @@ pub enum Effect<P: Process> {
         /// The answer.
         answer: Answer,
     },
-    /// Starts a named timer, replacing it if it runs.
-    Arm {
-        /// Its name.
-        timer: P::Timer,
-        /// Of the host's own clock.
-        after: Span,
-    },
-    /// Stops a named timer.
-    Disarm {
-        /// Its name.
-        timer: P::Timer,
-    },
     /// A one-shot timer in true time that cannot be taken back; any number may run.
     Wake {
         /// Handed back.
         token: Token,
         /// When.
         at: Instant,
-    },
-    /// Appends to the write-ahead log.
-    Persist {
-        /// What is written.
-        record: P::Record,
-        /// Handed to [`Process::synced`].
-        token: Token,
-    },
-    /// Replaces the whole log by one record (a snapshot).
-    Checkpoint {
-        /// What is written.
-        record: P::Record,
-        /// Handed to [`Process::synced`].
-        token: Token,
     },
     /// Processor time at the process's station.
     Compute {
@@ -109,6 +78,76 @@ pub enum Effect<P: Process> {
         /// In or out.
         eligible: bool,
     },
+}
+
+/// What a process wants done that is of its own types: messages, timers, records.
+#[derive(Clone, Debug)]
+pub enum Own<P: Process> {
+    /// A message to a peer; in order for each pair, as over one connection, unless a link reorders.
+    Send {
+        /// The peer.
+        to: ProcessId,
+        /// What is said.
+        msg: P::Msg,
+    },
+    /// Starts a named timer, replacing it if it runs.
+    Arm {
+        /// Its name.
+        timer: P::Timer,
+        /// Of the host's own clock.
+        after: Span,
+    },
+    /// Stops a named timer.
+    Disarm {
+        /// Its name.
+        timer: P::Timer,
+    },
+    /// Appends to the write-ahead log.
+    Persist {
+        /// What is written.
+        record: P::Record,
+        /// Handed to [`Process::synced`].
+        token: Token,
+    },
+    /// Replaces the whole log by one record (a snapshot).
+    Checkpoint {
+        /// What is written.
+        record: P::Record,
+        /// Handed to [`Process::synced`].
+        token: Token,
+    },
+}
+
+/// What a process wanted done while it handled one input, in that order.
+///
+/// Two lists: what is the same for every process is written where the world reads it, however many processes lie one
+/// within another; only what is of a process's own types goes through the wrappers between them.
+#[derive(Clone, Debug)]
+pub struct Effects<P: Process> {
+    /// Everything; an [`Effect::Own`] stands for the next of the other list.
+    pub all: Places<Effect>,
+    /// What is of the process's own types.
+    pub own: Places<Own<P>>,
+}
+
+impl<P: Process> Default for Effects<P> {
+    fn default() -> Effects<P> {
+        Effects { all: Places::default(), own: Places::default() }
+    }
+}
+
+impl<P: Process> Effects<P> {
+    /// For a test of a process alone: hands them over one by one, in order, to whoever takes those of the process's own
+    /// types and whoever takes the others.
+    pub fn each<T>(self, into: &mut T, own: impl Fn(&mut T, Own<P>), other: impl Fn(&mut T, Effect)) {
+        let mut owned = self.own.into_iter();
+        for effect in self.all {
+            match effect {
+                Effect::Own => owned.next().into_iter().for_each(|effect| own(into, effect)),
+                effect => other(into, effect),
+            }
+        }
+    }
 }
 
 /// A named point of a protocol.
@@ -226,34 +265,24 @@ names!(
     }
 );
 
-/// Where effects go: a `Vec` in a test and in a world of one protocol, a wrapper in the product.
-///
-/// The other methods are [`push`](Sink::push) for what every request pays for: an effect is as large as the largest of
-/// them, and a wrapper that takes it apart and puts it together again moves all of it.
+/// Where a process's own effects go: their list, or what wraps them on their way to it.
 pub trait Sink<P: Process> {
-    /// Takes one effect.
-    fn push(&mut self, effect: Effect<P>);
-    /// Takes an [`Effect::Call`].
-    fn call(&mut self, edge: EdgeId, op: Op, cause: Cause, token: Token, to: Option<u32>) {
-        self.push(Effect::Call { edge, op, cause, token, to });
-    }
-    /// Takes an [`Effect::Reply`].
-    fn reply(&mut self, requester: Requester, answer: Answer) {
-        self.push(Effect::Reply { requester, answer });
-    }
-    /// Takes an [`Effect::Arm`].
+    /// Takes one.
+    fn push(&mut self, effect: Own<P>);
+    /// Takes an [`Own::Arm`]: [`push`](Sink::push) for what many requests pay for. An effect is as large as the largest of
+    /// them, and a wrapper that takes it apart and puts it together again moves all of it.
     fn arm(&mut self, timer: P::Timer, after: Span) {
-        self.push(Effect::Arm { timer, after });
-    }
-    /// Takes an [`Effect::Meter`].
-    fn meter(&mut self, meter: Meter) {
-        self.push(Effect::Meter(meter));
+        self.push(Own::Arm { timer, after });
     }
 }
 
-impl<P: Process> Sink<P> for Vec<Effect<P>> {
-    fn push(&mut self, effect: Effect<P>) {
-        Vec::push(self, effect);
+impl<P: Process> Sink<P> for Places<Own<P>> {
+    fn push(&mut self, effect: Own<P>) {
+        Places::push(self, effect);
+    }
+    fn arm(&mut self, timer: P::Timer, after: Span) {
+        let place = self.place();
+        *place = Some(Own::Arm { timer, after });
     }
 }
 
@@ -276,8 +305,9 @@ pub struct Env {
 
 /// The hands of a process: what it learns of its surroundings, and where its effects go.
 pub struct Out<'a, P: Process> {
-    env: Env,
-    sink: &'a mut dyn Sink<P>,
+    env: &'a Env,
+    all: &'a mut Places<Effect>,
+    own: &'a mut dyn Sink<P>,
 }
 
 impl<P: Process> std::fmt::Debug for Out<'_, P> {
@@ -288,16 +318,17 @@ impl<P: Process> std::fmt::Debug for Out<'_, P> {
 
 impl<'a, P: Process> Out<'a, P> {
     /// The hands of the process that `env` describes.
-    pub fn new(env: Env, sink: &'a mut dyn Sink<P>) -> Out<'a, P> {
-        Out { env, sink }
+    pub fn new(env: &'a Env, effects: &'a mut Effects<P>) -> Out<'a, P> {
+        Out { env, all: &mut effects.all, own: &mut effects.own }
     }
-    /// The surroundings, to be handed on when one process wraps another.
-    pub fn env(&self) -> Env {
-        self.env
+    /// The hands of a process within another one: `own` wraps its effects, and puts them where that one's own go, the last
+    /// part of [`Out::parts`].
+    pub fn within(env: &'a Env, all: &'a mut Places<Effect>, own: &'a mut dyn Sink<P>) -> Out<'a, P> {
+        Out { env, all, own }
     }
-    /// Hands surroundings and sink to a process inside this one.
-    pub fn narrow(&mut self, hand: impl FnOnce(Env, &mut dyn Sink<P>)) {
-        hand(self.env, &mut *self.sink);
+    /// What [`Out::within`] takes, for a process inside this one.
+    pub fn parts(&mut self) -> (&Env, &mut Places<Effect>, &mut dyn Sink<P>) {
+        (self.env, &mut *self.all, &mut *self.own)
     }
     /// The time on the host's own clock. The only clock that a protocol may read.
     #[expect(clippy::misnamed_getters, reason = "what a protocol calls now is what its host's clock shows")]
@@ -324,53 +355,69 @@ impl<'a, P: Process> Out<'a, P> {
     pub fn draw(&self, purpose: u64, n: u64) -> Addressed {
         self.env.draws.at(purpose, n)
     }
-    /// Any effect.
-    pub fn push(&mut self, effect: Effect<P>) {
-        self.sink.push(effect);
+    /// Any effect that is the same for every process.
+    pub fn push(&mut self, effect: Effect) {
+        self.all.push(effect);
+    }
+    fn push_own(&mut self, effect: Own<P>) {
+        self.own.push(effect);
+        let place = self.all.place();
+        *place = Some(Effect::Own);
     }
     /// A message to a peer. To itself it travels no network but still takes an event of its own.
     pub fn send(&mut self, to: ProcessId, msg: P::Msg) {
-        self.push(Effect::Send { to, msg });
+        self.push_own(Own::Send { to, msg });
     }
     /// A call over an edge, to the instance that its balance picks.
+    #[inline(always)]
     pub fn call(&mut self, edge: EdgeId, op: Op, cause: Cause, token: Token) {
-        self.sink.call(edge, op, cause, token, None);
+        let place = self.all.place();
+        *place = Some(Effect::Call { edge, op, cause, token, to: None });
     }
     /// A call over an edge, to one instance.
+    #[inline]
     pub fn call_instance(&mut self, edge: EdgeId, instance: u32, op: Op, cause: Cause, token: Token) {
-        self.sink.call(edge, op, cause, token, Some(instance));
+        let place = self.all.place();
+        *place = Some(Effect::Call { edge, op, cause, token, to: Some(instance) });
     }
     /// Answers a request.
+    #[inline(always)]
     pub fn reply(&mut self, requester: Requester, answer: Answer) {
-        self.sink.reply(requester, answer);
+        let place = self.all.place();
+        *place = Some(Effect::Reply { requester, answer });
     }
     /// Answers a request that was handed over as a call.
+    #[inline(always)]
     pub fn answer(&mut self, call: &Call, answer: Answer) {
-        let mut answer = answer;
-        if answer.bytes == 0 && call.op.verb.fetches() && answer.outcome.answered() && !answer.missed {
-            answer.bytes = call.op.bytes;
-        }
-        self.reply(call.requester, answer);
+        // Taken apart: what has just been written field by field is read so, or the processor waits.
+        let Answer { outcome, definite, value, version, bytes, redirect, missed, list } = answer;
+        let fetched = bytes == 0 && call.op.verb.fetches() && outcome.answered() && !missed;
+        let bytes = if fetched { call.op.bytes } else { bytes };
+        self.reply(call.requester, Answer { outcome, definite, value, version, bytes, redirect, missed, list });
     }
     /// Starts a named timer, replacing it if it runs.
+    #[inline]
     pub fn arm(&mut self, timer: P::Timer, after: Span) {
-        self.sink.arm(timer, after);
+        self.own.arm(timer, after);
+        let place = self.all.place();
+        *place = Some(Effect::Own);
     }
     /// Stops a named timer.
     pub fn disarm(&mut self, timer: P::Timer) {
-        self.push(Effect::Disarm { timer });
+        self.push_own(Own::Disarm { timer });
     }
     /// A one-shot wake-up at a true time.
     pub fn wake(&mut self, token: Token, at: Instant) {
-        self.push(Effect::Wake { token, at });
+        let place = self.all.place();
+        *place = Some(Effect::Wake { token, at });
     }
     /// Appends to the write-ahead log.
     pub fn persist(&mut self, record: P::Record, token: Token) {
-        self.push(Effect::Persist { record, token });
+        self.push_own(Own::Persist { record, token });
     }
     /// Replaces the whole log by a snapshot.
     pub fn checkpoint(&mut self, record: P::Record, token: Token) {
-        self.push(Effect::Checkpoint { record, token });
+        self.push_own(Own::Checkpoint { record, token });
     }
     /// Has a peer's machine powered off and on again; [`Process::woken`] hears when the power is off.
     pub fn power_cycle(&mut self, of: ProcessId, off_after: Span, on_after: Span, token: Token) {
@@ -379,7 +426,8 @@ impl<'a, P: Process> Out<'a, P> {
     /// Asks for processor time on behalf of a request, which queues as that did.
     pub fn compute(&mut self, call: &Call, work: Span, token: Token) {
         let (requester, priority, deadline) = (Some(call.requester), call.op.priority, call.cause.deadline);
-        self.push(Effect::Compute { requester, priority, deadline, work, token });
+        let place = self.all.place();
+        *place = Some(Effect::Compute { requester, priority, deadline, work, token });
     }
     /// The same for a request that has been answered: nobody waits for it, nobody gives it up.
     pub fn compute_afterwards(&mut self, call: &Call, work: Span, token: Token) {
@@ -395,8 +443,10 @@ impl<'a, P: Process> Out<'a, P> {
         self.push(Effect::Observe(fact));
     }
     /// Tells the meters something.
+    #[inline(always)]
     pub fn meter(&mut self, meter: Meter) {
-        self.sink.meter(meter);
+        let place = self.all.place();
+        *place = Some(Effect::Meter(meter));
     }
     /// Counts something.
     pub fn count(&mut self, what: Counted, n: u32) {

@@ -3,13 +3,13 @@
 use std::hint::cold_path;
 
 use crate::engine::random::{Addressed, Bits};
-use crate::engine::{EdgeId, HostId, Instant, ProcessId, Span};
+use crate::engine::{EdgeId, HostId, Instant, Places, ProcessId, Span};
 use crate::physics::network::Crossing;
 use crate::physics::station::{self, Refusal, Ticket};
 use crate::rpc::{Answer, Cause, Ended, Op, Outcome, Requester, Step, Token};
 
 use super::control::Gray;
-use super::event::{Event, Job, Life, Visit};
+use super::event::{Computing, Event, Job, Life, Visit};
 use super::kernel::World;
 use super::process::Process;
 use super::trace::{TraceEvent, Work};
@@ -41,7 +41,7 @@ impl<P: Process> World<P> {
         &mut self,
         caller: ProcessId,
         edge: EdgeId,
-        op: Op,
+        op: &mut Op,
         cause: &Cause,
         token: Token,
         to: Option<u32>,
@@ -52,27 +52,29 @@ impl<P: Process> World<P> {
             let event = TraceEvent::Called { at: self.now, edge, caller, work, verb: op.verb };
             self.trace.keep(self.focus.limit, event);
         }
-        let tag = if self.judged[edge.index()] { self.invoke(caller, edge, &op, cause) } else { 0 };
+        let tag = if self.judged[edge.index()] { self.invoke(caller, edge, op, cause) } else { 0 };
         self.meters.call_began(edge, self.now);
         let index = self.members[caller.index()].index;
         let mut steps = self.call_steps.take();
-        self.calls.begin(self.now, caller, index, edge, op, *cause, token, to, tag, &mut steps);
+        self.calls.begin(self.now, caller, index, edge, op, cause, token, to, tag, &mut steps);
         if let Some(ended) = self.carry_out_calls(&mut steps) {
             cold_path();
             // Nothing re-enters: what is known at once is heard of through the queue.
-            self.hear_later(&mut steps[ended]);
+            if let Some(step) = steps.get_mut(ended) {
+                self.hear_later(step);
+            }
         }
         steps.clear();
         self.call_steps.give(steps);
     }
 
     /// Does what the call table says. The end of a call goes to whoever made it, that of further ones through the queue.
-    pub(super) fn follow_calls(&mut self, mut steps: Vec<Step>) {
+    pub(super) fn follow_calls(&mut self, mut steps: Box<Places<Step>>) {
         let ended = self.carry_out_calls(&mut steps);
         if let Some(ended) = ended
-            && let Step::Done(Ended { caller, token, answer, .. }) = steps.swap_remove(ended)
+            && let Some(Step::Done(Ended { caller, token, answer, .. })) = steps.get_mut(ended)
         {
-            self.deliver_answer(caller, token, answer);
+            self.deliver_answer(*caller, *token, answer);
         }
         steps.clear();
         self.call_steps.give(steps);
@@ -80,7 +82,7 @@ impl<P: Process> World<P> {
 
     /// Does what the call table says, but for the end of the first call that ends: its place among the steps comes back.
     #[must_use = "a caller that never hears of the end waits for ever"]
-    fn carry_out_calls(&mut self, steps: &mut [Step]) -> Option<usize> {
+    fn carry_out_calls(&mut self, steps: &mut Places<Step>) -> Option<usize> {
         let mut first = None;
         for (place, step) in steps.iter_mut().enumerate() {
             match step {
@@ -111,7 +113,8 @@ impl<P: Process> World<P> {
     #[cold]
     fn hear_later(&mut self, step: &mut Step) {
         let Step::Done(Ended { caller, token, answer, .. }) = step else { return };
-        let (caller, token, answer) = (*caller, *token, answer.clone());
+        let (caller, token) = (*caller, *token);
+        let answer = Answer { list: answer.list.take(), ..*answer };
         let incarnation = self.members[caller.index()].incarnation;
         self.queue.push(self.now, Event::Done { caller, incarnation, token, answer });
     }
@@ -223,7 +226,7 @@ impl<P: Process> World<P> {
                 cold_path();
                 // Nobody listens on the port; the machine says so.
                 self.calls.parcels.take(parcel);
-                self.send_back(to, requester, Answer::of(Outcome::Unavailable), work.root, work.path);
+                self.send_back(to, requester, &mut Answer::of(Outcome::Unavailable), work.root, work.path);
                 return;
             }
             Life::Up | Life::Paused => {}
@@ -243,7 +246,8 @@ impl<P: Process> World<P> {
             cold_path();
             is_gray = self.turns_gray(gray, work, &mut time);
         }
-        let visit = self.open_visit(Visit {
+        let visit = self.free_visit();
+        self.visits[visit as usize] = Visit {
             requester,
             process: to,
             work,
@@ -255,7 +259,7 @@ impl<P: Process> World<P> {
             gray: is_gray,
             open: true,
             parcel: Some(parcel),
-        });
+        };
         // A health check is no request: it comes from nobody who wants anything.
         if verb != crate::rpc::Verb::Ping {
             self.meters.visit_arrived(to, self.now);
@@ -293,19 +297,19 @@ impl<P: Process> World<P> {
     }
 
     /// Does what a station says.
-    pub(super) fn carry_out_station(&mut self, process: ProcessId, steps: &mut Vec<station::Step<Job>>) {
+    pub(super) fn carry_out_station(&mut self, process: ProcessId, steps: &mut Places<station::Step<Job>>) {
         while self.carry_out_steps(process, steps) {
             self.members[process.index()].station.go_on(self.now, steps);
         }
     }
 
     /// Whether the station is to be asked to go on.
-    fn carry_out_steps(&mut self, process: ProcessId, steps: &mut Vec<station::Step<Job>>) -> bool {
+    fn carry_out_steps(&mut self, process: ProcessId, steps: &mut Places<station::Step<Job>>) -> bool {
         self.note_levels(process);
         let mut goes_on = false;
         // A handler that runs here may ask the station for more: its steps go behind, into a buffer of their own.
-        for step in steps.drain(..) {
-            match step {
+        for step in steps.iter_mut() {
+            match *step {
                 station::Step::FinishAt { at, ticket } => {
                     let place = self.queue.place(at);
                     *place = Some(Event::Finish { process, ticket });
@@ -314,14 +318,15 @@ impl<P: Process> World<P> {
                 station::Step::Done { what: Job::Visit(visit), waited, worker } => {
                     self.serve(process, visit, waited, worker);
                 }
-                station::Step::Done { what: Job::Message { stream, number }, worker, .. } => {
+                station::Step::Done { what: Job::Message(paying), worker, .. } => {
                     cold_path();
-                    self.paid(process, stream, number);
+                    self.paid(process, paying);
                     if let Some(worker) = worker {
                         self.let_go(process, worker);
                     }
                 }
-                station::Step::Done { what: Job::Compute { token, visit, work }, worker, .. } => {
+                station::Step::Done { what: Job::Compute(computing), worker, .. } => {
+                    let Computing { token, visit, work } = self.computing.take(computing);
                     if visit != 0 {
                         self.visits[visit as usize].worker = worker.or(self.visits[visit as usize].worker);
                         let root = self.visits[visit as usize].work.root;
@@ -339,19 +344,25 @@ impl<P: Process> World<P> {
                         Refusal::Full | Refusal::Shed | Refusal::Expired | Refusal::Delayed => Outcome::Rejected,
                     };
                     let requester = Requester { visit, ..self.visits[visit as usize].requester };
-                    self.reply(process, &requester, Answer::of(outcome));
+                    self.reply(process, &requester, &mut Answer::of(outcome));
                 }
                 // Thrown away at the head of the queue, where clients are: a peer's message is dealt with all the same.
-                station::Step::Refused { what: Job::Message { stream, number }, .. } => {
+                station::Step::Refused { what: Job::Message(paying), .. } => {
                     cold_path();
-                    self.paid(process, stream, number);
+                    self.paid(process, paying);
                 }
-                station::Step::Refused { what: Job::Compute { token, .. }, .. } => {
+                station::Step::Refused { what: Job::Compute(computing), .. } => {
                     cold_path();
+                    let Computing { token, .. } = self.computing.take(computing);
                     self.with(process, |state, out| state.thrown_away(token, out));
+                }
+                station::Step::CalledOff { what } => {
+                    cold_path();
+                    self.give_up(what);
                 }
             }
         }
+        steps.clear();
         goes_on
     }
 
@@ -388,19 +399,24 @@ impl<P: Process> World<P> {
         }
         if gray {
             cold_path();
-            self.reply(process, &call.requester, Answer::of(Outcome::Error));
+            self.reply(process, &call.requester, &mut Answer::of(Outcome::Error));
         } else if call.op.verb == crate::rpc::Verb::Ping {
             cold_path();
-            self.reply(process, &call.requester, Answer::ok());
+            self.reply(process, &call.requester, &mut Answer::ok());
         } else {
             self.with(process, |state, out| state.request(call, out));
         }
     }
 
+    /// An answer goes back to whoever asked. Nothing is left of it.
     #[inline(never)]
-    pub(super) fn reply(&mut self, process: ProcessId, requester: &Requester, answer: Answer) {
+    pub(super) fn reply(&mut self, process: ProcessId, requester: &Requester, answer: &mut Answer) {
         let visit = requester.visit;
-        let Some(row) = self.visits.get(visit as usize) else { return };
+        let Some(row) = self.visits.get(visit as usize) else {
+            cold_path();
+            answer.list = None;
+            return;
+        };
         // A second reply to the same request, or one after a crash, finds the row closed or given to somebody else.
         let same = row.requester.process == requester.process
             && row.requester.slot == requester.slot
@@ -408,6 +424,7 @@ impl<P: Process> World<P> {
             && row.requester.attempt == requester.attempt;
         if visit == 0 || !row.open || row.process != process || !same {
             cold_path();
+            answer.list = None;
             return;
         }
         let (work, worker, arrived, verb) = (row.work, row.worker, row.arrived, row.verb);
@@ -434,8 +451,15 @@ impl<P: Process> World<P> {
         self.station_steps.give(steps);
     }
 
-    /// Puts an answer on the wire.
-    pub(super) fn send_back(&mut self, from: ProcessId, requester: Requester, answer: Answer, root: u64, path: u64) {
+    /// Puts an answer on the wire. Nothing is left of it.
+    pub(super) fn send_back(
+        &mut self,
+        from: ProcessId,
+        requester: Requester,
+        answer: &mut Answer,
+        root: u64,
+        path: u64,
+    ) {
         let (a, b) = (self.host_of(from), self.host_of(requester.process));
         let mut bits = self.wire_bits(root, path, 1);
         self.census.answers_sent += 1;
@@ -446,18 +470,21 @@ impl<P: Process> World<P> {
                 Crossing::Arrives { at, .. } => Some(*at),
                 Crossing::Lost(_) => None,
             };
-            self.watch_reply(from, requester, &answer, arrives);
+            self.watch_reply(from, requester, answer, arrives);
         }
         match crossing {
             Crossing::Arrives { at, again } => {
                 if let Some(again) = again {
                     cold_path();
-                    self.answer_again(again, requester, &answer);
+                    self.answer_again(again, requester, answer);
                 }
                 let place = self.queue.place(at);
-                *place = Some(Event::Answer { requester, answer });
+                *place = Some(Event::Answer { requester, answer: Answer { list: answer.list.take(), ..*answer } });
             }
-            Crossing::Lost(_) => self.census.answers_lost += 1,
+            Crossing::Lost(_) => {
+                answer.list = None;
+                self.census.answers_lost += 1;
+            }
         }
     }
 
@@ -481,17 +508,15 @@ impl<P: Process> World<P> {
         self.follow_calls(steps);
     }
 
-    fn open_visit(&mut self, visit: Visit) -> u32 {
-        match self.free_visits.pop() {
-            Some(free) => {
-                self.visits[free as usize] = visit;
-                free
-            }
-            None => {
-                self.visits.push(visit);
-                u32::try_from(self.visits.len() - 1).expect("fewer than 2^32 requests under way")
-            }
+    /// A row for a visit.
+    #[inline]
+    fn free_visit(&mut self) -> u32 {
+        if let Some(free) = self.free_visits.pop() {
+            return free;
         }
+        cold_path();
+        self.visits.push(Visit::none());
+        u32::try_from(self.visits.len() - 1).expect("fewer than 2^32 requests under way")
     }
 
     pub(super) fn close_visit(&mut self, visit: u32) {

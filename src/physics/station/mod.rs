@@ -14,7 +14,7 @@ use std::hint::cold_path;
 use queue::{Queue, Taken};
 use sharing::Sharing;
 
-use crate::engine::{Instant, Span};
+use crate::engine::{Instant, Places, Span};
 
 /// The highest priority: no early refusal touches it.
 const HIGHEST: u8 = 7;
@@ -57,6 +57,11 @@ pub enum Step<J> {
         waited: Span,
         /// The worker, if it stays held until [`Station::release`] (thread per request).
         worker: Option<u32>,
+    },
+    /// The request of a held worker was answered while more work for it ran there: nobody hears of that any more.
+    CalledOff {
+        /// What was.
+        what: J,
     },
     /// Call [`Station::go_on`] when what is done above has been dealt with: it may ask for more, and that may go first.
     GoOn,
@@ -120,7 +125,7 @@ pub struct Station<J> {
     down: bool,
 }
 
-impl<J: Clone + std::fmt::Debug> Station<J> {
+impl<J: Copy + std::fmt::Debug> Station<J> {
     /// A station that starts at `now`, at full warmth only after its `startup`.
     pub fn new(spec: StationSpec, now: Instant) -> Station<J> {
         let mut station = Station {
@@ -154,7 +159,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
     }
 
     /// A request arrives.
-    pub fn offer(&mut self, now: Instant, job: Job<J>, steps: &mut Vec<Step<J>>) {
+    pub fn offer(&mut self, now: Instant, job: Job<J>, steps: &mut Places<Step<J>>) {
         let refused = if self.down || now < self.ready_at {
             Some(Refusal::Starting)
         } else if self.sheds(job.priority) {
@@ -174,14 +179,14 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
 
     /// More work for a job that was here before: it is neither refused nor shed. With `worker` it runs on that worker
     /// at once, otherwise it queues like everybody else.
-    pub fn continue_with(&mut self, now: Instant, worker: Option<u32>, job: Job<J>, steps: &mut Vec<Step<J>>) {
+    pub fn continue_with(&mut self, now: Instant, worker: Option<u32>, job: Job<J>, steps: &mut Places<Step<J>>) {
         match worker {
-            Some(worker) if !self.shares() => self.run(now, worker, Waiting { job, arrived: now }, steps),
+            Some(worker) if !self.shares() => self.run(now, worker, job.what, job.work, now, steps),
             _ => self.enter(now, job, steps),
         }
     }
 
-    fn enter(&mut self, now: Instant, job: Job<J>, steps: &mut Vec<Step<J>>) {
+    fn enter(&mut self, now: Instant, job: Job<J>, steps: &mut Places<Step<J>>) {
         if self.shares() {
             cold_path();
             self.sharing.advance(now, self.spec.workers, self.paused.is_some());
@@ -194,9 +199,9 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
             && self.queue.is_empty()
             && let Some(worker) = self.free.pop()
         {
-            self.run(now, worker, Waiting { job, arrived: now }, steps);
+            self.run(now, worker, job.what, job.work, now, steps);
         } else {
-            self.queue.push(Waiting { job, arrived: now }, self.spec.discipline);
+            self.queue.push(job, now, self.spec.discipline);
         }
     }
 
@@ -237,30 +242,32 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
         Span::from_nanos_f64(work.0 as f64 * factor)
     }
 
-    fn run(&mut self, now: Instant, worker: u32, waiting: Waiting<J>, steps: &mut Vec<Step<J>>) {
-        let waited = now.since(waiting.arrived);
-        let work = self.scaled(now, waiting.job.work);
+    fn run(&mut self, now: Instant, worker: u32, what: J, work: Span, arrived: Instant, steps: &mut Places<Step<J>>) {
+        let waited = now.since(arrived);
+        let work = self.scaled(now, work);
         let thread = self.spec.model == WorkerModel::Thread;
         let slot = &mut self.workers[worker as usize];
         slot.held = thread;
         if work.is_zero() && self.paused.is_none() {
-            let what = waiting.job.what;
             if !thread {
                 self.free.push(worker);
             }
-            steps.push(Step::Done { what, waited, worker: thread.then_some(worker) });
+            let place = steps.place();
+            *place = Some(Step::Done { what, waited, worker: thread.then_some(worker) });
             return;
         }
         slot.generation += 1;
         let end = now + work;
-        slot.running = Some(Running { what: waiting.job.what, waited, end });
+        slot.running = Some(Running { what, waited, end });
         if self.paused.is_none() {
-            steps.push(Step::FinishAt { at: end, ticket: Ticket { worker, generation: slot.generation } });
+            let ticket = Ticket { worker, generation: slot.generation };
+            let place = steps.place();
+            *place = Some(Step::FinishAt { at: end, ticket });
         }
     }
 
     /// A stretch of work is over. Tickets that were called off do nothing.
-    pub fn finish(&mut self, now: Instant, ticket: Ticket, steps: &mut Vec<Step<J>>) {
+    pub fn finish(&mut self, now: Instant, ticket: Ticket, steps: &mut Places<Step<J>>) {
         if self.paused.is_some() {
             cold_path();
             return;
@@ -280,27 +287,31 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
         }
         let Some(Running { what, waited, .. }) = slot.running.take() else { return };
         let held = slot.held;
-        steps.push(Step::Done { what, waited, worker: held.then_some(ticket.worker) });
+        let place = steps.place();
+        *place = Some(Step::Done { what, waited, worker: held.then_some(ticket.worker) });
         if !held {
             self.next(now, ticket.worker, steps);
         }
     }
 
     /// A worker that was held is free again.
-    pub fn release(&mut self, now: Instant, worker: u32, steps: &mut Vec<Step<J>>) {
+    pub fn release(&mut self, now: Instant, worker: u32, steps: &mut Places<Step<J>>) {
         let Some(slot) = self.workers.get_mut(worker as usize) else { return };
         if !slot.held {
             return;
         }
         slot.held = false;
-        // Answered while more work ran on it: that work is called off.
-        slot.running = None;
         slot.generation += 1;
+        // Answered while more work ran on it: that work is called off.
+        if let Some(running) = slot.running.take() {
+            cold_path();
+            steps.push(Step::CalledOff { what: running.what });
+        }
         self.next(now, worker, steps);
     }
 
     /// Gives free workers their next jobs.
-    pub fn go_on(&mut self, now: Instant, steps: &mut Vec<Step<J>>) {
+    pub fn go_on(&mut self, now: Instant, steps: &mut Places<Step<J>>) {
         if self.paused.is_none() && !self.down {
             self.fill(now, steps);
         }
@@ -308,7 +319,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
 
     /// Gives a worker its next job; jobs without work pass through until one has some. Where not the oldest goes first,
     /// one that has passed through is dealt with before the next is taken: it may ask for work that comes before that.
-    fn next(&mut self, now: Instant, worker: u32, steps: &mut Vec<Step<J>>) {
+    fn next(&mut self, now: Instant, worker: u32, steps: &mut Places<Step<J>>) {
         if worker >= self.spec.workers {
             return;
         }
@@ -320,7 +331,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
         loop {
             match self.queue.take(now, &self.spec) {
                 Taken::Job(waiting) => {
-                    self.run(now, worker, waiting, steps);
+                    self.run(now, worker, waiting.job.what, waiting.job.work, waiting.arrived, steps);
                     if self.free.last() != Some(&worker) {
                         return;
                     }
@@ -342,7 +353,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
         }
     }
 
-    fn plan_sharing(&mut self, now: Instant, steps: &mut Vec<Step<J>>) {
+    fn plan_sharing(&mut self, now: Instant, steps: &mut Places<Step<J>>) {
         if let Some((at, generation)) = self.sharing.plan(now, self.spec.workers) {
             steps.push(Step::FinishAt { at, ticket: Ticket { worker: u32::MAX, generation } });
         }
@@ -385,7 +396,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
     }
 
     /// It goes on.
-    pub fn resume(&mut self, now: Instant, steps: &mut Vec<Step<J>>) {
+    pub fn resume(&mut self, now: Instant, steps: &mut Places<Step<J>>) {
         let Some(since) = self.paused.take() else { return };
         if self.shares() {
             self.sharing.advance(now, self.spec.workers, true);
@@ -404,7 +415,7 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
         self.fill(now, steps);
     }
 
-    fn fill(&mut self, now: Instant, steps: &mut Vec<Step<J>>) {
+    fn fill(&mut self, now: Instant, steps: &mut Places<Step<J>>) {
         while !self.queue.is_empty() {
             let Some(worker) = self.free.pop() else { return };
             self.next(now, worker, steps);
@@ -415,13 +426,13 @@ impl<J: Clone + std::fmt::Debug> Station<J> {
     }
 
     /// Work that starts from now on takes `factor` times as long; 1 = normal.
-    pub fn set_slow(&mut self, _now: Instant, factor: f64, _steps: &mut Vec<Step<J>>) {
+    pub fn set_slow(&mut self, _now: Instant, factor: f64, _steps: &mut Places<Step<J>>) {
         self.slow = factor;
     }
 
     /// A live change: more or fewer workers, another limit or rule. Work in service is finished; the discipline of
     /// jobs that wait already does not change between sharing and queueing.
-    pub fn set_spec(&mut self, now: Instant, mut spec: StationSpec, steps: &mut Vec<Step<J>>) {
+    pub fn set_spec(&mut self, now: Instant, mut spec: StationSpec, steps: &mut Places<Step<J>>) {
         if self.shares() != (spec.discipline == Discipline::ProcessorSharing) {
             spec.discipline = self.spec.discipline;
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hint::cold_path;
 
 use super::spec::{Discipline, DropRule, StationSpec};
-use super::{Refusal, Waiting};
+use super::{Job, Refusal, Waiting};
 use crate::engine::{Instant, Span};
 
 /// Waiting jobs: in the order of arrival, or ranked by priority and then by arrival.
@@ -42,13 +42,14 @@ impl<J> Queue<J> {
         self.line.front().map(|w| w.arrived).into_iter().chain(self.ranked.values().map(|w| w.arrived)).min()
     }
 
-    pub(super) fn push(&mut self, waiting: Waiting<J>, discipline: Discipline) {
+    pub(super) fn push(&mut self, job: Job<J>, arrived: Instant, discipline: Discipline) {
         if discipline == Discipline::Priority {
             cold_path();
             self.arrivals += 1;
-            self.ranked.insert((Reverse(waiting.job.priority), self.arrivals), waiting);
+            self.ranked.insert((Reverse(job.priority), self.arrivals), Waiting { job, arrived });
         } else {
-            self.line.push_back(waiting);
+            let Job { what, work, priority, deadline } = job;
+            self.line.push_back(Waiting { job: Job { what, work, priority, deadline }, arrived });
         }
     }
 
@@ -95,7 +96,7 @@ impl<J> Queue<J> {
     pub(super) fn reorder(&mut self, discipline: Discipline) {
         if discipline == Discipline::Priority {
             while let Some(waiting) = self.line.pop_front() {
-                self.push(waiting, discipline);
+                self.push(waiting.job, waiting.arrived, discipline);
             }
         } else if !self.ranked.is_empty() {
             let mut all: Vec<_> = std::mem::take(&mut self.ranked).into_iter().collect();

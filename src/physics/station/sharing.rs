@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::Step;
-use crate::engine::{Instant, Span};
+use crate::engine::{Instant, Places, Span};
 
 /// Fractions of a nanosecond on the virtual clock.
 const FINE: u128 = 1 << 32;
@@ -76,7 +76,7 @@ impl<J> Sharing<J> {
     }
 
     /// Takes out all that are done.
-    pub(super) fn take_done(&mut self, steps: &mut Vec<Step<J>>) {
+    pub(super) fn take_done(&mut self, steps: &mut Places<Step<J>>) {
         while let Some(Reverse((end, _, slot))) = self.ends.peek().copied() {
             if end > self.clock {
                 return;

@@ -12,7 +12,7 @@ fn play(spec: StationSpec, arrivals: &[(u64, u64, u8)]) -> Vec<String> {
         let arrival = arrivals.get(next).map(|a| Instant(a.0 * MS));
         calls.sort();
         let call = calls.first().map(|c| c.0);
-        let mut steps = Vec::new();
+        let mut steps = Places::default();
         let now = match (arrival, call) {
             (None, None) => return out,
             (Some(a), c) if c.is_none_or(|c| a < c) => {
@@ -35,6 +35,7 @@ fn play(spec: StationSpec, arrivals: &[(u64, u64, u8)]) -> Vec<String> {
             match step {
                 Step::FinishAt { at, ticket } => calls.push((at, ticket)),
                 Step::GoOn => {}
+                Step::CalledOff { what } => out.push(format!("{what} called off {}", now.0 as f64 / MS as f64)),
                 Step::Done { what, .. } => out.push(format!("{what} done {}", now.0 as f64 / MS as f64)),
                 Step::Refused { what, why } => out.push(format!("{what} {why:?} {}", now.0 as f64 / MS as f64)),
             }
@@ -60,7 +61,7 @@ fn refused_when_busy(busy: u64, by_priority: bool) -> Vec<u8> {
     let shed = Some(Shed { above: 0.8, by_priority });
     let spec = StationSpec { workers: 10, shed, ..StationSpec::default() };
     let mut station: Station<u8> = Station::new(spec, Instant::ZERO);
-    let mut steps = Vec::new();
+    let mut steps = Places::default();
     let job = |what, priority| Job { what, work: Span::millis(10), priority, deadline: Instant::NEVER };
     (0..busy).for_each(|_| station.offer(Instant::ZERO, job(99, 7), &mut steps));
     steps.clear();
@@ -119,28 +120,38 @@ fn sharing_splits_a_worker_evenly() {
 #[test]
 fn a_pause_keeps_what_is_left() {
     let mut station: Station<u8> = Station::new(StationSpec::default(), Instant::ZERO);
-    let mut steps = Vec::new();
+    let mut steps = Places::default();
     let job = Job { what: 1, work: Span::millis(10), priority: 0, deadline: Instant::NEVER };
     station.offer(Instant::ZERO, job, &mut steps);
     station.pause(Instant(4 * MS));
-    let Some(Step::FinishAt { at, ticket }) = steps.pop() else { panic!("it runs") };
+    let Some(Step::FinishAt { at, ticket }) = steps.last().cloned() else { panic!("it runs") };
+    steps.clear();
     station.finish(at, ticket, &mut steps);
     assert!(steps.is_empty());
     station.resume(Instant(50 * MS), &mut steps);
-    assert!(matches!(steps[0], Step::FinishAt { at, .. } if at == Instant(56 * MS)));
+    assert!(matches!(steps.get_mut(0), Some(Step::FinishAt { at, .. }) if *at == Instant(56 * MS)));
 }
 
 #[test]
 fn a_thread_is_held_until_the_reply() {
     let spec = StationSpec { model: WorkerModel::Thread, ..StationSpec::default() };
     let mut station: Station<u8> = Station::new(spec, Instant::ZERO);
-    let mut steps = Vec::new();
+    let mut steps = Places::default();
     for what in [1, 2] {
         let job = Job { what, work: Span::ZERO, priority: 0, deadline: Instant::NEVER };
         station.offer(Instant::ZERO, job, &mut steps);
     }
-    assert!(matches!(steps[..], [Step::Done { what: 1, worker: Some(0), .. }]));
+    assert!(matches!(steps.rows_mut(), [Some(Step::Done { what: 1, worker: Some(0), .. })]));
     steps.clear();
     station.release(Instant(MS), 0, &mut steps);
-    assert!(matches!(steps[..], [Step::Done { what: 2, worker: Some(0), waited }] if waited == Span::millis(1)));
+    let Some(Step::Done { what: 2, worker: Some(0), waited }) = steps.last().cloned() else { panic!("{steps:?}") };
+    assert_eq!((steps.len(), waited), (1, Span::millis(1)));
+    steps.clear();
+    // The second asks for more, and answers before it has had it.
+    let more = Job { what: 3, work: Span::millis(5), priority: 0, deadline: Instant::NEVER };
+    station.continue_with(Instant(MS), Some(0), more, &mut steps);
+    steps.clear();
+    station.release(Instant(2 * MS), 0, &mut steps);
+    assert!(matches!(steps.last(), Some(Step::CalledOff { what: 3 })) && steps.len() == 1, "{steps:?}");
+    assert_eq!(station.busy(), 0);
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::{Bits, Draws, Instant, Seed};
 use crate::rpc::{Cause, Op, Requester, Verb};
-use crate::world::{Effect, Env};
+use crate::world::{Effect, Effects, Env, Own};
 
 const KINDS: [Kind; 5] = [Kind::GCounter, Kind::PnCounter, Kind::LwwRegister, Kind::MvRegister, Kind::OrSet];
 
@@ -141,18 +141,18 @@ impl Shaken {
     fn input(&mut self, index: u32, hand: impl FnOnce(&mut Crdt, &mut Out<'_, Crdt>)) {
         let now = Instant(self.now);
         let env = Env { now, local: now, uncertainty: Span::ZERO, me: ProcessId(index), index, draws: self.draws };
-        let mut effects: Vec<Effect<Crdt>> = Vec::new();
-        hand(&mut self.replicas[index as usize], &mut Out::new(env, &mut effects));
-        for effect in effects {
-            match effect {
-                Effect::Send { to, msg } => self.mail.push((index, to.0, msg)),
-                Effect::Persist { record, token } => self.disk.push((index, record, token)),
-                Effect::Reply { requester, .. } => {
-                    self.answered += self.asked.remove(&requester.slot).unwrap_or(0);
-                }
-                _ => {}
+        let mut effects = Effects::default();
+        hand(&mut self.replicas[index as usize], &mut Out::new(&env, &mut effects));
+        let own = |shaken: &mut Shaken, effect| match effect {
+            Own::Send { to, msg } => shaken.mail.push((index, to.0, msg)),
+            Own::Persist { record, token } => shaken.disk.push((index, record, token)),
+            _ => {}
+        };
+        effects.each(self, own, |shaken, effect| {
+            if let Effect::Reply { requester, .. } = effect {
+                shaken.answered += shaken.asked.remove(&requester.slot).unwrap_or(0);
             }
-        }
+        });
     }
 
     fn deliver(&mut self, i: usize, keep: bool) {

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::{Draws, Seed};
 use crate::protocol::quorum::version::winner;
 use crate::rpc::{Cause, Consistency, Op, Requester};
-use crate::world::{Effect, Env, Meter};
+use crate::world::{Effect, Effects, Env, Meter, Own};
 
 const MS: u64 = 1_000_000;
 
@@ -60,18 +60,19 @@ impl Table {
             index,
             draws: Draws::named(Seed(1), &format!("store/{index}")),
         };
-        let mut effects: Vec<Effect<Quorum>> = Vec::new();
-        hand(&mut self.replicas[index as usize], &mut Out::new(env, &mut effects));
-        for effect in effects {
-            match effect {
-                Effect::Send { to, msg } => self.mail.push((index, to.0, msg)),
-                Effect::Wake { token, at } => self.wakes.push((index, at, token)),
-                Effect::Persist { record, token } => self.disk.push((index, record, token)),
-                Effect::Reply { answer, .. } => self.answers.push(answer),
-                Effect::Meter(Meter::Count(what, n)) => *self.counts.entry(what.name()).or_default() += n,
-                _ => {}
-            }
-        }
+        let mut effects = Effects::default();
+        hand(&mut self.replicas[index as usize], &mut Out::new(&env, &mut effects));
+        let own = |table: &mut Table, effect| match effect {
+            Own::Send { to, msg } => table.mail.push((index, to.0, msg)),
+            Own::Persist { record, token } => table.disk.push((index, record, token)),
+            _ => {}
+        };
+        effects.each(self, own, |table, effect| match effect {
+            Effect::Wake { token, at } => table.wakes.push((index, at, token)),
+            Effect::Reply { answer, .. } => table.answers.push(answer),
+            Effect::Meter(Meter::Count(what, n)) => *table.counts.entry(what.name()).or_default() += n,
+            _ => {}
+        });
     }
 
     fn ask(&mut self, index: u32, op: Op) {

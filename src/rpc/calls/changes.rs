@@ -4,11 +4,11 @@ use super::super::op::{Answer, Outcome};
 use super::super::policy::Policy;
 use super::super::step::{Step, Wake, WakeKind};
 use super::{Calls, Phase, PoolState, View};
-use crate::engine::{EdgeId, Instant, ProcessId, Span};
+use crate::engine::{EdgeId, Instant, Places, ProcessId, Span};
 
 impl Calls {
     /// The caller crashed: its calls are gone. Returns how many.
-    pub fn forget(&mut self, now: Instant, caller: ProcessId, steps: &mut Vec<Step>) -> u32 {
+    pub fn forget(&mut self, now: Instant, caller: ProcessId, steps: &mut Places<Step>) -> u32 {
         let mut forgotten = 0;
         for slot in 0..self.rows.len() as u32 {
             let row = &mut self.rows[slot as usize];
@@ -83,7 +83,7 @@ impl Calls {
 
     /// A process is taken out of the choice of all its callers at once. Those whose edge has a `drain` give up what they
     /// still await from it when that is over.
-    pub fn withdraw(&mut self, now: Instant, process: ProcessId, steps: &mut Vec<Step>) {
+    pub fn withdraw(&mut self, now: Instant, process: ProcessId, steps: &mut Places<Step>) {
         for (e, spec) in self.specs.iter().enumerate() {
             let Some(instance) = spec.instance_of(process) else { continue };
             for view in &mut self.views[e] {
@@ -106,7 +106,7 @@ impl Calls {
     }
 
     /// What is still awaited from an instance that has been out for as long as the edge's `drain` is given up.
-    pub(super) fn drained(&mut self, now: Instant, edge: EdgeId, instance: u32, steps: &mut Vec<Step>) {
+    pub(super) fn drained(&mut self, now: Instant, edge: EdgeId, instance: u32, steps: &mut Places<Step>) {
         let spec = &self.specs[edge.index()];
         let Some(drain) = spec.drain else { return };
         let over = |view: &View| view.balancer.withdrawn(instance).is_some_and(|since| now >= since + drain);
@@ -131,7 +131,7 @@ impl Calls {
     }
 
     /// `slots` slots of every caller's pool are held by nobody; 0 gives them back.
-    pub fn hold_pool_slots(&mut self, now: Instant, edge: EdgeId, slots: u32, steps: &mut Vec<Step>) {
+    pub fn hold_pool_slots(&mut self, now: Instant, edge: EdgeId, slots: u32, steps: &mut Places<Step>) {
         let owner = self.pool_of(edge);
         for caller in 0..self.pools[owner].len() {
             self.pools[owner][caller].leaked = slots;

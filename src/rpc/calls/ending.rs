@@ -5,14 +5,14 @@ use std::hint::cold_path;
 use super::super::op::{Answer, Outcome, Requester};
 use super::super::step::{Counted, Ended, Step, WakeKind};
 use super::{Calls, Flight, Phase};
-use crate::engine::{Instant, mix};
+use crate::engine::{Instant, Places, mix};
 
 /// Leader hints followed by one call.
 const REDIRECTS_MAX: u8 = 8;
 
 impl Calls {
     /// An answer arrives. One that nobody awaits any more is dropped.
-    pub fn answer(&mut self, now: Instant, requester: Requester, answer: Answer, steps: &mut Vec<Step>) {
+    pub fn answer(&mut self, now: Instant, requester: Requester, answer: Answer, steps: &mut Places<Step>) {
         let Some(flight) = self.land(requester.slot, requester.generation, requester.attempt) else { return };
         let slot = requester.slot;
         let outcome = answer.outcome;
@@ -48,7 +48,7 @@ impl Calls {
         slot: u32,
         flight: Flight,
         outcome: Option<Outcome>,
-        steps: &mut Vec<Step>,
+        steps: &mut Places<Step>,
     ) {
         let took = now.since(flight.sent);
         let (row, spec, view) = self.view(slot);
@@ -86,7 +86,14 @@ impl Calls {
         self.free_slot(now, slot, steps);
     }
 
-    pub(super) fn timed_out(&mut self, now: Instant, slot: u32, generation: u32, attempt: u16, steps: &mut Vec<Step>) {
+    pub(super) fn timed_out(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        generation: u32,
+        attempt: u16,
+        steps: &mut Places<Step>,
+    ) {
         let Some(flight) = self.land(slot, generation, attempt) else { return };
         let edge = self.rows[slot as usize].edge;
         steps.push(Step::Count { edge, what: Counted::TimedOut });
@@ -105,7 +112,7 @@ impl Calls {
     }
 
     /// All attempts so far have failed: follow a hint, try again, or give up.
-    pub(super) fn failed(&mut self, now: Instant, slot: u32, answer: Answer, steps: &mut Vec<Step>) {
+    pub(super) fn failed(&mut self, now: Instant, slot: u32, answer: Answer, steps: &mut Places<Step>) {
         let (row, spec, view) = self.view(slot);
         let edge = row.edge;
         if let Some(leader) = answer.redirect
@@ -163,7 +170,7 @@ impl Calls {
     }
 
     /// The call is over.
-    pub(super) fn end(&mut self, now: Instant, slot: u32, mut answer: Answer, steps: &mut Vec<Step>) {
+    pub(super) fn end(&mut self, now: Instant, slot: u32, answer: Answer, steps: &mut Places<Step>) {
         let row = &mut self.rows[slot as usize];
         let edge = row.edge;
         if row.flights.iter().any(Option::is_some) {
@@ -174,12 +181,13 @@ impl Calls {
         }
         self.leave_limit(slot);
         let row = &mut self.rows[slot as usize];
-        answer.definite = answer.outcome.answered() || (answer.definite && !row.in_doubt);
-        steps.push(Step::Done(Ended {
+        let definite = answer.outcome.answered() || (answer.definite && !row.in_doubt);
+        let place = steps.place();
+        *place = Some(Step::Done(Ended {
             edge,
             caller: row.caller,
             token: row.token,
-            answer,
+            answer: Answer { definite, ..answer },
             started: row.started,
             attempts: row.attempts,
             root: row.cause.root,
@@ -195,7 +203,7 @@ impl Calls {
 
     /// An attempt is given up: another one has answered, or nobody waits any more.
     #[cold]
-    fn abandon(&mut self, now: Instant, slot: u32, flight: Flight, outcome: Outcome, steps: &mut Vec<Step>) {
+    fn abandon(&mut self, now: Instant, slot: u32, flight: Flight, outcome: Outcome, steps: &mut Places<Step>) {
         let edge = self.rows[slot as usize].edge;
         let outcome = if outcome == Outcome::Timeout {
             steps.push(Step::Count { edge, what: Counted::TimedOut });

@@ -21,11 +21,10 @@ use super::due::DueFifo;
 use super::edge::{Connections, EdgeSpec};
 use super::latency::Latencies;
 use super::limit::Limit;
-use super::op::{Answer, Cause, Op, Outcome, Requester, Token};
-use super::parcels::Parcels;
+use super::op::{Answer, Call, Cause, Op, Outcome, Requester, Token, Verb};
 use super::policy::{HedgeAfter, Policy};
 use super::step::{Counted, Due, Step, Wake, WakeKind};
-use crate::engine::{Draws, EdgeId, Instant, ProcessId, Seed, Span};
+use crate::engine::{Draws, EdgeId, Instant, Places, ProcessId, Seed, Slab, Span};
 
 /// An attempt that awaits its answer.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +71,32 @@ struct Row {
     flights: [Option<Flight>; 2],
 }
 
+impl Row {
+    fn free() -> Row {
+        Row {
+            generation: 0,
+            phase: Phase::Free,
+            edge: EdgeId(0),
+            caller: ProcessId(0),
+            caller_index: 0,
+            token: Token(0),
+            tag: 0,
+            op: Op::plain(Verb::Ping),
+            cause: Cause { root: 0, path: 0, deadline: Instant::NEVER, request: 0, client: 0 },
+            started: Instant::ZERO,
+            deadline: Instant::NEVER,
+            to: None,
+            attempts: 0,
+            retries: 0,
+            redirects: 0,
+            pause: Span::ZERO,
+            in_doubt: false,
+            limited: false,
+            flights: [None, None],
+        }
+    }
+}
+
 /// What one caller knows of one callee.
 #[derive(Clone, Debug)]
 struct View {
@@ -113,7 +138,7 @@ pub struct Calls {
     /// Who is down: nobody gets a connection to him.
     down: BTreeSet<ProcessId>,
     /// Requests that have been sent and not yet served.
-    pub parcels: Parcels,
+    pub parcels: Slab<Call>,
 }
 
 impl View {
@@ -190,7 +215,7 @@ impl Calls {
             views,
             pools,
             down: BTreeSet::new(),
-            parcels: Parcels::default(),
+            parcels: Slab::default(),
         }
     }
 
@@ -228,26 +253,36 @@ impl Calls {
         caller: ProcessId,
         caller_index: u32,
         edge: EdgeId,
-        op: Op,
-        cause: Cause,
+        op: &mut Op,
+        cause: &Cause,
         token: Token,
         to: Option<u32>,
         tag: u32,
-        steps: &mut Vec<Step>,
+        steps: &mut Places<Step>,
     ) {
         let policy = &self.specs[edge.index()].policy;
         let deadline = policy.deadline.map_or(Instant::NEVER, |d| now + d).min(cause.deadline);
-        let free = self.free.pop();
-        let row = Row {
-            generation: free.map_or(0, |slot| self.rows[slot as usize].generation),
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                cold_path();
+                self.rows.push(Row::free());
+                u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 calls under way")
+            }
+        };
+        let row = &mut self.rows[slot as usize];
+        // So that the compiler knows that there is nothing to drop, and makes the row where it stays.
+        assert!(row.op.arguments.is_none(), "a free row owns nothing");
+        *row = Row {
+            generation: row.generation,
             phase: Phase::Asking,
             edge,
             caller,
             caller_index,
             token,
             tag,
-            op,
-            cause,
+            op: Op { arguments: op.arguments.take(), ..*op },
+            cause: *cause,
             started: now,
             deadline,
             to,
@@ -258,13 +293,6 @@ impl Calls {
             in_doubt: false,
             limited: false,
             flights: [None, None],
-        };
-        let slot = if let Some(slot) = free {
-            self.rows[slot as usize] = row;
-            slot
-        } else {
-            self.rows.push(row);
-            u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 calls under way")
         };
         let view = &mut self.views[edge.index()][caller_index as usize];
         view.in_flight += 1;
@@ -312,7 +340,7 @@ impl Calls {
     }
 
     /// A wake that was asked for.
-    pub fn wake(&mut self, now: Instant, wake: Wake, steps: &mut Vec<Step>) {
+    pub fn wake(&mut self, now: Instant, wake: Wake, steps: &mut Places<Step>) {
         let kind = match wake.kind {
             WakeKind::Head => {
                 self.due_timeouts(now, wake, steps);

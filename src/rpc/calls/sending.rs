@@ -9,11 +9,11 @@ use super::super::op::{Answer, Call, Cause, Outcome, Requester};
 use super::super::policy::HedgeAfter;
 use super::super::step::{Counted, Due, Step, Wake, WakeKind};
 use super::{Calls, Flight, Phase, Row};
-use crate::engine::{Instant, Span, mix};
+use crate::engine::{Instant, Places, Span, mix};
 
 impl Calls {
     /// The next attempt, as soon as breaker and pool let it.
-    pub(super) fn attempt(&mut self, now: Instant, slot: u32, steps: &mut Vec<Step>) {
+    pub(super) fn attempt(&mut self, now: Instant, slot: u32, steps: &mut Places<Step>) {
         let (row, _, view) = self.view(slot);
         let edge = row.edge;
         if let Some(breaker) = &mut view.breaker
@@ -51,7 +51,7 @@ impl Calls {
     }
 
     /// Puts an attempt on the wire. The time to create a pool slot is carried as work of the handshake.
-    pub(super) fn send(&mut self, now: Instant, slot: u32, create: Span, steps: &mut Vec<Step>) {
+    pub(super) fn send(&mut self, now: Instant, slot: u32, create: Span, steps: &mut Places<Step>) {
         let row = &self.rows[slot as usize];
         let (edge, caller_index, n) = (row.edge, row.caller_index, row.attempts);
         let path = if n == 0 {
@@ -115,7 +115,8 @@ impl Calls {
             op: row.op.clone(),
             cause: Cause { path, deadline, ..row.cause },
         });
-        steps.push(Step::Send {
+        let place = steps.place();
+        *place = Some(Step::Send {
             edge,
             callee,
             to,
@@ -133,7 +134,7 @@ impl Calls {
     }
 
     /// Asks to be woken when it is time to hedge an attempt.
-    fn arm_hedge(&mut self, now: Instant, slot: u32, attempt: u16, steps: &mut Vec<Step>) {
+    fn arm_hedge(&mut self, now: Instant, slot: u32, attempt: u16, steps: &mut Places<Step>) {
         let (_, spec, view) = self.view(slot);
         let after = spec.policy.hedge.as_ref().and_then(|hedge| match hedge.after {
             HedgeAfter::Fixed(after) => Some(after),
@@ -145,7 +146,7 @@ impl Calls {
         }
     }
 
-    pub(super) fn arm_timeout(&mut self, now: Instant, slot: u32, attempt: u16, at: Instant, steps: &mut Vec<Step>) {
+    pub(super) fn arm_timeout(&mut self, now: Instant, slot: u32, attempt: u16, at: Instant, steps: &mut Places<Step>) {
         let row = &self.rows[slot as usize];
         let (edge, caller) = (row.edge, row.caller_index);
         let entry = DueEntry { at, slot, generation: row.generation, attempt };
@@ -166,7 +167,7 @@ impl Calls {
         }
     }
 
-    pub(super) fn due_timeouts(&mut self, now: Instant, wake: Wake, steps: &mut Vec<Step>) {
+    pub(super) fn due_timeouts(&mut self, now: Instant, wake: Wake, steps: &mut Places<Step>) {
         let (edge, caller) = (wake.slot as usize, wake.generation as usize);
         loop {
             let rows = &self.rows;
@@ -180,7 +181,7 @@ impl Calls {
         }
     }
 
-    pub(super) fn hedge(&mut self, now: Instant, slot: u32, attempt: u16, steps: &mut Vec<Step>) {
+    pub(super) fn hedge(&mut self, now: Instant, slot: u32, attempt: u16, steps: &mut Places<Step>) {
         let row = &self.rows[slot as usize];
         let waiting = row.flights.iter().flatten().count();
         let same = row.flights.iter().flatten().any(|f| f.attempt == attempt);
@@ -212,7 +213,7 @@ impl Calls {
 
     /// Gives back a slot of the pool; the first that waits gets it.
     #[inline]
-    pub(super) fn free_slot(&mut self, now: Instant, slot: u32, steps: &mut Vec<Step>) {
+    pub(super) fn free_slot(&mut self, now: Instant, slot: u32, steps: &mut Places<Step>) {
         let row = &self.rows[slot as usize];
         let (edge, caller) = (row.edge, row.caller_index as usize);
         if self.specs[edge.index()].policy.pool.is_none() {
@@ -224,7 +225,7 @@ impl Calls {
         self.serve_pool(now, owner, caller, steps);
     }
 
-    pub(super) fn serve_pool(&mut self, now: Instant, owner: usize, caller: usize, steps: &mut Vec<Step>) {
+    pub(super) fn serve_pool(&mut self, now: Instant, owner: usize, caller: usize, steps: &mut Places<Step>) {
         let size = self.specs[owner].policy.pool.as_ref().map_or(u32::MAX, |p| p.size);
         loop {
             let state = &mut self.pools[owner][caller];
