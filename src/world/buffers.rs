@@ -3,7 +3,6 @@
 /// Empty lists of one kind. Whoever takes one gives it back empty.
 // Boxed, so that taking one and giving it back moves a pointer only.
 #[derive(Clone, Debug)]
-#[expect(clippy::vec_box, reason = "what is moved in and out is the box")]
 pub(super) struct Buffers<T>(Vec<Box<T>>);
 
 impl<T: Default> Buffers<T> {
