@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::logarithm::minus_log;
 use super::random::Bits;
 use super::time::Span;
 
@@ -267,9 +268,9 @@ impl Shape {
     }
 }
 
-/// Exponential with mean 1: minus the logarithm of a uniform in (0, 1].
+/// Exponential with mean 1: minus the logarithm of a uniform in (0, 1], one of 2⁵³.
 pub fn exponential(bits: &mut impl Bits) -> f64 {
-    -libm::log(1.0 - bits.unit())
+    minus_log((1 << 53) - (bits.next_u64() >> 11))
 }
 
 /// Standard normal (Marsaglia's polar method, 1964; the second value is thrown away, so that draws keep no state).

@@ -4,6 +4,7 @@ pub mod agenda;
 pub mod digest;
 pub mod dist;
 pub mod ids;
+mod logarithm;
 pub mod places;
 pub mod queue;
 pub mod random;

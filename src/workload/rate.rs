@@ -3,6 +3,7 @@
 //! Arrivals are those of a Poisson process of rate 1 seen through the integral of the rate (time rescaling; Cox and Lewis
 //! 1966), so a change of rate moves arrivals and draws none anew.
 
+use crate::engine::dist::exponential;
 use crate::engine::{Bits, Instant, Span, Stream};
 
 /// A rate per second that is linear between knots and constant after the last.
@@ -169,6 +170,8 @@ pub struct Arrivals {
     stream: Stream,
     /// What is left of the present gap, in expected arrivals.
     left: f64,
+    /// Of a Poisson process, the gap after it: drawn one ahead, so that nothing waits for its logarithm.
+    next: f64,
     from: Instant,
     scale: f64,
     /// Of a record: how many have come, and which of its moments `from` is.
@@ -180,9 +183,11 @@ impl Arrivals {
     /// Arrivals under a rate, from a stream of their own.
     pub fn new(rate: Rate, process: Process, stream: Stream) -> Arrivals {
         let (from, recorded) = (Instant::ZERO, Instant::ZERO);
-        let mut arrivals = Arrivals { rate, process, stream, left: 0.0, from, scale: 1.0, come: 0, recorded };
+        let (left, next) = (0.0, 0.0);
+        let mut arrivals = Arrivals { rate, process, stream, left, next, from, scale: 1.0, come: 0, recorded };
         if process == Process::Poisson {
-            arrivals.left = crate::engine::dist::exponential(&mut arrivals.stream);
+            arrivals.left = exponential(&mut arrivals.stream);
+            arrivals.next = exponential(&mut arrivals.stream);
         }
         arrivals
     }
@@ -207,7 +212,7 @@ impl Arrivals {
                 self.come += 1;
                 return;
             }
-            Process::Poisson => crate::engine::dist::exponential(&mut self.stream),
+            Process::Poisson => std::mem::replace(&mut self.next, exponential(&mut self.stream)),
             // What was rounded to a nanosecond comes off the next gap: 148/s are 148 in every second, for ever.
             Process::Constant => 1.0 + self.left - self.rate.between(self.from, now) * self.scale,
         };
