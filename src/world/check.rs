@@ -1,5 +1,6 @@
 //! The books: what every run checks unasked. What does not balance is an error of ours.
 
+use super::event::{Job, Visit};
 use super::kernel::World;
 use super::process::Process;
 
@@ -56,6 +57,18 @@ impl<P: Process> World<P> {
         balance("answers", c.answers_sent, c.answers_arrived + c.answers_lost + answers);
         let unserved = self.visits.iter().filter(|v| v.parcel.is_some()).count();
         balance("parcels", self.calls.parcels.len() as u64, requests + unserved as u64);
+        let jobs = |like: fn(&Job) -> bool| {
+            self.members.iter().flat_map(|m| m.station.jobs()).filter(|job| like(job)).count() as u64
+        };
+        balance("computations", self.computing.len() as u64, jobs(|job| matches!(job, Job::Compute(_))));
+        balance("messages paid for", self.paying.len() as u64, jobs(|job| matches!(job, Job::Message(_))));
+        let held: usize = self.members.iter().map(|m| m.station.all_idly_held()).sum();
+        let holds = |visit: &Visit| {
+            let station = &self.members[visit.process.index()].station;
+            visit.open && visit.worker.is_some_and(|worker| station.idly_held(worker))
+        };
+        let holding = self.visits.iter().filter(|visit| holds(visit)).count();
+        balance("held workers", held as u64, holding as u64);
         balance("calls", c.calls_begun, c.calls_ended + c.calls_forgotten + self.calls.open() as u64);
         balance("ends of calls", c.calls_ended, c.calls_heard + unheard);
         if c.ended > c.offered {

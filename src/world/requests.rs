@@ -336,6 +336,11 @@ impl<P: Process> World<P> {
                         }
                     }
                     self.computed(process, token);
+                    // Whoever has a worker of nobody's request gives it back.
+                    if let (0, Some(worker)) = (visit, worker) {
+                        cold_path();
+                        self.let_go(process, worker);
+                    }
                 }
                 station::Step::Refused { what: Job::Visit(visit), why } => {
                     cold_path();
@@ -355,10 +360,6 @@ impl<P: Process> World<P> {
                     cold_path();
                     let Computing { token, .. } = self.computing.take(computing);
                     self.with(process, |state, out| state.thrown_away(token, out));
-                }
-                station::Step::CalledOff { what } => {
-                    cold_path();
-                    self.give_up(what);
                 }
             }
         }

@@ -58,11 +58,6 @@ pub enum Step<J> {
         /// The worker, if it stays held until [`Station::release`] (thread per request).
         worker: Option<u32>,
     },
-    /// The request of a held worker was answered while more work for it ran there: nobody hears of that any more.
-    CalledOff {
-        /// What was.
-        what: J,
-    },
     /// Call [`Station::go_on`] when what is done above has been dealt with: it may ask for more, and that may go first.
     GoOn,
     /// It was refused on arrival or thrown away at the head.
@@ -118,6 +113,8 @@ pub struct Station<J> {
     // Invariant: a worker is listed here, or runs, or is held, or lies beyond `spec.workers` (after a live change).
     free: Vec<u32>,
     queue: Queue<J>,
+    // Invariant: whose worker it waits for runs something. A thread does one thing at a time.
+    behind: Vec<(u32, Waiting<J>)>,
     sharing: Sharing<J>,
     slow: f64,
     ready_at: Instant,
@@ -132,6 +129,7 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
             workers: Vec::new(),
             free: Vec::new(),
             queue: Queue::new(),
+            behind: Vec::new(),
             sharing: Sharing::new(),
             slow: 1.0,
             // At the beginning of a run everything is up: `startup` is for what starts later.
@@ -177,11 +175,18 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
         self.enter(now, job, steps);
     }
 
-    /// More work for a job that was here before: it is neither refused nor shed. With `worker` it runs on that worker
-    /// at once, otherwise it queues like everybody else.
+    /// More work for a job that was here before: it is neither refused nor shed. With `worker`, which it holds, it runs
+    /// there as soon as that has done what it was asked for before; otherwise it queues like everybody else.
     pub fn continue_with(&mut self, now: Instant, worker: Option<u32>, job: Job<J>, steps: &mut Places<Step<J>>) {
         match worker {
-            Some(worker) if !self.shares() => self.run(now, worker, job.what, job.work, now, steps),
+            Some(worker) if !self.shares() => {
+                if self.workers[worker as usize].running.is_some() {
+                    cold_path();
+                    self.behind.push((worker, Waiting { job, arrived: now }));
+                } else {
+                    self.run(now, worker, job.what, job.work, now, true, steps);
+                }
+            }
             _ => self.enter(now, job, steps),
         }
     }
@@ -199,7 +204,7 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
             && self.queue.is_empty()
             && let Some(worker) = self.free.pop()
         {
-            self.run(now, worker, job.what, job.work, now, steps);
+            self.run(now, worker, job.what, job.work, now, self.holds(), steps);
         } else {
             self.queue.push(job, now, self.spec.discipline);
         }
@@ -242,18 +247,32 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
         Span::from_nanos_f64(work.0 as f64 * factor)
     }
 
-    fn run(&mut self, now: Instant, worker: u32, what: J, work: Span, arrived: Instant, steps: &mut Places<Step<J>>) {
+    /// Whether whoever gets a worker keeps it.
+    fn holds(&self) -> bool {
+        self.spec.model == WorkerModel::Thread
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a job in its parts, which are moved one by one")]
+    fn run(
+        &mut self,
+        now: Instant,
+        worker: u32,
+        what: J,
+        work: Span,
+        arrived: Instant,
+        held: bool,
+        steps: &mut Places<Step<J>>,
+    ) {
         let waited = now.since(arrived);
         let work = self.scaled(now, work);
-        let thread = self.spec.model == WorkerModel::Thread;
         let slot = &mut self.workers[worker as usize];
-        slot.held = thread;
+        slot.held = held;
         if work.is_zero() && self.paused.is_none() {
-            if !thread {
+            if !held {
                 self.free.push(worker);
             }
             let place = steps.place();
-            *place = Some(Step::Done { what, waited, worker: thread.then_some(worker) });
+            *place = Some(Step::Done { what, waited, worker: held.then_some(worker) });
             return;
         }
         slot.generation += 1;
@@ -289,23 +308,43 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
         let held = slot.held;
         let place = steps.place();
         *place = Some(Step::Done { what, waited, worker: held.then_some(ticket.worker) });
+        if !self.behind.is_empty() {
+            cold_path();
+            if self.run_behind(now, ticket.worker, held, steps) {
+                return;
+            }
+        }
         if !held {
             self.next(now, ticket.worker, steps);
         }
     }
 
-    /// A worker that was held is free again.
+    /// Gives a worker what it was asked for while it ran something else. Whether it runs again.
+    fn run_behind(&mut self, now: Instant, worker: u32, held: bool, steps: &mut Places<Step<J>>) -> bool {
+        while let Some(first) = self.behind.iter().position(|(whose, _)| *whose == worker) {
+            let (_, Waiting { job, arrived }) = self.behind.remove(first);
+            self.run(now, worker, job.what, job.work, arrived, held, steps);
+            if self.workers[worker as usize].running.is_some() {
+                return true;
+            }
+            if !held {
+                // It took no time, and the worker is still ours.
+                self.free.pop();
+            }
+        }
+        false
+    }
+
+    /// A worker that was held is free again, as soon as it has done what it was asked for.
     pub fn release(&mut self, now: Instant, worker: u32, steps: &mut Places<Step<J>>) {
         let Some(slot) = self.workers.get_mut(worker as usize) else { return };
         if !slot.held {
             return;
         }
         slot.held = false;
-        slot.generation += 1;
-        // Answered while more work ran on it: that work is called off.
-        if let Some(running) = slot.running.take() {
+        if slot.running.is_some() {
             cold_path();
-            steps.push(Step::CalledOff { what: running.what });
+            return;
         }
         self.next(now, worker, steps);
     }
@@ -331,7 +370,8 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
         loop {
             match self.queue.take(now, &self.spec) {
                 Taken::Job(waiting) => {
-                    self.run(now, worker, waiting.job.what, waiting.job.work, waiting.arrived, steps);
+                    let Job { what, work, .. } = waiting.job;
+                    self.run(now, worker, what, work, waiting.arrived, self.holds(), steps);
                     if self.free.last() != Some(&worker) {
                         return;
                     }
@@ -362,6 +402,7 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
     /// The process dies: everything in it, waiting first, then what was in service. It takes nothing until restarted.
     pub fn crash(&mut self) -> Vec<J> {
         let mut lost = self.queue.drain();
+        lost.extend(self.behind.drain(..).map(|(_, waiting)| waiting.job.what));
         lost.extend(self.sharing.drain());
         self.free.clear();
         for (i, worker) in self.workers.iter_mut().enumerate() {
@@ -480,6 +521,20 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
             return (self.sharing.len() as u32).saturating_sub(self.spec.workers);
         }
         self.queue.len() as u32
+    }
+    /// All that wait or run.
+    pub fn jobs(&self) -> impl Iterator<Item = &J> {
+        let behind = self.behind.iter().map(|(_, waiting)| &waiting.job.what);
+        let running = self.workers.iter().filter_map(|worker| Some(&worker.running.as_ref()?.what));
+        self.queue.jobs().chain(behind).chain(self.sharing.jobs()).chain(running)
+    }
+    /// Whether a worker is held and runs nothing: it awaits its [`Station::release`].
+    pub fn idly_held(&self, worker: u32) -> bool {
+        self.workers.get(worker as usize).is_some_and(|worker| worker.held && worker.running.is_none())
+    }
+    /// How many workers are.
+    pub fn all_idly_held(&self) -> usize {
+        (0..self.workers.len() as u32).filter(|worker| self.idly_held(*worker)).count()
     }
     /// When the longest waiting job arrived.
     pub fn head_since(&self) -> Option<Instant> {

@@ -105,6 +105,10 @@ impl<J> Queue<J> {
         }
     }
 
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &J> {
+        self.line.iter().chain(self.ranked.values()).map(|waiting| &waiting.job.what)
+    }
+
     pub(super) fn drain(&mut self) -> Vec<J> {
         self.codel = Codel::default();
         let line = self.line.drain(..).map(|w| w.job.what);

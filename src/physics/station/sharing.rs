@@ -88,6 +88,10 @@ impl<J> Sharing<J> {
         }
     }
 
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &J> {
+        self.jobs.iter().flatten()
+    }
+
     pub(super) fn drain(&mut self) -> Vec<J> {
         self.ends.clear();
         self.free.clear();

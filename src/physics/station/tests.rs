@@ -35,7 +35,6 @@ fn play(spec: StationSpec, arrivals: &[(u64, u64, u8)]) -> Vec<String> {
             match step {
                 Step::FinishAt { at, ticket } => calls.push((at, ticket)),
                 Step::GoOn => {}
-                Step::CalledOff { what } => out.push(format!("{what} called off {}", now.0 as f64 / MS as f64)),
                 Step::Done { what, .. } => out.push(format!("{what} done {}", now.0 as f64 / MS as f64)),
                 Step::Refused { what, why } => out.push(format!("{what} {why:?} {}", now.0 as f64 / MS as f64)),
             }
@@ -147,11 +146,54 @@ fn a_thread_is_held_until_the_reply() {
     let Some(Step::Done { what: 2, worker: Some(0), waited }) = steps.last().cloned() else { panic!("{steps:?}") };
     assert_eq!((steps.len(), waited), (1, Span::millis(1)));
     steps.clear();
-    // The second asks for more, and answers before it has had it.
-    let more = Job { what: 3, work: Span::millis(5), priority: 0, deadline: Instant::NEVER };
-    station.continue_with(Instant(MS), Some(0), more, &mut steps);
-    steps.clear();
-    station.release(Instant(2 * MS), 0, &mut steps);
-    assert!(matches!(steps.last(), Some(Step::CalledOff { what: 3 })) && steps.len() == 1, "{steps:?}");
-    assert_eq!(station.busy(), 0);
+    station.release(Instant(MS), 0, &mut steps);
+    assert_eq!((steps.len(), station.busy()), (0, 0));
+}
+
+/// One thread. Its request asks for work of 10, 0 and 5 ms at once while another request waits, and is answered at
+/// `answer` ms. Who is done when, in ms, and whether the worker is held then.
+fn asks_at_once(answer: u64) -> Vec<String> {
+    let spec = StationSpec { model: WorkerModel::Thread, ..StationSpec::default() };
+    let mut station: Station<&str> = Station::new(spec, Instant::ZERO);
+    let mut steps = Places::default();
+    let job = |what, work| Job { what, work: Span::millis(work), priority: 0, deadline: Instant::NEVER };
+    station.offer(Instant::ZERO, job("request", 0), &mut steps);
+    for (what, work) in [("a", 10), ("b", 0), ("c", 5)] {
+        station.continue_with(Instant::ZERO, Some(0), job(what, work), &mut steps);
+    }
+    station.offer(Instant::ZERO, job("other", 1), &mut steps);
+    let (mut calls, mut said) = (Vec::new(), Vec::new());
+    let (mut now, mut answer) = (Instant::ZERO, Some(Instant(answer * MS)));
+    loop {
+        for step in std::mem::take(&mut steps) {
+            match step {
+                Step::FinishAt { at, ticket } => calls.push((at, ticket)),
+                Step::Done { what, worker, .. } => {
+                    said.push(format!("{what} {}{}", now.0 / MS, if worker.is_some() { " held" } else { "" }));
+                }
+                step => panic!("{step:?}"),
+            }
+        }
+        match (calls.pop(), answer) {
+            (Some((at, ticket)), answer) if answer.is_none_or(|answer| at < answer) => {
+                now = at;
+                station.finish(now, ticket, &mut steps);
+            }
+            (call, Some(at)) => {
+                calls.extend(call);
+                (now, answer) = (at, None);
+                station.release(now, 0, &mut steps);
+            }
+            _ => return said,
+        }
+        assert!(station.jobs().count() <= 4 && station.all_idly_held() <= 1);
+    }
+}
+
+#[test]
+fn a_thread_does_one_thing_at_a_time_and_all_it_was_asked_for() {
+    assert_eq!(asks_at_once(20), ["request 0 held", "a 10 held", "b 10 held", "c 15 held", "other 21 held"]);
+    // Answered in between: what was begun for the request is finished, and then the worker is free.
+    assert_eq!(asks_at_once(3), ["request 0 held", "a 10", "b 10", "c 15", "other 16 held"]);
+    assert_eq!(asks_at_once(12), ["request 0 held", "a 10 held", "b 10 held", "c 15", "other 16 held"]);
 }
