@@ -62,10 +62,15 @@ enum Command {
     },
 }
 
-/// Runs the command line and returns the exit code of the process. A panic is an error of ours like any other: the
-/// message has been printed by then, and what was being written is cleaned up.
+/// Runs the command line and returns the exit code of the process.
 pub fn main() -> std::process::ExitCode {
-    std::panic::catch_unwind(command_line).unwrap_or_else(|_| Exit::Internal.into())
+    guarded(command_line)
+}
+
+/// A panic is an error of ours like any other: the message has been printed by then, and what was being written is
+/// cleaned up.
+fn guarded(run: impl FnOnce() -> std::process::ExitCode + std::panic::UnwindSafe) -> std::process::ExitCode {
+    std::panic::catch_unwind(run).unwrap_or_else(|_| Exit::Internal.into())
 }
 
 fn command_line() -> std::process::ExitCode {
@@ -127,4 +132,18 @@ fn out(text: &str) {
 fn err(text: &str) {
     use std::io::Write as _;
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::ExitCode;
+
+    #[test]
+    fn a_panic_is_an_error_of_ours() {
+        // Exit codes can only be compared as they print.
+        let code = |exit: ExitCode| format!("{exit:?}");
+        assert_eq!(code(guarded(|| panic!("planned"))), code(ExitCode::from(70)));
+        assert_eq!(code(guarded(|| ExitCode::from(3))), code(ExitCode::from(3)));
+    }
 }

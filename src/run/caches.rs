@@ -1,6 +1,7 @@
 //! What is measured of caches: how much they answer themselves.
 
-use super::judge::{Found, missing};
+use super::judge::Found;
+use super::statistics::missing;
 use crate::expect::{Dimension, Measured, Missing};
 use crate::metric::batch::ratio_error;
 use crate::metric::{Counter, EpochSet};

@@ -1,6 +1,7 @@
 //! What components count of their own: redeliveries, hints, what repair compared and sent.
 
-use super::judge::{Found, count};
+use super::judge::Found;
+use super::statistics::count;
 use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured};
 use crate::world::Counted;

@@ -3,9 +3,10 @@
 //! observations, which cost the group nothing.
 
 use super::consistency::statistic;
-use super::judge::{Found, missing};
+use super::judge::Found;
 use super::members::{processes, starts};
 use super::outcome::Outcome;
+use super::statistics::missing;
 use crate::engine::{Instant, ProcessId};
 use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured, Missing};

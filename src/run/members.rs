@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::consistency::statistic;
-use super::judge::{Found, missing};
+use super::judge::Found;
 use super::outcome::Outcome;
+use super::statistics::missing;
 use crate::engine::{Instant, ProcessId, Span};
 use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured, Missing};

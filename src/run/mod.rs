@@ -16,6 +16,7 @@ mod phases;
 mod pooled;
 mod scaled;
 mod session;
+mod statistics;
 mod sweep;
 
 pub use bisect::{NoThreshold, Threshold, bisect, thresholds};

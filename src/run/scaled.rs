@@ -1,7 +1,8 @@
 //! What is measured of components whose replicas come and go.
 
-use super::judge::{Found, across, level, missing};
+use super::judge::Found;
 use super::outcome::Outcome;
+use super::statistics::{across, level, missing};
 use crate::expect::ast::Stat;
 use crate::expect::{Dimension, Measured, Missing};
 use crate::world::{Level, MemberMeters};
