@@ -80,7 +80,9 @@ impl Lowering<'_, '_> {
                         let known = |(a, b): &(String, String)| ends(b).map(|b| format!("{a}.{b}")).collect::<Vec<_>>();
                         let known: Vec<String> = edges.pairs.iter().flat_map(known).collect();
                         let written = format!("{from}.{to}");
-                        let place = place.start.min(to_place.start)..place.end.max(to_place.end);
+                        // Both names of a header; of a caller that was named in an earlier one, only the callee's.
+                        let side_by_side = to_place.start.checked_sub(place.end).is_some_and(|apart| apart <= 3);
+                        let place = if side_by_side { place.start..to_place.end } else { to_place };
                         root.error(
                             Diagnostic::error(place, format!("nobody calls from `{from}` to `{to}`"))
                                 .label("this edge is not used")
