@@ -178,6 +178,21 @@ fn a_chain_of_fail_stop_servers_is_linearizable() {
 }
 
 #[test]
+fn a_tail_that_hands_its_place_over_answers_with_nothing_that_was_overtaken() {
+    // A server joins again and again, and the news that it is the tail is lost on its way to whoever was: then the new
+    // one acknowledges what the old one still holds for unstable.
+    let more = "[fault.restarts]\nevery = \"3s\"\nfor = \"1500ms\"\nuntil = \"20s\"\ncrash = \"kv/1\"\n\
+                [fault.loss]\nat = \"1s\"\nfor = \"20s\"\nloss = \"kv\"\nshare = \"15%\"\n";
+    for (craq, seeds) in [(false, 10..=20), (true, 30..=40)] {
+        let chain = format!("chain = {{ craq = {craq}, detector = \"lease(1s)\" }}");
+        for seed in seeds {
+            let outcome = run(&scenario(4, &chain, "", more), seed);
+            assert_eq!(linearizable(&outcome), Verdict::Holds, "craq {craq}, seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn servers_that_come_back_join_behind_the_tail() {
     let more = "[fault.down]\nat = \"5s\"\nfor = \"5s\"\ncrash = \"kv/2\"\n";
     let outcome = run(&scenario(4, "chain = { detector = \"timeout(1s)\" }", "", more), 1);

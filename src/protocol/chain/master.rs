@@ -24,6 +24,8 @@ impl<M: StateMachine> ChainServer<M> {
         let Some(master) = &mut self.master else { return };
         master.heard_at[who as usize] = out.now();
         let chain = master.told.clone().unwrap_or_else(|| self.chain.clone());
+        // Whoever is about to be removed gets no lease any more.
+        let beat = if self.place(who).is_some() { beat } else { 0 };
         self.send(who, Msg::View { chain, beat }, out);
         if self.chain.joining == Some(who) && ready && epoch == self.chain.epoch {
             let servers = self.chain.servers.iter().copied().chain([who]).collect();

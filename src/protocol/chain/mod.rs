@@ -10,6 +10,7 @@
 
 mod master;
 mod message;
+mod queries;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::world::{Held, Out, Process, Role, StateMachine, fingerprints};
 
 use master::Master;
 pub use message::{Chain, Msg, Record};
+use queries::{Delayed, Query};
 
 /// How one group is set up.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +98,9 @@ pub struct ChainServer<M> {
     stored: u64,
     /// A tail: it waits for the server that joins as well. That server: the tail does.
     coupled: bool,
+    /// A tail that is coupled may have been replaced and not know it yet: then what it has and holds for unstable has
+    /// been acknowledged. So it waits with its answers until that is stable, or until it hears so.
+    delayed: Vec<Delayed>,
     beat: u64,
     beats: Vec<(u64, Instant)>,
     lease_until: Instant,
@@ -123,6 +128,7 @@ impl<M: StateMachine> ChainServer<M> {
             streaming: false,
             stored: 0,
             coupled: false,
+            delayed: Vec::new(),
             beat: 0,
             beats: Vec::new(),
             lease_until: Instant::ZERO,
@@ -179,6 +185,8 @@ impl<M: StateMachine> ChainServer<M> {
             let (at, object, term) = (out.true_now(), self.object, self.chain.epoch);
             out.observe(Observation::Leader { at, object, term, process: me });
         }
+        // Whoever asks has its queries sent anew when it hears of the chain.
+        self.delayed.clear();
         self.settle(out);
         self.probe(out);
         for requester in self.gateway.waiting() {
@@ -290,6 +298,7 @@ impl<M: StateMachine> ChainServer<M> {
         if let Some(before) = self.predecessor(out.index()) {
             self.report(before, out);
         }
+        self.answer_delayed(out);
     }
 
     fn learn_stable(&mut self, to: u64, out: &mut Out<'_, Self>) {
@@ -307,11 +316,6 @@ impl<M: StateMachine> ChainServer<M> {
                 self.deliver(gateway, requester, answer, out);
             }
         }
-    }
-
-    /// Whether it may answer queries.
-    fn may_serve(&self, now: Instant) -> bool {
-        !self.spec.lease || now < self.lease_until
     }
 
     fn route(&mut self, requester: Requester, out: &mut Out<'_, Self>) {
@@ -352,7 +356,9 @@ impl<M: StateMachine> ChainServer<M> {
             }
             let answer = dirty.machine_mut().apply(&op);
             self.deliver(gateway, requester, answer, out);
-        } else if self.tail() == Some(me) || self.spec.craq && self.place(me).is_some() && !self.is_dirty(op.key) {
+        } else if self.tail() == Some(me) {
+            self.ask_tail(Query::Read { gateway, requester, op }, out);
+        } else if self.spec.craq && self.place(me).is_some() && !self.is_dirty(op.key) {
             let answer = self.machine.machine_mut().apply(&op);
             self.deliver(gateway, requester, answer, out);
         } else if let Some(tail) = self.tail()
@@ -360,25 +366,6 @@ impl<M: StateMachine> ChainServer<M> {
         {
             let epoch = self.chain.epoch;
             self.send(tail, Msg::VersionQuery { epoch, requester }, out);
-        }
-    }
-
-    /// Whether an update of the key is under way.
-    fn is_dirty(&self, key: u64) -> bool {
-        (self.stable + 1..=self.log.last().index).any(|index| {
-            let entry = self.log.get(index);
-            entry.is_some_and(|e| matches!(&e.command, Command::Call { op, .. } if op.key == key))
-        })
-    }
-
-    fn on_version(&mut self, requester: Requester, index: u64, out: &mut Out<'_, Self>) {
-        // The tail has it, so this server, which comes before, has it too.
-        self.learn_stable(index.min(self.log.last().index), out);
-        if self.stable >= index
-            && let Some(op) = self.gateway.op(requester)
-        {
-            let answer = self.machine.machine_mut().apply(op);
-            self.deliver(out.index(), requester, answer, out);
         }
     }
 
@@ -507,8 +494,8 @@ impl<M: StateMachine> Process for ChainServer<M> {
             Msg::Forward { requester, op } => self.serve(who, requester, op, out),
             Msg::Answered { requester, answer } => self.deliver(me, requester, answer, out),
             Msg::VersionQuery { epoch, requester } => {
-                if epoch == self.chain.epoch && self.tail() == Some(me) && self.may_serve(out.now()) {
-                    self.send(who, Msg::Version { epoch, requester, index: self.stable }, out);
+                if epoch == self.chain.epoch && self.tail() == Some(me) {
+                    self.ask_tail(Query::Version { server: who, requester }, out);
                 }
             }
             Msg::Version { epoch, requester, index } => {
