@@ -1,6 +1,6 @@
 //! The proposer in phase 2: a leader gives each value the next slot, and counts who has accepted it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use super::acceptor::After;
 use super::{Accepted, Ballot, Msg, MultiPaxos, Record, State, Timer};
 use crate::engine::{Instant, Span};
 use crate::history::Observation;
+use crate::rpc::Requester;
 use crate::world::{Counted, Out, StateMachine};
 
 /// What only a leader knows.
@@ -22,6 +23,9 @@ pub(super) struct Leadership {
     acceptances: VecDeque<Members>,
     /// What has no slot yet: it waits for the disk, and goes together.
     pending: VecDeque<Command>,
+    /// Requests that are pending, or in a slot that isn't chosen: gateways hand them over to each new leader, and
+    /// proposers that overtake one another would propose them ever more often.
+    proposed: BTreeSet<Requester>,
     /// Whether the leader's own disk still writes.
     flushing: bool,
     /// Slots up to here were sent before the last heartbeat.
@@ -88,16 +92,25 @@ impl Leadership {
     }
 }
 
+fn requester_of(command: &Command) -> Option<Requester> {
+    match command {
+        Command::Call { requester, .. } => Some(*requester),
+        _ => None,
+    }
+}
+
 impl<M: StateMachine> MultiPaxos<M> {
     /// Phase 1 is over: leads, and first proposes again what earlier ballots may have chosen.
     pub(super) fn lead(&mut self, again: Vec<Command>, out: &mut Out<'_, Self>) {
         let peer = Peer { heard_at: out.now(), round: 0, window: 1, resent: (0, Instant::ZERO) };
         let (first, entries) = (self.chosen + 1, again.iter().map(Command::fingerprint).collect());
+        let proposed = again.iter().filter_map(requester_of).collect();
         self.state = State::Leading(Box::new(Leadership {
             opened: self.chosen + again.len() as u64,
             next: first,
             acceptances: VecDeque::new(),
             pending: again.into(),
+            proposed,
             flushing: false,
             sent: self.chosen,
             peers: vec![peer; self.group.count as usize],
@@ -117,9 +130,11 @@ impl<M: StateMachine> MultiPaxos<M> {
         self.set_leader(Some(out.index()), out);
     }
 
-    /// Proposes a value in the next slot.
+    /// Proposes a value in the next slot, unless it has been proposed and isn't chosen yet.
     pub(super) fn propose(&mut self, command: Command, out: &mut Out<'_, Self>) {
-        if let State::Leading(leadership) = &mut self.state {
+        if let State::Leading(leadership) = &mut self.state
+            && requester_of(&command).is_none_or(|requester| leadership.proposed.insert(requester))
+        {
             leadership.pending.push_back(command);
             self.flush(out);
         }
@@ -180,6 +195,9 @@ impl<M: StateMachine> MultiPaxos<M> {
         while leadership.acceptances.front().is_some_and(|a| a.len() >= self.spec.phase2_quorum) {
             leadership.acceptances.pop_front();
             self.chosen += 1;
+            if let Some(requester) = self.slots.get(self.chosen).and_then(|accepted| requester_of(&accepted.command)) {
+                leadership.proposed.remove(&requester);
+            }
         }
         if self.chosen > before {
             self.apply(out);
@@ -277,6 +295,7 @@ mod tests {
             next: sent + 1,
             acceptances: (0..sent).map(|_| Members::NONE).collect(),
             pending: VecDeque::new(),
+            proposed: BTreeSet::new(),
             flushing: false,
             sent,
             peers: vec![peer; 2],
