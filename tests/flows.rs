@@ -363,25 +363,27 @@ fn work_in_a_flow_that_nobody_waits_for_any_more_is_not_done() {
 
 #[test]
 fn a_thread_does_all_the_work_of_its_request_one_after_another() {
-    let threads = |steps: &str| {
+    let branch = |name: &str, work: &str| format!("[flow.{name}]\nsteps = [{{ work = \"{work}\" }}]\n");
+    let (a, b, zero) = (branch("a", "10ms"), branch("b", "5ms"), branch("zero", "0s"));
+    for (steps, branches, seconds) in [
+        ("{ parallel = [\"a\", \"b\"] }", [&a, &b, ""], 0.015),
+        ("{ parallel = [\"a\", \"b\"], wait = \"any\" }", [&a, &b, ""], 0.010),
+        ("{ parallel = [\"a\", \"b\"], wait = \"none\" }, { reply = \"ok\" }", [&a, &b, ""], 0.0),
+        // What is asked for before the answer, and heard of after it.
+        ("{ parallel = [\"zero\", \"a\", \"b\"], wait = \"any\" }", [&a, &b, zero.as_str()], 0.0),
+        ("{ work = \"5ms\" }, { reply = \"ok\" }, { work = \"10ms\" }", ["", "", ""], 0.005),
+    ] {
         let run = played::play(&format!(
-            "duration = \"100s\"\n[service.api]\nworkers = 4\nmodel = \"thread\"\n[flow.f]\nruns_on = \"api\"\n{steps}\n\
-             [flow.a]\nsteps = [{{ work = \"10ms\" }}]\n[flow.b]\nsteps = [{{ work = \"5ms\" }}]\n\
-             [clients.c]\nrate = \"100/s\"\narrivals = \"constant\"\ntarget = \"api\"\nmix = {{ f = \"100%\" }}\n"
+            "duration = \"100s\"\n[service.api]\nworkers = 4\nmodel = \"thread\"\n\
+             [flow.f]\nruns_on = \"api\"\nsteps = [{steps}]\n{}\
+             [clients.c]\nrate = \"100/s\"\narrivals = \"constant\"\ntarget = \"api\"\nmix = {{ f = \"100%\" }}\n",
+            branches.concat()
         ));
         // Whoever waits for whom, 15 ms of four workers go into each request, and none is held for longer.
         let busy = measured(&run, "mean(utilization(api))");
         assert!((busy - 100.0 * 0.015 / 4.0).abs() < 1e-4, "{steps}: {busy}");
         assert!(measured(&run, "count(ok(c))") >= 9_997.0, "{steps}: all but those under way at the end");
-        measured(&run, "mean(f)")
-    };
-    for (steps, seconds) in [
-        ("steps = [{ parallel = [\"a\", \"b\"] }]", 0.015),
-        ("steps = [{ parallel = [\"a\", \"b\"], wait = \"any\" }]", 0.010),
-        ("steps = [{ parallel = [\"a\", \"b\"], wait = \"none\" }, { reply = \"ok\" }]", 0.0),
-        ("steps = [{ work = \"5ms\" }, { reply = \"ok\" }, { work = \"10ms\" }]", 0.005),
-    ] {
-        let mean = threads(steps);
+        let mean = measured(&run, "mean(f)");
         assert!((mean - seconds).abs() < 1e-6, "{steps}: {mean} s");
     }
 }

@@ -67,9 +67,10 @@ impl<P: Process> World<P> {
                 self.queue.push(at.max(self.now), Event::Woken { process, incarnation, token });
             }
             Effect::Compute { requester, priority, deadline, work, token } => {
-                let visit = requester.map_or(0, |r| r.visit);
-                let worker = (visit != 0).then(|| self.visits[visit as usize].worker).flatten();
-                let computing = self.computing.put(Computing { token, visit, work });
+                // One that was answered in the meantime holds nothing: this is work like any other.
+                let visit = requester.and_then(|requester| self.open_visit(process, &requester));
+                let (requester, worker) = visit.map_or((None, None), |row| (requester, row.worker));
+                let computing = self.computing.put(Computing { token, requester, work });
                 let job = station::Job { what: Job::Compute(computing), work, priority, deadline };
                 let mut steps = self.station_steps.take();
                 self.members[process.index()].station.continue_with(self.now, worker, job, &mut steps);

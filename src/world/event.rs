@@ -61,8 +61,8 @@ pub(crate) enum Job {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Computing {
     pub(crate) token: Token,
-    /// On whose worker; 0 if on nobody's.
-    pub(crate) visit: u32,
+    /// Of which request; none if of one that has been answered.
+    pub(crate) requester: Option<Requester>,
     pub(crate) work: Span,
 }
 

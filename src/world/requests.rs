@@ -326,10 +326,10 @@ impl<P: Process> World<P> {
                     }
                 }
                 station::Step::Done { what: Job::Compute(computing), worker, .. } => {
-                    let Computing { token, visit, work } = self.computing.take(computing);
-                    if visit != 0 {
-                        self.visits[visit as usize].worker = worker.or(self.visits[visit as usize].worker);
-                        let root = self.visits[visit as usize].work.root;
+                    let Computing { token, requester, work } = self.computing.take(computing);
+                    if let Some(row) = requester.and_then(|requester| self.open_visit(process, &requester)) {
+                        row.worker = worker.or(row.worker);
+                        let root = row.work.root;
                         if self.focus.follows(root) {
                             let event = TraceEvent::Computed { at: self.now, process, work };
                             self.trace.keep(self.focus.limit, event);
@@ -337,7 +337,7 @@ impl<P: Process> World<P> {
                     }
                     self.computed(process, token);
                     // Whoever has a worker of nobody's request gives it back.
-                    if let (0, Some(worker)) = (visit, worker) {
+                    if let (None, Some(worker)) = (requester, worker) {
                         cold_path();
                         self.let_go(process, worker);
                     }
@@ -409,27 +409,30 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// An answer goes back to whoever asked. Nothing is left of it.
-    #[inline(never)]
-    pub(super) fn reply(&mut self, process: ProcessId, requester: &Requester, answer: &mut Answer) {
-        let visit = requester.visit;
-        let Some(row) = self.visits.get(visit as usize) else {
-            cold_path();
-            answer.list = None;
-            return;
-        };
-        // A second reply to the same request, or one after a crash, finds the row closed or given to somebody else.
+    /// The visit of a request that has not been answered.
+    #[inline]
+    pub(super) fn open_visit(&mut self, process: ProcessId, requester: &Requester) -> Option<&mut Visit> {
+        let row = self.visits.get_mut(requester.visit as usize)?;
         let same = row.requester.process == requester.process
             && row.requester.slot == requester.slot
             && row.requester.generation == requester.generation
             && row.requester.attempt == requester.attempt;
-        if visit == 0 || !row.open || row.process != process || !same {
+        (requester.visit != 0 && row.open && row.process == process && same).then_some(row)
+    }
+
+    /// An answer goes back to whoever asked. Nothing is left of it.
+    #[inline(never)]
+    pub(super) fn reply(&mut self, process: ProcessId, requester: &Requester, answer: &mut Answer) {
+        let visit = requester.visit;
+        // A second reply to the same request, or one after a crash, finds the row closed or given to somebody else.
+        let Some(row) = self.open_visit(process, requester) else {
             cold_path();
             answer.list = None;
             return;
-        }
+        };
         let (work, worker, arrived, verb) = (row.work, row.worker, row.arrived, row.verb);
         if self.focus.follows(work.root) {
+            let row = &self.visits[visit as usize];
             let (begun, served, replied, outcome) = (row.begun, row.served, self.now, answer.outcome);
             let event = TraceEvent::Visited { process, work, verb, arrived, begun, served, replied, outcome };
             self.trace.keep(self.focus.limit, event);

@@ -113,7 +113,7 @@ pub struct Station<J> {
     // Invariant: a worker is listed here, or runs, or is held, or lies beyond `spec.workers` (after a live change).
     free: Vec<u32>,
     queue: Queue<J>,
-    // Invariant: whose worker it waits for runs something. A thread does one thing at a time.
+    // What waits for a worker of its own, which runs something or has just done so. A thread does one thing at a time.
     behind: Vec<(u32, Waiting<J>)>,
     sharing: Sharing<J>,
     slow: f64,
@@ -180,7 +180,7 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
     pub fn continue_with(&mut self, now: Instant, worker: Option<u32>, job: Job<J>, steps: &mut Places<Step<J>>) {
         match worker {
             Some(worker) if !self.shares() => {
-                if self.workers[worker as usize].running.is_some() {
+                if self.workers[worker as usize].running.is_some() || self.first_behind(worker).is_some() {
                     cold_path();
                     self.behind.push((worker, Waiting { job, arrived: now }));
                 } else {
@@ -308,9 +308,14 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
         let held = slot.held;
         let place = steps.place();
         *place = Some(Step::Done { what, waited, worker: held.then_some(ticket.worker) });
-        if !self.behind.is_empty() {
+        if !self.behind.is_empty() && self.first_behind(ticket.worker).is_some() {
             cold_path();
-            if self.run_behind(now, ticket.worker, held, steps) {
+            if held {
+                // What is done is dealt with first: it may answer the request.
+                steps.push(Step::GoOn);
+                return;
+            }
+            if self.run_behind(now, ticket.worker, false, steps) {
                 return;
             }
         }
@@ -319,18 +324,25 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
         }
     }
 
+    /// The place of what waits for this worker longest.
+    fn first_behind(&self, worker: u32) -> Option<usize> {
+        self.behind.iter().position(|(whose, _)| *whose == worker)
+    }
+
     /// Gives a worker what it was asked for while it ran something else. Whether it runs again.
     fn run_behind(&mut self, now: Instant, worker: u32, held: bool, steps: &mut Places<Step<J>>) -> bool {
-        while let Some(first) = self.behind.iter().position(|(whose, _)| *whose == worker) {
+        while let Some(first) = self.first_behind(worker) {
             let (_, Waiting { job, arrived }) = self.behind.remove(first);
             self.run(now, worker, job.what, job.work, arrived, held, steps);
             if self.workers[worker as usize].running.is_some() {
                 return true;
             }
-            if !held {
-                // It took no time, and the worker is still ours.
-                self.free.pop();
+            // It took no time, and the worker is still ours.
+            if held {
+                steps.push(Step::GoOn);
+                return true;
             }
+            self.free.pop();
         }
         false
     }
@@ -346,13 +358,32 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
             cold_path();
             return;
         }
+        if !self.behind.is_empty() {
+            cold_path();
+            if self.run_behind(now, worker, false, steps) {
+                return;
+            }
+        }
         self.next(now, worker, steps);
     }
 
-    /// Gives free workers their next jobs.
+    /// Gives workers their next jobs.
     pub fn go_on(&mut self, now: Instant, steps: &mut Places<Step<J>>) {
         if self.paused.is_none() && !self.down {
+            self.go_on_behind(now, steps);
             self.fill(now, steps);
+        }
+    }
+
+    /// Gives held workers that run nothing what waits for them.
+    fn go_on_behind(&mut self, now: Instant, steps: &mut Places<Step<J>>) {
+        for worker in 0..self.workers.len() as u32 {
+            if self.behind.is_empty() {
+                return;
+            }
+            if self.idly_held(worker) {
+                self.run_behind(now, worker, true, steps);
+            }
         }
     }
 
@@ -453,6 +484,7 @@ impl<J: Copy + std::fmt::Debug> Station<J> {
                 steps.push(Step::FinishAt { at: running.end, ticket });
             }
         }
+        self.go_on_behind(now, steps);
         self.fill(now, steps);
     }
 

@@ -165,8 +165,12 @@ fn asks_at_once(answer: u64) -> Vec<String> {
     let (mut calls, mut said) = (Vec::new(), Vec::new());
     let (mut now, mut answer) = (Instant::ZERO, Some(Instant(answer * MS)));
     loop {
+        while let Some(Step::GoOn) = steps.last() {
+            station.go_on(now, &mut steps);
+        }
         for step in std::mem::take(&mut steps) {
             match step {
+                Step::GoOn => {}
                 Step::FinishAt { at, ticket } => calls.push((at, ticket)),
                 Step::Done { what, worker, .. } => {
                     said.push(format!("{what} {}{}", now.0 / MS, if worker.is_some() { " held" } else { "" }));
