@@ -32,11 +32,14 @@ fn a_service_time_changes_and_returns() {
 fn workers_change_and_with_them_the_utilisation() {
     let run = play(&pushed("\"service.db.workers\" = 2"));
     let [before, during, after] = around(&run, "mean(utilization(db, @))");
-    // One worker's worth of work over 10 workers. The gauge divides by the workers of the plan, so two busy ones of two
-    // are 20 %, and the same work is 10 % all along.
-    for share in [before, during, after] {
-        assert!((share - 0.1).abs() < 0.002, "{share}");
+    // One worker's worth of work, for 10 workers or 2, as many as there are at the time.
+    for (share, expected) in [(before, 0.1), (during, 0.5), (after, 0.1)] {
+        assert!((share - expected).abs() < 0.002, "{share} for {expected}");
     }
+    let all = measured(&run, "mean(utilization(db))");
+    assert!((all - 300.0 / (200.0 * 10.0 + 100.0 * 2.0)).abs() < 0.001, "{all}");
+    let most = measured(&run, "max(utilization(db, push))");
+    assert!((0.5..=1.0).contains(&most), "{most}");
     let run = play(&pushed("\"service.db.workers\" = 1"));
     let [_, during, _] = around(&run, "p99(db, @)");
     assert!(during >= 0.02, "one worker is busy all the time: {during}");

@@ -109,10 +109,10 @@ fn told_busy(busiest: f64, mean: f64) -> String {
 
 /// Share of workers busy at the busiest member of a component.
 fn busiest(outcome: &Outcome, part: usize, epochs: &EpochSet) -> f64 {
-    let component = &outcome.plan.components[part];
+    let (component, meters) = (&outcome.plan.components[part], &outcome.meters.groups[part]);
     let busy = |m: &MemberMeters| m.levels.busy.level(epochs).mean().unwrap_or(0.0);
-    let all = |m: &MemberMeters| component.capacity_of(m, epochs).max(f64::MIN_POSITIVE);
-    outcome.meters.groups[part].members.iter().map(|m| busy(m) / all(m)).fold(0.0, f64::max)
+    let all = |m: &MemberMeters| component.capacity_of(meters, m, epochs).max(f64::MIN_POSITIVE);
+    meters.members.iter().map(|m| busy(m) / all(m)).fold(0.0, f64::max)
 }
 
 /// Share of workers busy, over all members of a component.

@@ -132,7 +132,7 @@ pub fn summary(outcome: &Outcome) -> Summary {
 fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
     let plan = &outcome.plan;
     let (component, meters) = (&plan.components[g], &outcome.meters.groups[g]);
-    let workers = f64::from(component.station.workers);
+    let workers = meters.mean_workers(epochs);
     let busy = |m: &crate::world::MemberMeters| m.levels.busy.level(epochs).mean().unwrap_or(0.0) / workers;
     let n = meters.members.len().max(1) as f64;
     let backlog = meters.levels.get(&Level::Backlog).map(|gauge| gauge.level(epochs)).unwrap_or_default();
@@ -153,7 +153,7 @@ fn part(outcome: &Outcome, g: usize, epochs: &EpochSet) -> Part {
             meters
                 .members
                 .iter()
-                .map(|m| share(busy(m) * workers, component.capacity_of(m, epochs)))
+                .map(|m| share(busy(m) * workers, component.capacity_of(meters, m, epochs)))
                 .fold(0.0, f64::max)
         } else {
             meters.members.iter().map(busy).fold(0.0, f64::max)

@@ -396,11 +396,14 @@ impl<'a> Numbers<'a> {
             return level(&edge.in_flight, &found.epochs, 1.0, stat, Dimension::COUNT);
         }
         let Some(group) = found.group else { return missing(format!("`{measure}` is of a component")) };
-        let Some(component) = outcome.plan.components.get(found.group_number) else {
+        if found.group_number >= outcome.plan.components.len() {
             return missing(format!("clients have no `{measure}`"));
-        };
+        }
+        let extreme = matches!(stat, Some(Stat::Min | Stat::Max)) && !found.every;
         let scale = match measure {
-            "utilization" => 1.0 / f64::from(component.station.workers),
+            // The most that were busy are told of the most that there were.
+            "utilization" if extreme => 1.0 / group.workers.level(&found.epochs).max as f64,
+            "utilization" => 1.0 / group.mean_workers(&found.epochs),
             _ => 1.0,
         };
         let dimension = if measure == "utilization" { Dimension::SHARE } else { Dimension::COUNT };

@@ -34,7 +34,7 @@ pub(super) fn utilisation(outcome: &Outcome, found: &Found<'_>, stat: Option<Sta
     let busy = |m: &MemberMeters| m.levels.busy.level(&found.epochs).mean().unwrap_or(0.0);
     let share = |busy: f64, capacity: f64| (capacity > 0.0).then(|| busy / capacity);
     if found.every {
-        let each = group.members.iter().filter_map(|m| share(busy(m), component.capacity_of(m, &found.epochs)));
+        let each = group.members.iter().filter_map(|m| share(busy(m), component.capacity_of(group, m, &found.epochs)));
         return across(&each.collect::<Vec<f64>>(), stat, Dimension::SHARE, None);
     }
     if !matches!(stat, None | Some(Stat::Mean)) {

@@ -70,7 +70,7 @@ impl ComponentPlan {
     /// Workers that there were on average, of all replicas together. Of a component that is scaled, those of replicas in
     /// service: who stands by or starts has nothing to do yet.
     pub fn capacity(&self, meters: &GroupMeters, epochs: &EpochSet) -> f64 {
-        let workers = f64::from(self.station.workers.max(1));
+        let workers = meters.mean_workers(epochs).max(1.0);
         match meters.levels.get(&Level::InService) {
             None => workers * meters.members.len().max(1) as f64,
             Some(replicas) => workers * replicas.level(epochs).mean().unwrap_or(0.0),
@@ -78,9 +78,9 @@ impl ComponentPlan {
     }
 
     /// The same of one of them, while it ran.
-    pub fn capacity_of(&self, member: &MemberMeters, epochs: &EpochSet) -> f64 {
+    pub fn capacity_of(&self, meters: &GroupMeters, member: &MemberMeters, epochs: &EpochSet) -> f64 {
         let ran = self.scaling.map_or(1.0, |_| member.levels.up.level(epochs).mean().unwrap_or(0.0));
-        f64::from(self.station.workers.max(1)) * ran
+        meters.mean_workers(epochs).max(1.0) * ran
     }
 }
 

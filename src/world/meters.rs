@@ -5,7 +5,7 @@ use std::hint::cold_path;
 use std::sync::Arc;
 
 use crate::engine::{EdgeId, GroupId, Instant, ProcessId, Span, mix};
-use crate::metric::{ClassSet, Counter, Detail, Frame, Gauge, Silence, Tally};
+use crate::metric::{ClassSet, Counter, Detail, EpochSet, Frame, Gauge, Silence, Tally};
 use crate::rpc::{self, EdgeSpec, Outcome};
 
 use super::out::{Counted, Level};
@@ -54,6 +54,8 @@ pub struct GroupMeters {
     /// Levels that its members report, added up.
     pub levels: BTreeMap<Level, Gauge>,
     member_levels: BTreeMap<(Level, u32), u64>,
+    /// Workers of each member, which a fault may set.
+    pub workers: Gauge,
 }
 
 /// A finished request that a second pass may look at.
@@ -118,6 +120,15 @@ impl GroupMeters {
         self.examples.push(example);
         if self.examples.len() >= EXAMPLES {
             self.example_bar = self.examples.peek().map_or(u64::MAX, |highest| highest.hash);
+        }
+    }
+
+    /// How many workers each member had, on average over these epochs.
+    pub fn mean_workers(&self, epochs: &EpochSet) -> f64 {
+        let level = self.workers.level(epochs);
+        match level.mean() {
+            Some(mean) if level.min != level.max => mean,
+            _ => level.max as f64,
         }
     }
 
@@ -189,6 +200,7 @@ impl Meters {
                 counts: BTreeMap::new(),
                 levels: BTreeMap::new(),
                 member_levels: BTreeMap::new(),
+                workers: Gauge::new(frame.clone(), u64::from(setup.station.workers)),
             }
         };
         let groups = groups.iter().enumerate().map(group).collect();
@@ -275,6 +287,11 @@ impl Meters {
         }
         levels.busy.set(at, busy);
         levels.waiting.set(at, waiting);
+    }
+
+    /// Each member of the group has so many workers from now on.
+    pub(super) fn workers(&mut self, group: GroupId, at: Instant, workers: u32) {
+        self.groups[group.index()].workers.set(at, u64::from(workers));
     }
 
     /// Time of its busy workers so far, in worker-nanoseconds.
@@ -400,6 +417,7 @@ impl Meters {
                 together.finish(end);
             }
             group.levels.values_mut().for_each(|gauge| gauge.finish(end));
+            group.workers.finish(end);
         }
         for edge in &mut self.edges {
             edge.calls.settle();
@@ -421,8 +439,8 @@ impl Meters {
                     broken.push(format!("Little's law at {}/{i}: {law:?}", setup.name));
                 }
                 let busy = member.levels.busy.level(&all);
-                let most = u128::from(setup.station.workers) * u128::from(end.0);
-                if busy.area > most && setup.station.workers > 0 {
+                let most = group.workers.level(&all).area;
+                if busy.area > most && most > 0 {
                     broken.push(format!("utilisation above 1 at {}/{i}: {busy:?}", setup.name));
                 }
             }

@@ -167,6 +167,7 @@ impl<P: Process> World<P> {
         match value {
             Setting::Policy(edge, policy) => self.calls.set_policy(self.now, edge, policy),
             Setting::Station(group, spec) => {
+                self.meters.workers(group, self.now, spec.workers);
                 for p in self.groups[group.index()].members() {
                     let mut steps = self.station_steps.take();
                     self.members[p.index()].station.set_spec(self.now, spec.clone(), &mut steps);

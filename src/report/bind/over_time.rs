@@ -473,15 +473,15 @@ fn utilisation(outcome: &Outcome, parts: &[usize], columns: &Columns) -> Row {
             let component = &outcome.plan.components[*i];
             let meters = &outcome.meters.groups[*i];
             let busy: Vec<&Gauge> = meters.all_levels().map(|levels| &levels.busy).into_iter().collect();
-            let workers = f64::from(component.station.workers.max(1));
-            if let Some(replicas) = meters.levels.get(&Level::InService) {
-                let (busy, all) = (columns.level(&busy, 1.0), columns.level(&[replicas], workers));
-                let share = |busy: Option<f64>, all: Option<f64>| Some(busy? / all.filter(|all| *all > 0.0)?);
-                let shares = busy.iter().zip(&all).map(|(busy, all)| (busy.0, share(busy.1, all.1)));
-                return (component.name.clone(), shares.collect());
-            }
-            let all = workers * meters.members.len().max(1) as f64;
-            (component.name.clone(), columns.level(&busy, 1.0 / all))
+            let workers = columns.level(&[&meters.workers], 1.0);
+            let replicas = match meters.levels.get(&Level::InService) {
+                Some(replicas) => columns.level(&[replicas], 1.0),
+                None => workers.iter().map(|(at, _)| (*at, Some(meters.members.len() as f64))).collect(),
+            };
+            let all = workers.iter().zip(&replicas).map(|(workers, replicas)| Some(workers.1? * replicas.1?));
+            let share = |busy: Option<f64>, all: Option<f64>| Some(busy? / all.filter(|all| *all > 0.0)?);
+            let shares = columns.level(&busy, 1.0).into_iter().zip(all).map(|((at, busy), all)| (at, share(busy, all)));
+            (component.name.clone(), shares.collect())
         })
         .collect();
     let mut row = Row::utilisation(lines);
