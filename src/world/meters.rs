@@ -1,6 +1,6 @@
 //! Everything that is measured while a world runs, per group, process and edge.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::hint::cold_path;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::engine::{EdgeId, GroupId, Instant, ProcessId, Span, mix};
 use crate::metric::{ClassSet, Counter, Detail, EpochSet, Frame, Gauge, Silence, Tally};
 use crate::rpc::{self, EdgeSpec, Outcome};
 
+use super::examples::{Example, Examples};
 use super::out::{Counted, Level};
 use super::setup::{GroupKind, GroupSetup};
 
@@ -20,9 +21,6 @@ pub const REFUSED: ClassSet =
     ClassSet::of(&[Outcome::Error as u8, Outcome::Rejected as u8, Outcome::Unavailable as u8, Outcome::Aborted as u8]);
 /// Outcome classes: the client gave up waiting.
 pub const TIMED_OUT: ClassSet = ClassSet::of(&[Outcome::Timeout as u8]);
-
-/// How many finished requests of each client group are kept as examples.
-const EXAMPLES: usize = 2048;
 
 /// What is measured of one group.
 #[derive(Clone, Debug)]
@@ -43,10 +41,8 @@ pub struct GroupMeters {
     pub silence: Silence,
     /// Of client groups: intended start and end of the unanswered operation that was meant to start last.
     pub last_unanswered: Option<(Instant, Instant)>,
-    /// Of client groups: a sample of finished requests, those whose root hashes lowest, `(hash, latency, root, outcome)`.
-    pub examples: BinaryHeap<Example>,
-    /// What hashes as high or higher is not among them any more.
-    example_bar: u64,
+    /// Of client groups: a sample of finished requests.
+    pub examples: Examples,
     /// Messages that its members sent to peers.
     pub messages: Counter,
     /// What its members count.
@@ -56,23 +52,6 @@ pub struct GroupMeters {
     member_levels: BTreeMap<(Level, u32), u64>,
     /// Workers of each member, which a fault may set.
     pub workers: Gauge,
-}
-
-/// A finished request that a second pass may look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Example {
-    /// Hash of the root: the sample keeps the lowest.
-    pub hash: u64,
-    /// Root of its cause.
-    pub root: u64,
-    /// From the intended start to the end.
-    pub latency: Span,
-    /// When it was meant to start.
-    pub intended: Instant,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Its mix entry.
-    pub entry: u16,
 }
 
 /// What is measured of one process.
@@ -111,18 +90,6 @@ impl Levels {
 }
 
 impl GroupMeters {
-    /// One more example, in the place of the highest if there are enough.
-    #[cold]
-    fn keep(&mut self, example: Example) {
-        if self.examples.len() >= EXAMPLES {
-            self.examples.pop();
-        }
-        self.examples.push(example);
-        if self.examples.len() >= EXAMPLES {
-            self.example_bar = self.examples.peek().map_or(u64::MAX, |highest| highest.hash);
-        }
-    }
-
     /// How many workers each member had, on average over these epochs.
     pub fn mean_workers(&self, epochs: &EpochSet) -> f64 {
         let level = self.workers.level(epochs);
@@ -194,8 +161,7 @@ impl Meters {
                 entries: (0..entries).map(|_| Tally::new(frame.clone(), detail)).collect(),
                 silence: Silence::new(frame.clone()),
                 last_unanswered: None,
-                examples: BinaryHeap::new(),
-                example_bar: u64::MAX,
+                examples: Examples::default(),
                 messages: Counter::new(frame.clone()),
                 counts: BTreeMap::new(),
                 levels: BTreeMap::new(),
@@ -375,8 +341,8 @@ impl Meters {
             group.last_unanswered = group.last_unanswered.max(Some((intended, at)));
         }
         let hash = mix(root, 0x5eed);
-        if hash < group.example_bar {
-            group.keep(Example { hash, root, latency, intended, outcome, entry });
+        if group.examples.wants(hash) {
+            group.examples.keep(Example { hash, root, latency, intended, outcome, entry });
         }
     }
 
@@ -418,6 +384,7 @@ impl Meters {
             }
             group.levels.values_mut().for_each(|gauge| gauge.finish(end));
             group.workers.finish(end);
+            group.examples.settle();
         }
         for edge in &mut self.edges {
             edge.calls.settle();
