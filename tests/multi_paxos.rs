@@ -240,3 +240,53 @@ fn a_learner_that_was_away_catches_up_by_snapshot_and_slots() {
         assert!(facts(&outcome).chosen > 1_000);
     }
 }
+
+#[test]
+fn proposers_that_overtake_one_another_do_not_propose_a_request_ever_more_often() {
+    // After the cut the proposers duel; what waits at the gateways is handed to whoever leads for a moment.
+    let duel = r#"
+schema = 1
+title = "s3222"
+question = "q"
+duration = "25s"
+[store.kv]
+replicas = 3
+replication = { multi_paxos = { preempted = "retries", reads = "lease" } }
+workers = 1
+service_time = "0s"
+[network]
+within_zone = { rtt = "1ms", loss = "1%", reorder = "5%" }
+[keys.hot]
+count = 1
+[clients.users]
+rate = "steps(0s: 80/s, 24s: 0/s)"
+target = "kv"
+contact = "any"
+timeout = "1s"
+keys = "hot"
+mix = { read = "50%", write = "50%" }
+[fault.f0]
+at = "21.52s"
+for = "0.96s"
+partition = ["kv/2", "rest"]
+[fault.f1]
+at = "13.37s"
+for = "6.46s"
+slow = "kv/0"
+factor = 5.0
+[fault.f2]
+at = "9.25s"
+for = "5.86s"
+slow = "kv/1"
+factor = 5.0
+[fault.loss]
+at = "2s"
+for = "15s"
+loss = "kv"
+share = "10%"
+"#;
+    let outcome = run(duel, 1);
+    // 62,140 events. With a slot more for each request in each ballot they are 495,990 by now, and ever more.
+    assert!(outcome.events < 150_000, "{} events", outcome.events);
+    assert_eq!(verdict(&outcome, Property::Linearizable), Verdict::Holds);
+}
